@@ -1,0 +1,123 @@
+/**
+ * Every bound of Berth in one table: its value, the range a configuration may choose from, the reason, and what happens
+ * at it. Pure. Each thread gets the effective values in its Boot. The configuration changes them, each in its
+ * section (`flushFrames` is `[journal] flush_frames` and `BERTH_JOURNAL__FLUSH_FRAMES`); so tests run with tiny ones.
+ */
+export interface Limit {
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  /** Why this value, and what happens when it is reached. */
+  readonly why: string;
+}
+
+const limit = (value: number, min: number, max: number, why: string): Limit => ({ value, min, max, why });
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+/** By configuration section. Names are unique across sections. */
+export const LIMIT_SECTIONS = {
+  tcp: {
+    frameBytes: limit(32 * KiB, 1292, 256 * KiB, "Cameras and FM6 devices send more than 8 KiB. A longer declared length closes the connection; nothing is allocated for it."),
+    loginTimeoutMs: limit(15 * SECOND, 100, 10 * MINUTE, "A socket that says nothing costs a descriptor. Closed, counted."),
+    idleTimeoutMs: limit(30 * MINUTE, 100, DAY, "Longer than open-link plus ping timeouts of trackers; a FIN may never come. Closed, counted."),
+    keepAliveIdleS: limit(300, 1, 7200, "A shorter one costs megabytes per SIM and month. Takeover makes fast death detection needless."),
+    keepAliveIntervalS: limit(30, 1, 600, "With four probes a dead peer is found within 7 minutes of silence."),
+    keepAliveProbes: limit(4, 1, 20, "See keepAliveIntervalS."),
+    userTimeoutMs: limit(120 * SECOND, 1000, 30 * MINUTE, "TCP_USER_TIMEOUT: unacknowledged bytes older than this end the connection."),
+    evictedCloseMs: limit(1 * SECOND, 10, 10 * SECOND, "An evicted socket that does not take its FIN within this gets a reset."),
+    unackedFramesPerConnection: limit(64, 1, 256, "A pipelining sender. Reading pauses until verdicts arrive."),
+    unackedFramesPerWorker: limit(1 << 16, 64, 1 << 20, "The worker's FIFO of frames without a verdict. Reading pauses."),
+    outboundBytesPerConnection: limit(64 * KiB, 1 * KiB, 1 * MiB, "Acknowledgements a peer does not read. Closed as slow, counted."),
+    connections: limit(65_536, 1, 65_536, "Slots of a worker are 16 bits. The effective number is also below the file limit minus 512. Accepting pauses."),
+    socketsBeforeLoginPerAddress: limit(4096, 1, 65_536, "Sockets that have not logged in, per address. Newer ones are closed, counted."),
+    failedLoginsPerSecondPerAddress: limit(100, 1, 100_000, "Failed logins only: a whole fleet may sit behind one carrier address. Closed, counted."),
+    acceptBacklog: limit(4096, 16, 65_535, "A fleet returns all at once after an outage. The kernel drops SYNs beyond it."),
+    acceptPauseMs: limit(50, 1, 10 * SECOND, "Accepting pauses this long when descriptors run out (EMFILE); counted."),
+  },
+  // All sizes are powers of two; a message is at most a quarter of its ring.
+  rings: {
+    frameRingBytes: limit(8 * MiB, 4 * KiB, 256 * MiB, "Codec worker to journal: 40,000 usual frames. Full: the worker pauses reading."),
+    controlRingBytes: limit(4 * MiB, 4 * KiB, 64 * MiB, "Claims, closes, decisions and lifecycle events. Room for one close per live connection is reserved; when only that is left new logins are closed unanswered (store_busy)."),
+    acceptRingBytes: limit(256 * KiB, 4 * KiB, 4 * MiB, "Accepted descriptors on their way to a worker. Full: accepting waits; the kernel queues."),
+    exceptionRingBytes: limit(64 * KiB, 4 * KiB, 4 * MiB, "Verdicts other than all-kept, as ranges. Full: the settled word of that worker waits."),
+    broadcastRingBytes: limit(16 * MiB, 4 * KiB, 256 * MiB, "Committed rows on their way to the http threads. A lapped reader pages from the store instead."),
+    readerRingBytes: limit(4 * MiB, 4 * KiB, 64 * MiB, "Requests to and answers from a reader thread. Full: the answer waits."),
+    ringStartPosition: limit(0, 0, 0xffff_ffff, "Where ring positions start. Tests start just below 2^32 to see them wrap."),
+  },
+  journal: {
+    commitBytes: limit(4 * MiB, 1 * KiB, 64 * MiB, "Frames taken into one commit. The rest goes into the next one."),
+    rowBytes: limit(64 * KiB, 1 * KiB, 1 * MiB, "Body of one log row. A commit has as many rows as it needs."),
+    flushFrames: limit(65_536, 1, 1 << 24, "Entries in the tail before runs are written."),
+    flushBytes: limit(64 * MiB, 1 * KiB, 1 * GiB, "Bytes in the tail before runs are written."),
+    flushAgeMs: limit(60 * MINUTE, 10, DAY, "Age of the oldest entry in the tail before runs are written."),
+    sliceRows: limit(2000, 1, 100_000, "Rows written or deleted between two commits, so that no acknowledgement waits for a flush."),
+    mergeFanIn: limit(16, 2, 256, "Segments of one level that merge into one of the next, so that a query touches few rows whatever the age."),
+    coverageIntervals: limit(32, 1, 1024, "Intervals of stored record times per device. The two nearest join beyond it; a join only costs extra compares."),
+    coverageGapMs: limit(10 * MINUTE, 0, DAY, "Hulls nearer than this join at once."),
+    futureMs: limit(DAY, 1000, 365 * DAY, "A record dated further ahead of its arrival is kept, but is never newest nor the last position."),
+    devices: limit(262_144, 1, 1 << 22, "Known devices. A new identity beyond it is refused (device_limit)."),
+    fenceBlock: limit(1 << 20, 2, 1 << 30, "Fences reserved on disk before use; raised again when half is used."),
+    quarantinePerDevice: limit(100, 1, 10_000, "Distinct undecodable frames kept per device. Beyond: counted only."),
+    quarantineBytes: limit(256 * MiB, 1 * KiB, 16 * GiB, "Undecodable frames kept in all. Beyond: counted only."),
+    crcFailuresKept: limit(10, 0, 1000, "Newest frames with a wrong CRC, kept to look at; the older go."),
+    takeoversPerDevice: limit(1000, 1, 100_000, "Rows of history per device. The oldest go."),
+    retentionMs: limit(30 * DAY, 10, 3650 * DAY, "Age of the oldest entry kept, and the horizon of de-duplication. Older ones are deleted."),
+    retentionBytes: limit(8 * GiB, 64 * KiB, 1024 * GiB, "Size of the store, write-ahead log included; also at most half the free disk at start. The oldest entries are deleted."),
+    freeDiskBytes: limit(256 * MiB, 0, 64 * GiB, "Free space below which the oldest entries are deleted."),
+    reserveBytes: limit(64 * MiB, 0, 1 * GiB, "A file given back when the disk is full, so that deleting can run at all; made again after."),
+    checkpointBytes: limit(64 * MiB, 64 * KiB, 4 * GiB, "Write-ahead log size at which a reader copies it back."),
+    probeCommitMinMs: limit(100, 1, 10 * SECOND, "First pause between attempts while commits fail; doubles."),
+    probeCommitMaxMs: limit(5 * SECOND, 1, 60 * SECOND, "Longest pause between attempts while commits fail."),
+    commitFailingMs: limit(5 * SECOND, 1, 60 * SECOND, "Commits failing for this long: new sockets are closed before login, so that devices go to their backup server."),
+  },
+  http: {
+    readWaitMs: limit(2 * SECOND, 1, 60 * SECOND, "A read waits this long for its tail to reach what was committed when it arrived. Then 503 with Retry-After."),
+    pageRecords: limit(1000, 1, 10_000, "Records of one page. A long read transaction would pin the write-ahead log."),
+    pageBytes: limit(256 * KiB, 1 * KiB, 4 * MiB, "Bytes of one page. The rest is the next page."),
+    sortedMatches: limit(100_000, 100, 1_000_000, "Records one query may sort by time. Beyond: 422, ask for a shorter range."),
+    pagesInFlight: limit(4, 1, 64, "Pages asked of a reader at a time; round-robin, so that a reconnect storm cannot starve live traffic."),
+    windowEvents: limit(2000, 1, 1_000_000, "Newest events held in memory per http thread. Older ones come from the store."),
+    windowMs: limit(30 * SECOND, 10, 10 * MINUTE, "Age of the oldest event held in memory per http thread."),
+    subscriberEvents: limit(256, 1, 100_000, "Events queued for one subscriber. It falls back to paging."),
+    subscriberBytes: limit(1 * MiB, 4 * KiB, 64 * MiB, "Bytes queued for one subscriber. It falls back to paging."),
+    subscriberLagMs: limit(5 * MINUTE, 100, DAY, "A subscriber behind for this long is disconnected (slow)."),
+    subscribers: limit(16_384, 1, 1 << 20, "Live subscriptions. Beyond: 503 with Retry-After."),
+    heartbeatMs: limit(15 * SECOND, 50, 5 * MINUTE, "SSE heartbeat that also moves the cursor."),
+    retryMs: limit(2 * SECOND, 0, 5 * MINUTE, "`retry:` of SSE, with jitter."),
+    requestBytes: limit(64 * KiB, 1 * KiB, 16 * MiB, "Body of an HTTP request. 413."),
+    requestTimeoutMs: limit(10 * SECOND, 50, 5 * MINUTE, "A request waits this long for another thread's answer. Then 503."),
+  },
+  process: {
+    heartbeatStaleMs: limit(10 * SECOND, 100, 5 * MINUTE, "A loop that has not moved its word for this long has hung: the process ends, naming it."),
+    storeStaleMs: limit(60 * SECOND, 100, 10 * MINUTE, "The same for journal and reader, which may wait for a disk."),
+    idleWaitMs: limit(1 * SECOND, 10, 1 * SECOND, "Longest sleep of a loop with nothing to do, so that its heartbeat moves."),
+    startMs: limit(60 * SECOND, 1000, 60 * MINUTE, "A thread that is not ready after this ends the process. The journal may rebuild longer; it shows progress."),
+    drainMs: limit(6 * SECOND, 10, 60 * SECOND, "In-flight frames get this long to be committed and acknowledged at shutdown."),
+    shutdownMs: limit(10 * SECOND, 50, 5 * MINUTE, "The whole ordered shutdown."),
+    shutdownHardMs: limit(30 * SECOND, 100, 10 * MINUTE, "Then the process exits 1."),
+  },
+} as const satisfies Record<string, Record<string, Limit>>;
+
+type Sections = typeof LIMIT_SECTIONS;
+export type LimitName = { [S in keyof Sections]: keyof Sections[S] }[keyof Sections];
+export const LIMITS: Readonly<Record<LimitName, Limit>> = {
+  ...LIMIT_SECTIONS.tcp,
+  ...LIMIT_SECTIONS.rings,
+  ...LIMIT_SECTIONS.journal,
+  ...LIMIT_SECTIONS.http,
+  ...LIMIT_SECTIONS.process,
+};
+export type Limits = { readonly [Name in LimitName]: number };
+
+/** The effective limits: the defaults with `changes` on top. Values are not checked here; the configuration does. */
+export function limitsWith(changes: Partial<Limits> = {}): Limits {
+  const values = {} as Record<LimitName, number>;
+  for (const name of Object.keys(LIMITS) as LimitName[]) values[name] = changes[name] ?? LIMITS[name].value;
+  return values;
+}

@@ -1,0 +1,75 @@
+/**
+ * What a thread is given at its birth: who it is, the settings, and every piece of shared memory. Made by the
+ * supervisor, structured-cloned into each thread. The drawing of the rings:
+ *
+ *   accept ──adopt[i]──▶ codec i ──frames[i]──▶ journal ──exceptions[i]──▶ codec i     (settled words on the board)
+ *                        codec i ──claims[i]──▶ registry ──decisions[i]──▶ codec i
+ *                                               registry ──lifecycle────▶ journal
+ *   http j ──asks[j]──▶ registry ──answers[j]──▶ http j
+ *   http j ──queries[j][r]──▶ reader r ──results[j][r]──▶ http j
+ *   journal ──broadcast──▶ every http thread (one memory, each has its own place in it)
+ */
+import type { Settings } from "../config/settings.ts";
+import type { Role } from "../platform/port.ts";
+
+export interface Rings {
+  readonly adopt: readonly SharedArrayBuffer[];
+  readonly frames: readonly SharedArrayBuffer[];
+  readonly exceptions: readonly SharedArrayBuffer[];
+  readonly claims: readonly SharedArrayBuffer[];
+  readonly decisions: readonly SharedArrayBuffer[];
+  readonly lifecycle: SharedArrayBuffer;
+  readonly asks: readonly SharedArrayBuffer[];
+  readonly answers: readonly SharedArrayBuffer[];
+  readonly queries: readonly (readonly SharedArrayBuffer[])[];
+  readonly results: readonly (readonly SharedArrayBuffer[])[];
+  readonly broadcast: SharedArrayBuffer;
+}
+
+/** Which thread index (bell, heartbeat word, counter block) each role's threads have. */
+export interface Roster {
+  readonly accept: number;
+  readonly registry: number;
+  readonly journal: number;
+  readonly codec: readonly number[];
+  readonly reader: readonly number[];
+  readonly http: readonly number[];
+}
+
+/** What the journal found when it opened the store; the other threads start from it. */
+export interface Recovered {
+  /** Chosen once per database; cursors are `epoch.seq`. */
+  readonly epoch: string;
+  /** First fence counter of this run: everything below may have been used. */
+  readonly fenceBase: number;
+  /** Every known device, for the registry's limit. */
+  readonly devices: readonly string[];
+}
+
+export interface Boot {
+  readonly role: Role;
+  /** Index among all threads: its bell, heartbeat word and counter block. */
+  readonly thread: number;
+  /** Index among the threads of its role. */
+  readonly index: number;
+  readonly instance: string;
+  readonly settings: Settings;
+  /** Text of `BERTH_FAULTS`; see base/fault_point.ts. */
+  readonly faults: string;
+  readonly board: SharedArrayBuffer;
+  readonly bells: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly rings: Rings;
+  readonly roster: Roster;
+  /** Null for the journal itself, which finds it out. */
+  readonly recovered: Recovered | null;
+}
+
+/** What a thread posts to the supervisor. Everything else between threads goes through rings and the board. */
+export type Report =
+  | { readonly type: "ready"; readonly recovered?: Recovered; readonly port?: number }
+  /** Long work at start: shown by the supervisor. */
+  | { readonly type: "progress"; readonly text: string }
+  /** The thread cannot go on; the process ends with this reason. `exit`: 1 unless said otherwise. */
+  | { readonly type: "fatal"; readonly reason: string }
+  | { readonly type: "stopped" };

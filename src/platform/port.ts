@@ -1,0 +1,162 @@
+/**
+ * What Berth asks of a runtime. `src/platform` is the only folder that names one; everything above gets a `Platform`.
+ * Implementations: bun.ts (all of it), deno.ts (no descriptor hand-over). One contract suite runs on both.
+ */
+import type { Clock } from "../base/clock.ts";
+
+export type SqlValue = number | bigint | string | Uint8Array | null;
+export type SqlRow = Record<string, SqlValue>;
+
+export interface Statement {
+  run(...values: SqlValue[]): { changes: number };
+  get(...values: SqlValue[]): SqlRow | undefined;
+  all(...values: SqlValue[]): SqlRow[];
+  iterate(...values: SqlValue[]): IterableIterator<SqlRow>;
+}
+
+/** One SQLite connection. Every call is synchronous and may throw a SqlError. Blobs come back as Uint8Array. */
+export interface Database {
+  exec(sql: string): void;
+  prepare(sql: string): Statement;
+  close(): void;
+}
+
+/** `code` is SQLite's symbolic primary or extended name: SQLITE_FULL, SQLITE_CORRUPT, SQLITE_READONLY, SQLITE_IOERR_WRITE… */
+export class SqlError extends Error {
+  override readonly name = "SqlError";
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A connected stream socket on an event loop. All methods are safe after close. */
+export interface Socket {
+  readonly peer: Peer;
+  /** Bytes taken by the kernel (the rest is the caller's to keep until `drain`), or -1 after close. */
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  /** FIN after what was written. */
+  end(): void;
+  /** RST, at once. */
+  reset(): void;
+  /** The descriptor, or -1 where the runtime hides it. */
+  readonly fd: number;
+}
+
+/** Callbacks of one socket. `data` bytes are only valid during the call. `close` comes exactly once, last. */
+export interface SocketHandler<T> {
+  open(socket: Socket): T;
+  data(state: T, bytes: Uint8Array): void;
+  drain(state: T): void;
+  close(state: T, reason: "closed" | "reset"): void;
+}
+
+export interface TcpListener {
+  readonly port: number;
+  stop(): void;
+}
+
+/** Accepts on its own thread and yields raw descriptors. Only where ffi is there; see `Platform.acceptor`. */
+export interface Acceptor {
+  readonly port: number;
+  /** Blocks ≤ `timeoutMs` until a connection waits. */
+  poll(timeoutMs: number): boolean;
+  /** Accepts one (non-blocking, close-on-exec, options set), or says why not. */
+  accept(): { fd: number; peer: Peer } | "empty" | "descriptors_exhausted";
+  closeDescriptor(fd: number): void;
+  stop(): void;
+}
+
+export interface SocketOptions {
+  readonly keepAliveIdleS: number;
+  readonly keepAliveIntervalS: number;
+  readonly keepAliveProbes: number;
+  readonly userTimeoutMs: number;
+  readonly backlog: number;
+}
+
+export interface HttpListener {
+  readonly port: number;
+  /** Stops accepting; with `now` also ends open connections. */
+  stop(now: boolean): Promise<void>;
+}
+
+/** A spawned thread of Berth. */
+export interface Thread {
+  post(message: unknown): void;
+  terminate(): void;
+}
+
+export interface ThreadHandler {
+  message(message: unknown): void;
+  /** The thread threw or ended without being asked. */
+  failed(reason: string): void;
+}
+
+export type Role = "accept" | "codec" | "registry" | "journal" | "reader" | "http";
+
+export interface Platform {
+  readonly name: "bun" | "deno";
+  readonly clock: Clock;
+
+  // Process (main thread unless said otherwise; any thread may call kill, exit, env).
+  readonly args: readonly string[];
+  env(name: string): string | undefined;
+  environment(): Readonly<Record<string, string>>;
+  readonly pid: number;
+  exit(code: number): never;
+  /** SIGKILL to this very process: what the fault action `kill` does. */
+  kill(): never;
+  /** Calls back on SIGTERM, SIGINT (and SIGHUP where asked). */
+  onSignal(name: "SIGTERM" | "SIGINT" | "SIGHUP", call: () => void): void;
+  writeOut(text: string): void;
+  writeErr(text: string): void;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  /** Standard input as a byte stream. */
+  stdin(): ReadableStream<Uint8Array>;
+  /** Raises the soft file limit to the hard one; returns the limit in force. */
+  raiseFileLimit(): number;
+  /** Kernel id of the calling thread, or 0 where it cannot be told. */
+  threadId(): number;
+  cores(): number;
+  randomBytes(count: number): Uint8Array;
+
+  // Threads.
+  spawn(role: Role, boot: unknown, handler: ThreadHandler): Thread;
+
+  // Files.
+  readText(path: string): string;
+  writeText(path: string, text: string): void;
+  exists(path: string): boolean;
+  /** Bytes of a file, or -1 when it is not there. */
+  fileSize(path: string): number;
+  /** Creates a file of `bytes` really allocated bytes, synced. @throws with `code` ENOSPC when there is no room. */
+  allocateFile(path: string, bytes: number): void;
+  removeFile(path: string): void;
+  makeDirectory(path: string): void;
+  /** Free and total bytes of the file system holding `path`. */
+  space(path: string): { free: number; total: number };
+  temporaryDirectory(prefix: string): string;
+  removeTree(path: string): void;
+
+  openDatabase(path: string, options: { readonly readOnly: boolean }): Database;
+
+  // Network.
+  /** Listens and accepts here. Several threads may listen on one port with `reusePort`. */
+  listenTcp<T>(host: string, port: number, options: { reusePort: boolean; socket: SocketOptions }, handler: SocketHandler<T>): Promise<TcpListener>;
+  connectTcp<T>(host: string, port: number, handler: SocketHandler<T>): Promise<Socket>;
+  /** Listening socket whose descriptors `adopt` takes over in any thread; null where the runtime cannot. */
+  acceptor: ((host: string, port: number, socket: SocketOptions) => Acceptor) | null;
+  /** Takes ownership of a descriptor from an acceptor of this process. */
+  adopt<T>(fd: number, peer: Peer, handler: SocketHandler<T>): void;
+  serveHttp(host: string, port: number, options: { maxBodyBytes: number; reusePort: boolean }, fetch: (request: Request, peer: Peer) => Response | Promise<Response>): Promise<HttpListener>;
+}

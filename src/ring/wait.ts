@@ -1,0 +1,56 @@
+/**
+ * The doorbell of a thread: how producers wake a consumer that sleeps, and cost it nothing while it does not.
+ *
+ *   words  | armed | rings |      armed = 1: the consumer sleeps or is about to
+ *
+ * The consumer arms, looks at its rings once more, then sleeps until `rings` moves: a message published before it armed
+ * is seen by that look, one published after it finds the bell armed. One bell per thread, any number of producers.
+ */
+const ARMED = 0;
+const RINGS = 1;
+
+/** Bytes of one bell in shared memory: a cache line. */
+export const BELL_BYTES = 64;
+
+export class Bell {
+  readonly #words: Int32Array<SharedArrayBuffer>;
+
+  constructor(memory: SharedArrayBuffer, index: number) {
+    this.#words = new Int32Array(memory, index * BELL_BYTES, BELL_BYTES / 4);
+  }
+
+  /** Any thread: wakes the owner if it sleeps. */
+  ring(): void {
+    if (Atomics.load(this.#words, ARMED) === 0) return;
+    Atomics.store(this.#words, ARMED, 0);
+    Atomics.add(this.#words, RINGS, 1);
+    Atomics.notify(this.#words, RINGS);
+  }
+
+  /** Owner, blocking thread: sleeps until rung or `timeoutMs`. `hasWork` is the look after arming. */
+  wait(timeoutMs: number, hasWork: () => boolean): void {
+    const seen = Atomics.load(this.#words, RINGS);
+    Atomics.store(this.#words, ARMED, 1);
+    if (!hasWork()) Atomics.wait(this.#words, RINGS, seen, timeoutMs);
+    Atomics.store(this.#words, ARMED, 0);
+  }
+
+  /**
+   * Owner, event-loop thread: calls `onRing` after every ring, for ever, until `stop`. Without a timeout: a waitAsync
+   * with one leaks. The pending wait keeps no thread alive; the owner holds a timer for that. `drain` does the work.
+   */
+  async listen(hasWork: () => boolean, drain: () => void, stopped: () => boolean): Promise<void> {
+    while (!stopped()) {
+      const seen = Atomics.load(this.#words, RINGS);
+      Atomics.store(this.#words, ARMED, 1);
+      if (!hasWork()) {
+        const waiting = Atomics.waitAsync(this.#words, RINGS, seen);
+        if (waiting.async) await waiting.value;
+      }
+      Atomics.store(this.#words, ARMED, 0);
+      drain();
+      // One turn of the event loop between drains, so that sockets are served under a stream of rings.
+      await new Promise<void>((next) => setImmediate(next));
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Every metric: its name, help, type and closed label set, and the slot of each label value in the counter block.
+ * `slot(name, label)` is resolved once at a loop's start, never on a hot path.
+ */
+import { assert } from "../base/assert.ts";
+import { FRAME_FAULTS } from "../wire/frame_message.ts";
+import { END_REASONS, POLICIES, REFUSALS } from "../wire/control.ts";
+
+export interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  /** Label names; values are closed sets. */
+  readonly labels: readonly string[];
+  /** Every combination of label values, joined with `,`. [""] when there are no labels. */
+  readonly values: readonly string[];
+  /** Upper bounds of a histogram, in the metric's unit. */
+  readonly buckets: readonly number[];
+}
+
+const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SIZES = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536];
+
+const counter = (name: string, help: string, labels: readonly string[] = [], values: readonly string[] = [""]): Metric => ({ name, help, type: "counter", labels, values, buckets: [] });
+const gauge = (name: string, help: string, labels: readonly string[] = [], values: readonly string[] = [""]): Metric => ({ name, help, type: "gauge", labels, values, buckets: [] });
+const histogram = (name: string, help: string, buckets: readonly number[]): Metric => ({ name, help, type: "histogram", labels: [], values: [""], buckets });
+const cross = (a: readonly string[], b: readonly string[]): string[] => a.flatMap((x) => b.map((y) => `${x},${y}`));
+
+export const METRICS = [
+  gauge("berth_connections", "Live device connections that are logged in."),
+  gauge("berth_sockets", "Open device sockets, logged in or not."),
+  counter("berth_accepted_total", "Device sockets accepted."),
+  counter("berth_closed_total", "Device sockets closed, by reason.", ["reason"], END_REASONS),
+  counter("berth_accept_pauses_total", "Times accepting paused because descriptors ran out."),
+  counter("berth_logins_total", "Logins, by outcome.", ["outcome"], ["accepted", ...REFUSALS.slice(1), "timeout"]),
+  counter("berth_takeovers_total", "Takeovers, by policy and outcome.", ["policy", "outcome"], cross(POLICIES, ["admitted", "refused"])),
+  counter("berth_evictions_total", "Connections evicted, by reason.", ["reason"], END_REASONS),
+  counter("berth_frames_total", "Frames read, by codec and outcome.", ["codec", "outcome"], cross(["8", "8E", "16", "12", "13", "14", "15", "other"], ["kept", "failed", "refused", "quarantined", "unanswered", "malformed"])),
+  counter("berth_bad_frames_total", "Frames that were not valid, by fault.", ["fault"], [...FRAME_FAULTS.slice(1), "bad_preamble", "bad_length", "too_long", "bad_login"]),
+  counter("berth_pings_total", "Pings (0xFF) read."),
+  counter("berth_records_total", "Records, by outcome.", ["outcome"], ["stored", "duplicate", "quarantined", "refused"]),
+  counter("berth_records_invalid_total", "Records stored whose values are out of range (kept, marked)."),
+  histogram("berth_ack_seconds", "From a frame read to its acknowledgement written.", SECONDS),
+  histogram("berth_commit_seconds", "Duration of a commit.", SECONDS),
+  histogram("berth_commit_batch_records", "Records in a commit.", SIZES),
+  counter("berth_commit_failures_total", "Commits that failed."),
+  counter("berth_flush_slices_total", "Slices of runs written."),
+  counter("berth_merge_slices_total", "Slices of merges written."),
+  counter("berth_interval_joins_total", "Coverage intervals joined because a device had too many."),
+  counter("berth_retention_slices_total", "Slices of old entries deleted."),
+  counter("berth_checkpoints_total", "Checkpoints done."),
+  counter("berth_reserve_released_total", "Times the reserve file was given back because the disk was full."),
+  gauge("berth_store_bytes", "Bytes of the store, write-ahead log included."),
+  gauge("berth_wal_bytes", "Bytes of the write-ahead log."),
+  gauge("berth_tail_entries", "Entries not yet in a run."),
+  gauge("berth_ring_bytes", "Bytes waiting in rings.", ["ring"], ["frames", "claims", "lifecycle", "decisions"]),
+  counter("berth_ring_full_total", "Times a producer found its ring full.", ["ring"], ["frames", "claims", "lifecycle", "decisions", "exceptions", "adopt"]),
+  counter("berth_ring_wraps_total", "Times a frame ring's position passed 2^32."),
+  counter("berth_broadcast_overruns_total", "Times an http thread was lapped and read from the store instead."),
+  gauge("berth_subscribers", "Live subscriptions.", ["transport"], ["sse", "ws"]),
+  counter("berth_subscriber_drops_total", "Subscriptions ended by the gateway, by cause.", ["cause"], ["slow", "age", "shutdown", "limit"]),
+  counter("berth_resyncs_total", "Resync markers sent, by cause.", ["cause"], ["none", "malformed", "epoch", "future"]),
+  counter("berth_gaps_total", "Gap markers sent."),
+  counter("berth_subscriber_pages_total", "Pages read from the store for subscribers that were behind."),
+  counter("berth_events_sent_total", "Events delivered to subscribers."),
+  counter("berth_registry_failures_total", "Claims that could not be decided or published."),
+  gauge("berth_devices", "Known devices."),
+  counter("berth_http_requests_total", "HTTP requests, by status class.", ["status"], ["2xx", "3xx", "4xx", "5xx"]),
+] as const satisfies readonly Metric[];
+
+export type MetricName = (typeof METRICS)[number]["name"];
+
+const FIRST = new Map<string, number>();
+let next = 0;
+for (const metric of METRICS) {
+  for (const value of metric.values) {
+    FIRST.set(`${metric.name}{${value}}`, next);
+    next += metric.type === "histogram" ? metric.buckets.length + 3 : 1;
+  }
+}
+
+/** Slots per thread. */
+export const SLOT_COUNT = next;
+
+/** The slot of a counter or gauge; of a histogram, its first: buckets, then +Inf, sum, count. `label`: values joined with `,`. */
+export function slot(name: MetricName, label = ""): number {
+  const found = FIRST.get(`${name}{${label}}`);
+  assert(found !== undefined, `unknown metric ${name}{${label}}`);
+  return found;
+}

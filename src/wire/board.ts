@@ -1,0 +1,137 @@
+/**
+ * The board: the words all threads share. Every word has one writer, named here.
+ *
+ *   Int32 words   per thread: heartbeat, state, thread id (written by that thread)
+ *                 per codec worker: settled (journal), live sockets (that worker)
+ *                 admission gate (journal), drain phase (supervisor), checkpoint request (journal) and done (reader 0)
+ *   Int64 words   committed seq, oldest kept seq, end of the reserved fence block (journal)
+ */
+import { asSeq, type Seq } from "../base/brand.ts";
+
+export const MAX_THREADS = 64;
+export const MAX_WORKERS = 32;
+
+/** State of a thread. */
+export const ThreadState = { starting: 0, ready: 1, stopping: 2, stopped: 3 } as const;
+export type ThreadState = (typeof ThreadState)[keyof typeof ThreadState];
+
+/** May devices log in? `failing`: sockets are closed before login. `starting`: the TCP listeners are not open yet. */
+export const Gate = { starting: 0, open: 1, failing: 2 } as const;
+export type Gate = (typeof Gate)[keyof typeof Gate];
+
+/** The ordered shutdown, advanced by the supervisor; each loop does its part and says `stopped`. */
+export const DrainPhase = { running: 0, stopAccepting: 1, pauseDevices: 2, releaseAll: 3, commitLast: 4, sayBye: 5, end: 6 } as const;
+export type DrainPhase = (typeof DrainPhase)[keyof typeof DrainPhase];
+
+const HEARTBEAT = 0;
+const STATE = MAX_THREADS;
+const THREAD_ID = 2 * MAX_THREADS;
+const SETTLED = 3 * MAX_THREADS;
+const SOCKETS = SETTLED + MAX_WORKERS;
+const GATE = SOCKETS + MAX_WORKERS;
+const PHASE = GATE + 1;
+const CHECKPOINT_WANTED = GATE + 2;
+const CHECKPOINT_DONE = GATE + 3;
+const WORDS = GATE + 16;
+const COMMITTED = 0;
+const OLDEST = 1;
+const FENCE_RESERVED = 2;
+const LONGS = 8;
+
+export const createBoard = (): SharedArrayBuffer => new SharedArrayBuffer(WORDS * 4 + LONGS * 8);
+
+export class Board {
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #longs: BigInt64Array<SharedArrayBuffer>;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory, 0, WORDS);
+    this.#longs = new BigInt64Array(memory, WORDS * 4, LONGS);
+  }
+
+  beat(thread: number): void {
+    Atomics.add(this.#words, HEARTBEAT + thread, 1);
+  }
+  heartbeat(thread: number): number {
+    return Atomics.load(this.#words, HEARTBEAT + thread);
+  }
+  setState(thread: number, state: ThreadState): void {
+    Atomics.store(this.#words, STATE + thread, state);
+  }
+  state(thread: number): ThreadState {
+    return Atomics.load(this.#words, STATE + thread) as ThreadState;
+  }
+  /** The kernel's thread id, for people with a profiler. */
+  setThreadId(thread: number, id: number): void {
+    Atomics.store(this.#words, THREAD_ID + thread, id);
+  }
+  threadId(thread: number): number {
+    return Atomics.load(this.#words, THREAD_ID + thread);
+  }
+
+  /** Frame ring position (u32) of codec worker `worker` up to which every frame has a verdict. */
+  setSettled(worker: number, position: number): void {
+    Atomics.store(this.#words, SETTLED + worker, position | 0);
+  }
+  settled(worker: number): number {
+    return Atomics.load(this.#words, SETTLED + worker) >>> 0;
+  }
+
+  /** Sockets worker `worker` holds, logged in or not. */
+  setSockets(worker: number, count: number): void {
+    Atomics.store(this.#words, SOCKETS + worker, count);
+  }
+  sockets(worker: number): number {
+    return Atomics.load(this.#words, SOCKETS + worker);
+  }
+
+  setGate(gate: Gate): void {
+    Atomics.store(this.#words, GATE, gate);
+  }
+  gate(): Gate {
+    return Atomics.load(this.#words, GATE) as Gate;
+  }
+  setPhase(phase: DrainPhase): void {
+    Atomics.store(this.#words, PHASE, phase);
+  }
+  phase(): DrainPhase {
+    return Atomics.load(this.#words, PHASE) as DrainPhase;
+  }
+
+  /** Checkpoint tickets: the journal asks with a rising number, reader 0 answers with it when its pass is done. */
+  wantCheckpoint(ticket: number): void {
+    Atomics.store(this.#words, CHECKPOINT_WANTED, ticket);
+  }
+  checkpointWanted(): number {
+    return Atomics.load(this.#words, CHECKPOINT_WANTED);
+  }
+  checkpointDone(ticket: number): void {
+    Atomics.store(this.#words, CHECKPOINT_DONE, ticket);
+  }
+  checkpointAnswered(): number {
+    return Atomics.load(this.#words, CHECKPOINT_DONE);
+  }
+
+  /** Seq of the newest committed event; 0 when there is none. Stored after COMMIT, before any verdict. */
+  setCommitted(seq: Seq): void {
+    Atomics.store(this.#longs, COMMITTED, BigInt(seq));
+  }
+  committed(): Seq {
+    return asSeq(Number(Atomics.load(this.#longs, COMMITTED)));
+  }
+  /** Seq of the oldest kept event; committed + 1 when nothing is kept. */
+  setOldest(seq: Seq): void {
+    Atomics.store(this.#longs, OLDEST, BigInt(seq));
+  }
+  oldest(): Seq {
+    return asSeq(Number(Atomics.load(this.#longs, OLDEST)));
+  }
+
+  /** Fence counters below this are reserved on disk; the registry never hands out one at or above it. */
+  setFenceReserved(counter: number): void {
+    Atomics.store(this.#longs, FENCE_RESERVED, BigInt(counter));
+  }
+  fenceReserved(): number {
+    return Number(Atomics.load(this.#longs, FENCE_RESERVED));
+  }
+}

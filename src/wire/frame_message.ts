@@ -1,0 +1,101 @@
+/**
+ * One complete frame on its way from a codec worker to the journal, in a ring (kind = FrameKind). Columnar: what the
+ * journal needs of each record stands in two arrays, the raw data field follows untouched.
+ *
+ *   0   conn u32        4  n u8   5  codec u8   6  best u8   7  fault u8
+ *   8   receivedAt f64  (wall ms)
+ *   16  minTime f64     24 maxTime f64          (record times, ms, clamped to 2^53 - 1)
+ *   32  dataLength u32  36 flags u32
+ *   40  times f64 × n
+ *       offsets u32 × (n + 1)                   (record i is data[offsets[i] .. offsets[i + 1]))
+ *       data u8 × dataLength                    (codec id .. second count: what the CRC covers)
+ *
+ * `best` is the record that would be the device's last position if all were new (255: none has a fix): the greatest
+ * time ≤ receivedAt + futureMs among records with satellites ≠ 0, |lat| ≤ 90°, |lon| ≤ 180°; ties: the later record.
+ * For kinds other than `frame`, n is the declared count, the arrays are empty, and data is as received.
+ */
+export const FrameKind = {
+  /** A decoded AVL frame (codec 8, 8E, 16). Verdict kept: n is acknowledged. */
+  frame: 1,
+  /** Valid CRC, not decodable. Kept raw. Verdict quarantined: the connection is closed unanswered. */
+  undecodable: 2,
+  /** Codec 12-15 with a valid CRC. Kept raw as an unsolicited `command` event. Never answered. */
+  command: 3,
+  /** Wrong CRC. The last ten are kept to look at. No verdict is waited for. */
+  badCrc: 4,
+} as const;
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+export const FRAME_HEADER = 40;
+export const NO_BEST = 255;
+export const MAX_RECORD_TIME = Number.MAX_SAFE_INTEGER;
+
+export const frameMessageBytes = (n: number, dataLength: number): number => FRAME_HEADER + 8 * n + 4 * (n + 1) + dataLength;
+export const timesAt = (message: number): number => message + FRAME_HEADER;
+export const offsetsAt = (message: number, n: number): number => message + FRAME_HEADER + 8 * n;
+export const dataAt = (message: number, n: number): number => message + FRAME_HEADER + 8 * n + 4 * (n + 1);
+
+export interface FrameHeader {
+  conn: number;
+  n: number;
+  codec: number;
+  best: number;
+  fault: number;
+  receivedAt: number;
+  minTime: number;
+  maxTime: number;
+  dataLength: number;
+  flags: number;
+}
+
+/** Writes the header at `at`. Times, offsets and data are written by the caller at the offsets above. */
+export function writeFrameHeader(view: DataView<ArrayBufferLike>, at: number, h: Readonly<FrameHeader>): void {
+  view.setUint32(at, h.conn, true);
+  view.setUint8(at + 4, h.n);
+  view.setUint8(at + 5, h.codec);
+  view.setUint8(at + 6, h.best);
+  view.setUint8(at + 7, h.fault);
+  view.setFloat64(at + 8, h.receivedAt, true);
+  view.setFloat64(at + 16, h.minTime, true);
+  view.setFloat64(at + 24, h.maxTime, true);
+  view.setUint32(at + 32, h.dataLength, true);
+  view.setUint32(at + 36, h.flags, true);
+}
+
+/** Reads the header at `at` into `h`, which the caller reuses: no garbage per frame. */
+export function readFrameHeader(view: DataView<ArrayBufferLike>, at: number, h: FrameHeader): void {
+  h.conn = view.getUint32(at, true);
+  h.n = view.getUint8(at + 4);
+  h.codec = view.getUint8(at + 5);
+  h.best = view.getUint8(at + 6);
+  h.fault = view.getUint8(at + 7);
+  h.receivedAt = view.getFloat64(at + 8, true);
+  h.minTime = view.getFloat64(at + 16, true);
+  h.maxTime = view.getFloat64(at + 24, true);
+  h.dataLength = view.getUint32(at + 32, true);
+  h.flags = view.getUint32(at + 36, true);
+}
+
+export const emptyFrameHeader = (): FrameHeader => ({
+  conn: 0, n: 0, codec: 0, best: NO_BEST, fault: 0, receivedAt: 0, minTime: 0, maxTime: 0, dataLength: 0, flags: 0,
+});
+
+/** Why a frame of kind `undecodable` or `badCrc` is one; also the `reason` of a quarantine row and the metric label. */
+export const FRAME_FAULTS = ["none", "crc_mismatch", "unknown_codec", "count_mismatch", "truncated_inside", "trailing_bytes"] as const;
+export type FrameFault = (typeof FRAME_FAULTS)[number];
+
+/** Verdicts of the journal on frames. All others than `kept` travel as ranges on the exception ring. */
+export const Verdict = {
+  /** Stored now or a duplicate of what is stored: acknowledge. */
+  kept: 0,
+  /** The commit failed: close without an answer. */
+  failed: 1,
+  /** A higher fence owns the device: close without an answer. */
+  refused: 2,
+  /** Kept raw, not acknowledged: close without an answer. */
+  quarantined: 3,
+} as const;
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
+/** A message of an exception ring: frames whose end position is in (from, to] of that worker's frame ring. 12 bytes. */
+export const EXCEPTION_BYTES = 12;
