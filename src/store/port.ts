@@ -1,0 +1,92 @@
+/**
+ * What the readers of the store offer, whoever serves it: a reader thread over SQLite, the broadcast ring, a test's model.
+ * Pure types. One contract suite for every implementation of EntrySource.
+ */
+import type { DeviceId, DeviceNo, Fence, Seq } from "../base/brand.ts";
+import type { Transport } from "../wire/control.ts";
+
+/** A piece of the journal: whole entries (see entry.ts), the first of which has `seq`. */
+export interface Row {
+  readonly seq: Seq;
+  readonly body: Uint8Array;
+}
+
+export type EntriesAnswer =
+  /** Entries in order, gapless, starting at the asked position. `next`: where to go on; equal to the asked one when up to date. */
+  | { readonly kind: "rows"; readonly rows: readonly Row[]; readonly next: Seq }
+  /** The asked position is older than the oldest this source has; `oldest` is the first it could give. */
+  | { readonly kind: "behind"; readonly oldest: Seq };
+
+export interface EntrySource {
+  /**
+   * Entries with seq ≥ `from`, up to the bytes of a page. `from` must be the seq of an entry's first event, committed + 1,
+   * or any seq inside a frame entry (then that entry comes whole and the caller skips what it has).
+   */
+  entries(from: Seq): EntriesAnswer | Promise<EntriesAnswer>;
+}
+
+/** A device as the fold of all its journal entries up to some seq. */
+export interface DeviceState {
+  readonly no: DeviceNo;
+  readonly id: DeviceId;
+  connected: boolean;
+  /** Fence of the newest connection (open or not); 0 before the first. */
+  fence: Fence;
+  transport: Transport;
+  address: string;
+  port: number;
+  clientInstance: string;
+  /** Wall ms of that connection's admission; 0 before the first. */
+  since: number;
+  /** Wall ms of the newest frame or end of connection. */
+  lastSeenAt: number;
+  lastByteAt: number;
+  /** New records ever stored. */
+  records: number;
+  /** The last position: seq and raw bytes of the record with its codec id, or null. */
+  position: { readonly seq: Seq; readonly time: number; readonly codec: number; readonly bytes: Uint8Array } | null;
+}
+
+export interface RecordsQuery {
+  readonly device: DeviceId;
+  /** Record times in ms, inclusive; null: open. */
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly limit: number;
+  /** Opaque `next` of the page before; null: from the start. */
+  readonly after: string | null;
+  readonly order: "seq" | "time";
+}
+
+/** One stored record: raw bytes (without codec framing), to be decoded by the codec named. */
+export interface StoredRecord {
+  readonly seq: Seq;
+  readonly fence: Fence;
+  readonly receivedAt: number;
+  readonly codec: number;
+  readonly bytes: Uint8Array;
+}
+
+export type RecordsAnswer =
+  | { readonly kind: "page"; readonly records: readonly StoredRecord[]; readonly next: string | null }
+  | { readonly kind: "unknown_device" }
+  | { readonly kind: "bad_after" }
+  /** order=time would have to sort more than `sortedMatches`. */
+  | { readonly kind: "too_many"; readonly matches: number };
+
+/** What a reader thread does with the store. Synchronous: it owns its thread. Implemented by store/reader.ts. */
+export interface StoreReader extends EntrySource {
+  entries(from: Seq): EntriesAnswer;
+  /** Advances the private tail to `committed`. Call with the board's word before answering a request. */
+  advance(committed: Seq): void;
+  /** Seq the tail has reached. */
+  readonly seq: Seq;
+  records(query: RecordsQuery): RecordsAnswer;
+  /** Up to `limit` device states in device number order, above `after`; all as of `seq`. */
+  devices(after: DeviceNo, limit: number): readonly DeviceState[];
+  /** Entries of one device with seq ≥ `from` (through tail and runs, not a scan); `next` null when it has reached `seq`. */
+  deviceEntries(device: DeviceId, from: Seq): { readonly rows: readonly Row[]; readonly next: Seq };
+  /** One PASSIVE checkpoint pass. Returns pages still in the write-ahead log. */
+  checkpoint(): number;
+  close(): void;
+}
