@@ -19,7 +19,16 @@ export type ThreadState = (typeof ThreadState)[keyof typeof ThreadState];
 export const Gate = { starting: 0, open: 1, failing: 2 } as const;
 export type Gate = (typeof Gate)[keyof typeof Gate];
 
-/** The ordered shutdown, advanced by the supervisor; each loop does its part and says `stopped`. */
+/**
+ * The ordered shutdown. The supervisor sets a phase and rings every bell; each loop does its part and says so with
+ * `setPhaseDone`; the next phase follows when all have, or at the deadline.
+ *   stopAccepting  accept and reusePort listeners close
+ *   pauseDevices   codec workers stop reading and wait (≤ drainMs) until every frame has its verdict and its answer is written
+ *   releaseAll     the registry publishes disconnected(shutdown) for every owner
+ *   commitLast     the journal commits all that is in its rings
+ *   sayBye         codec workers close their sockets; http threads deliver what is committed, say `bye`, close
+ *   end            every loop leaves; the journal checkpoints, closes the store and gives the lock back
+ */
 export const DrainPhase = { running: 0, stopAccepting: 1, pauseDevices: 2, releaseAll: 3, commitLast: 4, sayBye: 5, end: 6 } as const;
 export type DrainPhase = (typeof DrainPhase)[keyof typeof DrainPhase];
 
@@ -32,7 +41,8 @@ const GATE = SOCKETS + MAX_WORKERS;
 const PHASE = GATE + 1;
 const CHECKPOINT_WANTED = GATE + 2;
 const CHECKPOINT_DONE = GATE + 3;
-const WORDS = GATE + 16;
+const PHASE_DONE = GATE + 16;
+const WORDS = PHASE_DONE + MAX_THREADS;
 const COMMITTED = 0;
 const OLDEST = 1;
 const FENCE_RESERVED = 2;
@@ -96,6 +106,14 @@ export class Board {
   }
   phase(): DrainPhase {
     return Atomics.load(this.#words, PHASE) as DrainPhase;
+  }
+
+  /** Each thread says which phase of the shutdown it has finished its part of; the supervisor waits for all. */
+  setPhaseDone(thread: number, phase: DrainPhase): void {
+    Atomics.store(this.#words, PHASE_DONE + thread, phase);
+  }
+  phaseDone(thread: number): DrainPhase {
+    return Atomics.load(this.#words, PHASE_DONE + thread) as DrainPhase;
   }
 
   /** Checkpoint tickets: the journal asks with a rising number, reader 0 answers with it when its pass is done. */
