@@ -59,6 +59,8 @@ export interface Boot {
   readonly board: SharedArrayBuffer;
   readonly bells: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
+  /** See wire/addresses.ts: sockets before login and failed logins, per address. */
+  readonly addresses: SharedArrayBuffer;
   readonly rings: Rings;
   readonly roster: Roster;
   /** Null for the journal itself, which finds it out. */

@@ -31,6 +31,7 @@ export const METRICS = [
   gauge("berth_sockets", "Open device sockets, logged in or not."),
   counter("berth_accepted_total", "Device sockets accepted."),
   counter("berth_closed_total", "Device sockets closed, by reason.", ["reason"], END_REASONS),
+  counter("berth_accept_refused_total", "Device sockets closed as they came, by cause.", ["cause"], ["store_failing", "address_sockets", "address_logins", "connections"]),
   counter("berth_accept_pauses_total", "Times accepting paused because descriptors ran out."),
   counter("berth_logins_total", "Logins, by outcome.", ["outcome"], ["accepted", ...REFUSALS.slice(1), "timeout"]),
   counter("berth_takeovers_total", "Takeovers, by policy and outcome.", ["policy", "outcome"], cross(POLICIES, ["admitted", "refused"])),
