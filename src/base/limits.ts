@@ -37,13 +37,16 @@ export const LIMIT_SECTIONS = {
     connections: limit(65_536, 1, 65_536, "Slots of a worker are 16 bits. The effective number is also below the file limit minus 512. Accepting pauses."),
     socketsBeforeLoginPerAddress: limit(4096, 1, 65_536, "Sockets that have not logged in, per address. Newer ones are closed, counted."),
     failedLoginsPerSecondPerAddress: limit(100, 1, 100_000, "Failed logins only: a whole fleet may sit behind one carrier address. Closed, counted."),
+    refusedWindowMs: limit(10 * SECOND, 10, 10 * MINUTE, "Refusals of one device become one event per this time, so that a flood cannot fill the disk."),
+    refusedIdentities: limit(4096, 1, 1 << 20, "Devices whose refusals are being counted for an event. Beyond: metrics only."),
+    pendingCandidates: limit(1024, 1, 65_536, "Newcomers waiting for a probe of the holder. Beyond: refused."),
     acceptBacklog: limit(4096, 16, 65_535, "A fleet returns all at once after an outage. The kernel drops SYNs beyond it."),
     acceptPauseMs: limit(50, 1, 10 * SECOND, "Accepting pauses this long when descriptors run out (EMFILE); counted."),
   },
   // All sizes are powers of two; a message is at most a quarter of its ring.
   rings: {
     frameRingBytes: limit(8 * MiB, 4 * KiB, 256 * MiB, "Codec worker to journal: 40,000 usual frames. Full: the worker pauses reading."),
-    controlRingBytes: limit(4 * MiB, 4 * KiB, 64 * MiB, "Claims, closes, decisions and lifecycle events. Room for one close per live connection is reserved; when only that is left new logins are closed unanswered (store_busy)."),
+    controlRingBytes: limit(16 * MiB, 4 * KiB, 64 * MiB, "Claims, closes, decisions and lifecycle events. Room for one close per live connection is reserved; when only that is left new logins are closed unanswered (store_busy)."),
     acceptRingBytes: limit(256 * KiB, 4 * KiB, 4 * MiB, "Accepted descriptors on their way to a worker. Full: accepting waits; the kernel queues."),
     exceptionRingBytes: limit(64 * KiB, 4 * KiB, 4 * MiB, "Verdicts other than all-kept, as ranges. Full: the settled word of that worker waits."),
     broadcastRingBytes: limit(16 * MiB, 4 * KiB, 256 * MiB, "Committed rows on their way to the http threads. A lapped reader pages from the store instead."),
