@@ -1,0 +1,106 @@
+/**
+ * What the registry wants done, in order. Pure. The list and its objects are used again for the next step: perform the
+ * effects, or copy what must last, before it.
+ */
+import type { DeviceId, Fence } from "../base/brand.ts";
+import type { Decision, EndReason, PolicyName, Refusal } from "../wire/control.ts";
+import type { Owner, Refused } from "./owner.ts";
+
+interface Shapes {
+  connected: { owner: Owner };
+  /** A takeover: the only event of one. It raises the device's floor to the new fence by itself. */
+  replaced: { owner: Owner; old: Owner; oldClosing: boolean; policy: PolicyName };
+  /** `reason` is an index into END_REASONS. */
+  disconnected: { owner: Owner; position: number; reason: number; at: number; lastByteAt: number };
+  refusedMany: { refused: Refused };
+  raiseFloor: { device: DeviceId; fence: Fence };
+  decided: { ring: number; conn: number; decision: Decision; refusal: Refusal; fence: number; retryAfterMs: number };
+  evict: { owner: Owner; reason: EndReason };
+  /** Ask the worker of `owner` whether its peer answers; `probed` brings the result. */
+  probe: { owner: Owner };
+  answer: { ring: number; request: number; known: boolean; owner: Owner | null };
+}
+
+export type EffectType = keyof Shapes;
+export type EffectOf<T extends EffectType> = { readonly type: T } & Shapes[T];
+export type Effect = { [T in EffectType]: EffectOf<T> }[EffectType];
+
+/** A list of effects that makes no garbage: each type's objects are kept and filled again. */
+export class Effects {
+  readonly #list: Effect[] = [];
+  readonly #pools = new Map<EffectType, { readonly items: Effect[]; used: number }>();
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  at(index: number): Effect {
+    return this.#list[index]!;
+  }
+
+  clear(): void {
+    this.#length = 0;
+    for (const pool of this.#pools.values()) pool.used = 0;
+  }
+
+  connected(owner: Owner): void {
+    this.#next("connected").owner = owner;
+  }
+  replaced(owner: Owner, old: Owner, oldClosing: boolean, policy: PolicyName): void {
+    const effect = this.#next("replaced");
+    effect.owner = owner;
+    effect.old = old;
+    effect.oldClosing = oldClosing;
+    effect.policy = policy;
+  }
+  disconnected(owner: Owner, position: number, reason: number, at: number, lastByteAt: number): void {
+    const effect = this.#next("disconnected");
+    effect.owner = owner;
+    effect.position = position;
+    effect.reason = reason;
+    effect.at = at;
+    effect.lastByteAt = lastByteAt;
+  }
+  refusedMany(refused: Refused): void {
+    this.#next("refusedMany").refused = refused;
+  }
+  raiseFloor(device: DeviceId, fence: Fence): void {
+    const effect = this.#next("raiseFloor");
+    effect.device = device;
+    effect.fence = fence;
+  }
+  decided(ring: number, conn: number, decision: Decision, refusal: Refusal, fence: number, retryAfterMs: number): void {
+    const effect = this.#next("decided");
+    effect.ring = ring;
+    effect.conn = conn;
+    effect.decision = decision;
+    effect.refusal = refusal;
+    effect.fence = fence;
+    effect.retryAfterMs = retryAfterMs;
+  }
+  evict(owner: Owner, reason: EndReason): void {
+    const effect = this.#next("evict");
+    effect.owner = owner;
+    effect.reason = reason;
+  }
+  probe(owner: Owner): void {
+    this.#next("probe").owner = owner;
+  }
+  answer(ring: number, request: number, known: boolean, owner: Owner | null): void {
+    const effect = this.#next("answer");
+    effect.ring = ring;
+    effect.request = request;
+    effect.known = known;
+    effect.owner = owner;
+  }
+
+  #next<T extends EffectType>(type: T): EffectOf<T> {
+    let pool = this.#pools.get(type);
+    if (pool === undefined) this.#pools.set(type, pool = { items: [], used: 0 });
+    if (pool.used === pool.items.length) pool.items.push({ type } as Effect);
+    const effect = pool.items[pool.used++]!;
+    this.#list[this.#length++] = effect;
+    return effect as unknown as EffectOf<T>;
+  }
+}

@@ -1,0 +1,50 @@
+/** What the registry is told: one event at a time, in the order of its rings. Pure; made by the registry thread. */
+import type { Refusal } from "../wire/control.ts";
+
+/** A connection asks for its device. `ring` is the worker that owns the connection; with `conn` it names it for ever. */
+export interface Claim {
+  readonly type: "claim";
+  readonly ring: number;
+  readonly conn: number;
+  /** As the device wrote it; normalised before any map is touched. */
+  readonly device: string;
+  /** Names the policy class (transport and id pattern); "" is the default class. */
+  readonly deviceClass: string;
+  /** Index into TRANSPORTS. */
+  readonly transport: number;
+  readonly address: string;
+  readonly port: number;
+  readonly clientInstance: string;
+  /** Wall ms. */
+  readonly at: number;
+  /** Why nobody can be admitted just now (no room for the event, shutting down), or "none". */
+  readonly blocked: Refusal;
+}
+
+/** A connection's close has begun. `fence` 0: it had not been told its decision yet. */
+export interface Close {
+  readonly type: "close";
+  readonly ring: number;
+  readonly conn: number;
+  readonly device: string;
+  readonly fence: number;
+  /** End of the last frame it put into its worker's frame ring. */
+  readonly position: number;
+  /** Index into END_REASONS. */
+  readonly reason: number;
+  readonly lastByteAt: number;
+  readonly at: number;
+}
+
+export type RegistryEvent =
+  | Claim
+  | Close
+  /** Ends the connection of a device and raises its floor, so that nothing it still has in flight is stored. */
+  | { readonly type: "kick"; readonly device: string }
+  /** What a probe of the holder found; `fence` names the holder that was probed. */
+  | { readonly type: "probed"; readonly device: string; readonly fence: number; readonly answers: boolean }
+  | { readonly type: "ask"; readonly ring: number; readonly request: number; readonly device: string }
+  /** Looks at the deadlines. */
+  | { readonly type: "tick" }
+  /** Shutdown: every owner leaves. `positions`: the end of each worker's frame ring. */
+  | { readonly type: "releaseAll"; readonly at: number; readonly positions: readonly number[] };
