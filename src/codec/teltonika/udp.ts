@@ -1,0 +1,68 @@
+/**
+ * The UDP channel: packets of one datagram, and the answer to one. Pure. There is no CRC and no login; the IMEI rides along.
+ *
+ *   length u16 (what follows) | packet id u16 | type u8 | AVL packet id u8 | 000F | IMEI | data (codec .. second count)
+ *   answer: 0005 | packet id u16 | 01 | AVL packet id u8 | records accepted from the first u8
+ */
+import { putU16, u16 } from "../../base/bytes.ts";
+import type { DecodeFault } from "../decode_fault.ts";
+import { IMEI_DIGITS } from "../framer.ts";
+
+export interface UdpPacket {
+  readonly packetId: number;
+  readonly type: number;
+  readonly avlPacketId: number;
+  readonly imei: string;
+  /** The data field is bytes[start .. start + length) of the datagram; the next packet follows it. */
+  readonly start: number;
+  readonly length: number;
+}
+
+const CHANNEL_HEADER = 6;
+const DATA_OFFSET = CHANNEL_HEADER + 2 + IMEI_DIGITS;
+const MIN_DATA = 3;
+export const UDP_ANSWER_BYTES = 7;
+
+/** The packet at bytes[at]. Offsets of faults are indexes into `bytes`. */
+export function readPacket(bytes: Uint8Array, at: number): UdpPacket | DecodeFault {
+  const have = bytes.length - at;
+  if (have < 2) return { error: `Cannot parse datagram: ${have} bytes have no length`, fault: "truncated", offset: at };
+  const stated = u16(bytes, at);
+  if (stated < DATA_OFFSET - 2 + MIN_DATA) {
+    return { error: `Cannot parse datagram: length ${stated} is below ${DATA_OFFSET - 2 + MIN_DATA}`, fault: "bad_length", offset: at };
+  }
+  if (stated > have - 2) {
+    return { error: `Cannot parse datagram: length ${stated} exceeds the ${have - 2} bytes received`, fault: "truncated", offset: at };
+  }
+  const digits = u16(bytes, at + CHANNEL_HEADER);
+  if (digits !== IMEI_DIGITS) {
+    return { error: `Cannot parse datagram: IMEI length ${digits} is not ${IMEI_DIGITS}`, fault: "bad_login", offset: at + CHANNEL_HEADER };
+  }
+  let imei = "";
+  for (let i = at + CHANNEL_HEADER + 2; i < at + DATA_OFFSET; i++) {
+    const byte = bytes[i]!;
+    if (byte < 0x30 || byte > 0x39) {
+      return { error: `Cannot parse datagram: byte ${byte} is not a digit of an IMEI`, fault: "bad_login", offset: i };
+    }
+    imei += String.fromCharCode(byte);
+  }
+  return {
+    packetId: u16(bytes, at + 2),
+    type: bytes[at + 4]!,
+    avlPacketId: bytes[at + 5]!,
+    imei,
+    start: at + DATA_OFFSET,
+    length: stated + 2 - DATA_OFFSET,
+  };
+}
+
+/** What the server sends back. `accepted`: records kept, counted from the first. */
+export function udpAnswer(packet: UdpPacket, accepted: number): Uint8Array {
+  const answer = new Uint8Array(UDP_ANSWER_BYTES);
+  putU16(answer, 0, UDP_ANSWER_BYTES - 2);
+  putU16(answer, 2, packet.packetId);
+  answer[4] = 1;
+  answer[5] = packet.avlPacketId;
+  answer[6] = accepted;
+  return answer;
+}
