@@ -99,6 +99,8 @@ export interface GatewayOptions {
   readonly settings?: SettingsText;
   readonly faults?: string;
   readonly args?: readonly string[];
+  /** More for its environment, for example LD_PRELOAD. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const portOf = (hostPort: string): number => Number(hostPort.slice(hostPort.lastIndexOf(":") + 1));
@@ -130,7 +132,7 @@ export class Gateway {
     const args = ["serve", "--data", data, "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", ...(options.args ?? [])];
     const process = Bun.spawn([...berthCommand(), ...args], {
       cwd: ROOT,
-      env: environmentWith(options.settings ?? {}, options.faults ?? ""),
+      env: { ...environmentWith(options.settings ?? {}, options.faults ?? ""), ...options.environment },
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
