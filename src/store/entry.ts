@@ -26,7 +26,18 @@ export const FLAG_PARTIAL = 1;
 export const FLAG_UNFENCED = 2;
 
 /** Kinds of journal events; the index is the stored number. Append only. */
-export const EVENT_KINDS = ["", "connected", "replaced", "disconnected", "refused", "quarantined", "conflict", "command", "config", "message"] as const;
+export const EVENT_KINDS = [
+  "",
+  "connected",
+  "replaced",
+  "disconnected",
+  "refused",
+  "quarantined",
+  "conflict",
+  "command",
+  "config",
+  "message",
+] as const;
 export type EventKind = Exclude<(typeof EVENT_KINDS)[number], "">;
 
 const encoder = new TextEncoder();
@@ -95,10 +106,13 @@ export class EntryView {
   isNew(record: number): boolean {
     return (this.flags & FLAG_PARTIAL) === 0 || (this.bytes[this.at + FRAME_ENTRY_HEADER + (record >>> 3)]! & (1 << (record & 7))) !== 0;
   }
-  /** The raw data field (codec id .. second count), a view into the body. */
+  /** Where the raw data field (codec id .. second count) begins in `bytes`; it ends with the entry. */
+  get dataAt(): number {
+    return this.at + FRAME_ENTRY_HEADER + ((this.flags & FLAG_PARTIAL) === 0 ? 0 : (this.n + 7) >>> 3);
+  }
+  /** The raw data field, a view into the body. */
   get data(): Uint8Array {
-    const start = this.at + FRAME_ENTRY_HEADER + ((this.flags & FLAG_PARTIAL) === 0 ? 0 : (this.n + 7) >>> 3);
-    return this.bytes.subarray(start, this.at + this.length);
+    return this.bytes.subarray(this.dataAt, this.at + this.length);
   }
 
   // Events only.
@@ -131,7 +145,13 @@ export const frameEntryBytes = (n: number, partial: boolean, dataLength: number)
  * Writes a frame entry's header (and mask) at `at`; the caller copies `dataLength` bytes of data to the returned offset.
  * `mask` is read only when some records are not new: bit i of byte i >>> 3.
  */
-export function writeFrameEntry(view: DataView<ArrayBufferLike>, at: number, e: Readonly<FrameEntry>, dataLength: number, mask: Uint8Array): number {
+export function writeFrameEntry(
+  view: DataView<ArrayBufferLike>,
+  at: number,
+  e: Readonly<FrameEntry>,
+  dataLength: number,
+  mask: Uint8Array,
+): number {
   const partial = e.newCount < e.n;
   const length = frameEntryBytes(e.n, partial, dataLength);
   view.setUint32(at, length, true);
@@ -146,12 +166,18 @@ export function writeFrameEntry(view: DataView<ArrayBufferLike>, at: number, e: 
   view.setFloat64(at + 32, e.minTime, true);
   view.setFloat64(at + 40, e.maxTime, true);
   let data = at + FRAME_ENTRY_HEADER;
-  if (partial) for (let i = 0; i < (e.n + 7) >>> 3; i++) view.setUint8(data++, mask[i]!);
+  if (partial) { for (let i = 0; i < (e.n + 7) >>> 3; i++) view.setUint8(data++, mask[i]!); }
   return data;
 }
 
 /** One event entry, complete. `payload` must not hold `device` or `fence`: they stand in the header. */
-export function eventEntry(event: EventKind, device: DeviceNo, fence: Fence, at: number, payload: Readonly<Record<string, unknown>>): Uint8Array {
+export function eventEntry(
+  event: EventKind,
+  device: DeviceNo,
+  fence: Fence,
+  at: number,
+  payload: Readonly<Record<string, unknown>>,
+): Uint8Array {
   const json = encoder.encode(JSON.stringify(payload));
   const bytes = new Uint8Array(EVENT_ENTRY_HEADER + json.length);
   const view = new DataView(bytes.buffer);

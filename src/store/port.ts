@@ -38,7 +38,7 @@ export interface DeviceState {
   clientInstance: string;
   /** Wall ms of that connection's admission; 0 before the first. */
   since: number;
-  /** Wall ms of the newest frame or end of connection. */
+  /** Wall ms of the newest frame, admission or end of connection. */
   lastSeenAt: number;
   lastByteAt: number;
   /** New records ever stored. */

@@ -1,0 +1,208 @@
+/**
+ * Devices as the fold of their journal entries. Pure. The journal, every reader and every http thread keep their own and
+ * give it the same entries in the same order, so all of them say the same about a device at the same seq.
+ */
+import { assert } from "../base/assert.ts";
+import { asFence, asSeq, type DeviceId, type DeviceNo, type Fence, type Seq } from "../base/brand.ts";
+import type { Transport } from "../wire/control.ts";
+import { type EntryView, FLAG_UNFENCED, NO_BEST } from "./entry.ts";
+import type { DeviceState } from "./port.ts";
+import { recordEnd, recordStart, recordTime } from "./record_walk.ts";
+
+interface OriginJson {
+  readonly address: string;
+  readonly port: number;
+  readonly clientInstance: string;
+}
+interface EventJson {
+  readonly id?: string;
+  readonly transport?: Transport;
+  readonly origin?: OriginJson;
+  readonly lastByteAt?: number;
+}
+
+/** One device. `position` is kept in a buffer of its own, so that a frame that moves it makes no garbage. */
+export class FoldedDevice implements DeviceState {
+  readonly no: DeviceNo;
+  readonly id: DeviceId;
+  connected = false;
+  fence: Fence = asFence(0);
+  transport: Transport = "tcp";
+  address = "";
+  port = 0;
+  clientInstance = "";
+  since = 0;
+  lastSeenAt = 0;
+  lastByteAt = 0;
+  records = 0;
+  /** Entries up to this seq are in the state already. */
+  mark: Seq = asSeq(0);
+  #positionSeq = 0;
+  #positionTime = -1;
+  #positionCodec = 0;
+  #positionLength = 0;
+  #positionBytes: Uint8Array = EMPTY;
+
+  constructor(no: DeviceNo, id: DeviceId) {
+    this.no = no;
+    this.id = id;
+  }
+
+  /** A copy of the last position; null before the first. */
+  get position(): DeviceState["position"] {
+    if (this.#positionSeq === 0) return null;
+    const bytes = this.#positionBytes.slice(0, this.#positionLength);
+    return { seq: asSeq(this.#positionSeq), time: this.#positionTime, codec: this.#positionCodec, bytes };
+  }
+
+  restore(state: DeviceState, mark: Seq): void {
+    this.connected = state.connected;
+    this.fence = state.fence;
+    this.transport = state.transport;
+    this.address = state.address;
+    this.port = state.port;
+    this.clientInstance = state.clientInstance;
+    this.since = state.since;
+    this.lastSeenAt = state.lastSeenAt;
+    this.lastByteAt = state.lastByteAt;
+    this.records = state.records;
+    this.mark = mark;
+    const position = state.position;
+    if (position !== null) this.#place(position.seq, position.time, position.codec, position.bytes, 0, position.bytes.length);
+  }
+
+  frame(entry: EntryView, seq: number): void {
+    this.records += entry.seqs;
+    if ((entry.flags & FLAG_UNFENCED) !== 0) return;
+    const time = entry.time;
+    if (time > this.lastSeenAt) this.lastSeenAt = time;
+    if (time > this.lastByteAt) this.lastByteAt = time;
+    const best = entry.best;
+    if (best === NO_BEST) return;
+    const bytes = entry.bytes;
+    const dataAt = entry.dataAt;
+    const at = recordStart(bytes, dataAt, best);
+    const recorded = recordTime(bytes, at);
+    if (recorded < this.#positionTime) return;
+    let own = seq;
+    for (let i = 0; i < best; i++) if (entry.isNew(i)) own++;
+    this.#place(own, recorded, bytes[dataAt]!, bytes, at, recordEnd(bytes, at, bytes[dataAt]!));
+  }
+
+  open(fence: Fence, at: number, event: EventJson): void {
+    if (fence < this.fence) return;
+    this.connected = true;
+    this.fence = fence;
+    this.transport = event.transport ?? "tcp";
+    this.address = event.origin?.address ?? "";
+    this.port = event.origin?.port ?? 0;
+    this.clientInstance = event.origin?.clientInstance ?? "";
+    this.since = at;
+    if (at > this.lastSeenAt) this.lastSeenAt = at;
+  }
+
+  close(fence: Fence, at: number, event: EventJson): void {
+    // I3: what a lower fence says about the end of its connection changes nothing.
+    if (fence < this.fence) return;
+    this.connected = false;
+    if (at > this.lastSeenAt) this.lastSeenAt = at;
+    const lastByteAt = event.lastByteAt ?? 0;
+    if (lastByteAt > this.lastByteAt) this.lastByteAt = lastByteAt;
+  }
+
+  seen(at: number): void {
+    if (at > this.lastSeenAt) this.lastSeenAt = at;
+    if (at > this.lastByteAt) this.lastByteAt = at;
+  }
+
+  #place(seq: number, time: number, codec: number, from: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (this.#positionBytes.length < length) this.#positionBytes = new Uint8Array((length + 63) & ~63);
+    const bytes = this.#positionBytes;
+    for (let i = 0; i < length; i++) bytes[i] = from[start + i]!;
+    this.#positionSeq = seq;
+    this.#positionTime = time;
+    this.#positionCodec = codec;
+    this.#positionLength = length;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+export class DeviceFold implements Iterable<FoldedDevice> {
+  /** Device numbers are dense from 1. */
+  readonly #byNo: (FoldedDevice | undefined)[] = [];
+  readonly #byId = new Map<DeviceId, FoldedDevice>();
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  byNo(no: DeviceNo): FoldedDevice | undefined {
+    return this.#byNo[no];
+  }
+
+  byId(id: DeviceId): FoldedDevice | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Makes the device known, with nothing in it yet; gives the one there is otherwise. */
+  add(no: DeviceNo, id: DeviceId): FoldedDevice {
+    const known = this.#byNo[no];
+    if (known !== undefined) return known;
+    const device = new FoldedDevice(no, id);
+    this.#byNo[no] = device;
+    this.#byId.set(id, device);
+    return device;
+  }
+
+  /** Takes over states that hold everything up to `mark`; entries at or below it are then skipped for them. */
+  hydrate(states: Iterable<DeviceState>, mark: Seq): void {
+    for (const state of states) this.add(state.no, state.id).restore(state, mark);
+  }
+
+  /** Folds the entry `entry` stands on; its first event has `seq`. Entries come in order, each once. */
+  apply(entry: EntryView, seq: Seq): void {
+    const no = entry.deviceNo;
+    if (no === 0) return;
+    if (entry.isFrame) {
+      const device = this.#known(no);
+      if (seq > device.mark) device.frame(entry, seq);
+    } else this.#event(entry, no, seq);
+  }
+
+  /** Up to `limit` devices with numbers above `after`, in that order. */
+  above(after: DeviceNo, limit: number): FoldedDevice[] {
+    const found: FoldedDevice[] = [];
+    for (let no = after + 1; no < this.#byNo.length && found.length < limit; no++) {
+      const device = this.#byNo[no];
+      if (device !== undefined) found.push(device);
+    }
+    return found;
+  }
+
+  /** In order of device number. */
+  *[Symbol.iterator](): IterableIterator<FoldedDevice> {
+    for (const device of this.#byNo) if (device !== undefined) yield device;
+  }
+
+  #known(no: DeviceNo): FoldedDevice {
+    const device = this.#byNo[no];
+    assert(device !== undefined, `journal entry of device ${no}, which is not known`);
+    return device;
+  }
+
+  #event(entry: EntryView, no: DeviceNo, seq: Seq): void {
+    const kind = entry.event;
+    if (kind === "connected" || kind === "replaced") {
+      const event = JSON.parse(entry.json) as EventJson;
+      const device = this.#byNo[no] ?? this.add(no, (event.id ?? "") as DeviceId);
+      if (seq > device.mark) device.open(entry.fence, entry.time, event);
+      return;
+    }
+    const device = this.#known(no);
+    if (seq <= device.mark) return;
+    if (kind === "disconnected") device.close(entry.fence, entry.time, JSON.parse(entry.json) as EventJson);
+    else if (kind === "command" || kind === "quarantined") device.seen(entry.time);
+  }
+}

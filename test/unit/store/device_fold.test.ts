@@ -1,0 +1,98 @@
+import { expect, test } from "bun:test";
+import { asDeviceId, asDeviceNo, asFence, asSeq } from "../../../src/base/brand.ts";
+import { DeviceFold } from "../../../src/store/device_fold.ts";
+import { EntryView, eventEntry, frameEntryBytes, NO_BEST, writeFrameEntry } from "../../../src/store/entry.ts";
+import { avlData, avlRecord } from "../../support/avl_data.ts";
+
+const NO = asDeviceNo(3);
+const origin = { address: "10.0.0.7", port: 4000, clientInstance: "" };
+
+const on = (bytes: Uint8Array): EntryView => {
+  const view = new EntryView().over(bytes);
+  view.load(0);
+  return view;
+};
+const connected = (fence: number, at: number): EntryView =>
+  on(eventEntry("connected", NO, asFence(fence), at, { id: "356307042441013", at, transport: "tcp", origin }));
+const disconnected = (fence: number, at: number): EntryView =>
+  on(eventEntry("disconnected", NO, asFence(fence), at, { at, reason: "closed", lastByteAt: at - 5 }));
+
+function frame(times: readonly number[], best: number, isNew: readonly boolean[], receivedAt = 50, unfenced = false): EntryView {
+  const { data } = avlData(8, times.map((time) => avlRecord(8, { time })));
+  const newCount = isNew.filter(Boolean).length;
+  const bytes = new Uint8Array(frameEntryBytes(times.length, newCount < times.length, data.length));
+  const mask = new Uint8Array(32);
+  isNew.forEach((yes, i) => (mask[i >>> 3]! |= (yes ? 1 : 0) << (i & 7)));
+  const head = { device: NO, fence: asFence(1024), receivedAt, n: times.length, newCount, best, minTime: 0, maxTime: 0, unfenced };
+  bytes.set(data, writeFrameEntry(new DataView(bytes.buffer), 0, head, data.length, mask));
+  return on(bytes);
+}
+
+function folded(): DeviceFold {
+  const fold = new DeviceFold();
+  fold.apply(connected(1024, 10), asSeq(1));
+  return fold;
+}
+
+test("a connected event makes the device known by number and by id", () => {
+  const fold = folded();
+  const device = fold.byId(asDeviceId("356307042441013"))!;
+  expect(fold.byNo(NO)).toBe(device);
+  expect(fold.size).toBe(1);
+  expect([...fold]).toEqual([device]);
+  expect({ ...device }).toMatchObject({ no: NO, connected: true, fence: 1024, address: "10.0.0.7", port: 4000, since: 10 });
+});
+
+test("a frame counts its new records and places the best one with its own seq", () => {
+  const fold = folded();
+  fold.apply(frame([100, 200, 300], 2, [true, false, true]), asSeq(2));
+  const device = fold.byNo(NO)!;
+  expect(device.records).toBe(2);
+  expect(device.lastSeenAt).toBe(50);
+  expect(device.position).toEqual({ seq: asSeq(3), time: 300, codec: 8, bytes: avlRecord(8, { time: 300 }) });
+});
+
+test("the last position moves forward in record time and to the later of equal times", () => {
+  const fold = folded();
+  fold.apply(frame([300], 0, [true]), asSeq(2));
+  fold.apply(frame([200], 0, [true]), asSeq(3));
+  expect(fold.byNo(NO)!.position?.seq).toBe(asSeq(2));
+  fold.apply(frame([300], 0, [true]), asSeq(4));
+  expect(fold.byNo(NO)!.position?.seq).toBe(asSeq(4));
+  fold.apply(frame([900], NO_BEST, [true]), asSeq(5));
+  expect(fold.byNo(NO)!.position?.seq).toBe(asSeq(4));
+});
+
+test("an unfenced frame counts but moves neither position nor times", () => {
+  const fold = folded();
+  fold.apply(frame([900], 0, [true], 77, true), asSeq(2));
+  expect(fold.byNo(NO)).toMatchObject({ records: 1, lastSeenAt: 10, position: null });
+});
+
+test("the end of a lower fence changes nothing", () => {
+  const fold = folded();
+  fold.apply(connected(2048, 20), asSeq(2));
+  fold.apply(disconnected(1024, 30), asSeq(3));
+  expect(fold.byNo(NO)).toMatchObject({ connected: true, fence: 2048 });
+  fold.apply(disconnected(2048, 40), asSeq(4));
+  expect(fold.byNo(NO)).toMatchObject({ connected: false, fence: 2048, lastSeenAt: 40, lastByteAt: 35 });
+});
+
+test("a hydrated state skips what it holds already", () => {
+  const source = folded();
+  source.apply(frame([100], 0, [true]), asSeq(2));
+  const copy = new DeviceFold();
+  copy.hydrate(source, asSeq(2));
+  expect(copy.byNo(NO)!.position).toEqual(source.byNo(NO)!.position);
+  copy.apply(frame([100], 0, [true]), asSeq(2));
+  expect(copy.byNo(NO)!.records).toBe(1);
+  copy.apply(frame([200], 0, [true]), asSeq(3));
+  expect(copy.byNo(NO)!.records).toBe(2);
+});
+
+test("above lists devices in number order after the given one", () => {
+  const fold = new DeviceFold();
+  for (const no of [5, 2, 9]) fold.add(asDeviceNo(no), asDeviceId(`d${no}`));
+  expect(fold.above(asDeviceNo(0), 2).map((d) => d.no)).toEqual([asDeviceNo(2), asDeviceNo(5)]);
+  expect(fold.above(asDeviceNo(5), 2).map((d) => d.no)).toEqual([asDeviceNo(9)]);
+});
