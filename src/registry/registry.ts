@@ -191,7 +191,7 @@ function tick(state: RegistryState, now: number, out: Effects): void {
 
 function releaseAll(state: RegistryState, at: number, positions: readonly number[], out: Effects): void {
   state.released = true;
-  for (const device of [...state.pending.keys()]) cancelPending(state, device, "draining", out);
+  for (const device of state.pending.keys()) cancelPending(state, device, "draining", out);
   for (const owner of state.owners.values()) {
     owner.closing = true;
     out.disconnected(owner, positions[owner.claim.ring] ?? 0, SHUTDOWN, at, owner.claim.at);

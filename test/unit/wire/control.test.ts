@@ -1,0 +1,69 @@
+/** Every control message survives its ring, and fits what is reserved for it. */
+import { describe, expect, test } from "bun:test";
+import { createRing, messageBytes } from "../../../src/ring/layout.ts";
+import { RingConsumer, RingProducer } from "../../../src/ring/spsc.ts";
+import { Bell, BELL_BYTES } from "../../../src/ring/wait.ts";
+import { CLOSE_RESERVE_BYTES, type Message, MESSAGES, type MessageType, receive, send } from "../../../src/wire/control.ts";
+
+const TYPES = Object.keys(MESSAGES) as MessageType[];
+const WIDEST = "x".repeat(64);
+
+/** A message of a type with a value in every field: the layouts are read back from a message of zeros. */
+function example(type: MessageType, text: string): Message {
+  const zeros = (MESSAGES[type].read as (view: DataView, at: number) => object)(new DataView(new ArrayBuffer(256)), 0);
+  const filled = Object.entries(zeros).map((
+    [name, zero],
+    i,
+  ) => [name, typeof zero === "string" ? text : typeof zero === "boolean" ? true : 10 + i]);
+  return { type, ...Object.fromEntries(filled) } as Message;
+}
+
+function ends(): { out: RingProducer; into: RingConsumer } {
+  const memory = createRing(8192);
+  return { out: new RingProducer(memory, new Bell(new SharedArrayBuffer(BELL_BYTES), 0)), into: new RingConsumer(memory) };
+}
+
+describe("control message", () => {
+  for (const type of TYPES) {
+    test(`${type} arrives as it was sent`, () => {
+      const { out, into } = ends();
+      for (const text of ["", "356307042441013", WIDEST]) {
+        const message = example(type, text);
+        expect(send(out, message)).toBe(true);
+        out.publish();
+        expect(into.next()).toBe(true);
+        expect(receive(into)).toEqual(message);
+      }
+      expect(into.next()).toBe(false);
+    });
+  }
+
+  test("a close and a disconnect of the longest identity fit their reserve", () => {
+    for (const type of ["close", "disconnected"] as const) {
+      const layout = MESSAGES[type].size as (value: unknown) => number;
+      expect(messageBytes(layout(example(type, WIDEST)))).toBeLessThanOrEqual(CLOSE_RESERVE_BYTES);
+    }
+  });
+
+  test("a full ring takes none and keeps what it has", () => {
+    const { out, into } = ends();
+    const message = example("evict", "");
+    let count = 0;
+    while (send(out, message)) count++;
+    out.publish();
+    for (let i = 0; i < count; i++) {
+      expect(into.next()).toBe(true);
+      expect(receive(into)).toEqual(message);
+    }
+    expect(into.next()).toBe(false);
+  });
+
+  test("an unknown kind is a broken invariant", () => {
+    const { out, into } = ends();
+    out.reserve(8, 200);
+    out.commit();
+    out.publish();
+    into.next();
+    expect(() => receive(into)).toThrow("unknown control message kind 200");
+  });
+});
