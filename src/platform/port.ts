@@ -152,11 +152,21 @@ export interface Platform {
 
   // Network.
   /** Listens and accepts here. Several threads may listen on one port with `reusePort`. */
-  listenTcp<T>(host: string, port: number, options: { reusePort: boolean; socket: SocketOptions }, handler: SocketHandler<T>): Promise<TcpListener>;
+  listenTcp<T>(
+    host: string,
+    port: number,
+    options: { reusePort: boolean; socket: SocketOptions },
+    handler: SocketHandler<T>,
+  ): Promise<TcpListener>;
   connectTcp<T>(host: string, port: number, handler: SocketHandler<T>): Promise<Socket>;
   /** Listening socket whose descriptors `adopt` takes over in any thread; null where the runtime cannot. */
   acceptor: ((host: string, port: number, socket: SocketOptions) => Acceptor) | null;
   /** Takes ownership of a descriptor from an acceptor of this process. */
   adopt<T>(fd: number, peer: Peer, handler: SocketHandler<T>): void;
-  serveHttp(host: string, port: number, options: { maxBodyBytes: number; reusePort: boolean }, fetch: (request: Request, peer: Peer) => Response | Promise<Response>): Promise<HttpListener>;
+  serveHttp(
+    host: string,
+    port: number,
+    options: { maxBodyBytes: number; reusePort: boolean },
+    fetch: (request: Request, peer: Peer) => Response | Promise<Response>,
+  ): Promise<HttpListener>;
 }

@@ -1,0 +1,31 @@
+/** Berth on Bun: the whole port. One object per thread. */
+import { bunAcceptor } from "./bun_acceptor.ts";
+import { serveBunHttp } from "./bun_http.ts";
+import { allocateBlocks, libc, raiseFileLimit } from "./bun_libc.ts";
+import { adoptBunTcp, connectBunTcp, listenBunTcp } from "./bun_socket.ts";
+import { openBunDatabase } from "./bun_sqlite.ts";
+import { nodeFiles } from "./node_files.ts";
+import { nodeProcess } from "./node_process.ts";
+import type { Platform } from "./port.ts";
+import { spawnThread } from "./spawn.ts";
+
+export function bunPlatform(): Platform {
+  const lib = libc();
+  return {
+    name: "bun",
+    ...nodeProcess(),
+    ...nodeFiles(lib === null ? null : (fd, bytes) => allocateBlocks(lib, fd, bytes)),
+    stdin: () => Bun.stdin.stream(),
+    raiseFileLimit,
+    threadId: () => lib?.gettid() ?? 0,
+    spawn: spawnThread,
+    openDatabase: openBunDatabase,
+    // eslint-disable-next-line @typescript-eslint/require-await -- a listener that cannot open rejects, as everywhere
+    listenTcp: async (host, port, options, handler) => listenBunTcp(host, port, options, handler),
+    connectTcp: connectBunTcp,
+    acceptor: lib === null ? null : (host, port, options) => bunAcceptor(lib, host, port, options),
+    adopt: adoptBunTcp,
+    // eslint-disable-next-line @typescript-eslint/require-await -- the same
+    serveHttp: async (host, port, options, fetch) => serveBunHttp(host, port, options, fetch),
+  };
+}

@@ -1,0 +1,28 @@
+/** An HTTP listener over Bun.serve. Owned by the thread that opened it. */
+import type { HttpListener, Peer } from "./port.ts";
+
+/** A client that sends or takes nothing for this long is closed. Event streams are exempt: they have their own heartbeat. */
+const IDLE_SECONDS = 30;
+
+export function serveBunHttp(
+  host: string,
+  port: number,
+  options: { maxBodyBytes: number; reusePort: boolean },
+  fetch: (request: Request, peer: Peer) => Response | Promise<Response>,
+): HttpListener {
+  const server = Bun.serve({
+    hostname: host,
+    port,
+    reusePort: options.reusePort,
+    maxRequestBodySize: options.maxBodyBytes,
+    idleTimeout: IDLE_SECONDS,
+    development: false,
+    async fetch(request, self) {
+      const peer = self.requestIP(request);
+      const response = await fetch(request, { address: peer?.address ?? "", port: peer?.port ?? 0 });
+      if (response.headers.get("content-type")?.startsWith("text/event-stream") === true) self.timeout(request, 0);
+      return response;
+    },
+  });
+  return { port: server.port ?? port, stop: (now) => server.stop(now) };
+}

@@ -1,0 +1,103 @@
+/**
+ * The few calls of the C library that no runtime offers, through bun:ffi. Linux with glibc or musl; elsewhere `libc()` is
+ * null and what needs it falls back. Opened once per thread, when first needed.
+ */
+import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
+import type { SocketOptions } from "./port.ts";
+
+const { i32, u32, i64, ptr: pointer } = FFIType;
+
+const open = (name: string) =>
+  dlopen(name, {
+    socket: { args: [i32, i32, i32], returns: i32 },
+    bind: { args: [i32, pointer, u32], returns: i32 },
+    listen: { args: [i32, i32], returns: i32 },
+    poll: { args: [pointer, u32, i32], returns: i32 },
+    accept4: { args: [i32, pointer, pointer, i32], returns: i32 },
+    getsockname: { args: [i32, pointer, pointer], returns: i32 },
+    setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
+    getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
+    close: { args: [i32], returns: i32 },
+    getrlimit: { args: [i32, pointer], returns: i32 },
+    setrlimit: { args: [i32, pointer], returns: i32 },
+    posix_fallocate: { args: [i32, i64, i64], returns: i32 },
+    gettid: { args: [], returns: i32 },
+    __errno_location: { args: [], returns: pointer },
+  }).symbols;
+
+export type Libc = ReturnType<typeof open>;
+
+let opened: Libc | null | undefined;
+
+/** The C library, or null where it cannot be had. */
+export function libc(): Libc | null {
+  if (opened === undefined) opened = process.platform === "linux" ? tryOpen() : null;
+  return opened;
+}
+
+function tryOpen(): Libc | null {
+  for (const name of ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`]) {
+    try {
+      return open(name);
+    } catch {
+      continue;
+    }
+  }
+  return null;
+}
+
+/** `errno` of this thread. Right only as the very next call after the one that failed. */
+export const errnoOf = (lib: Libc): number => read.i32(lib.__errno_location() as Pointer, 0);
+
+const SOL_SOCKET = 1;
+const SO_KEEPALIVE = 9;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
+const TCP_USER_TIMEOUT = 18;
+
+const word = new Int32Array(1);
+
+export function setIntOption(lib: Libc, fd: number, level: number, name: number, value: number): boolean {
+  word[0] = value;
+  return lib.setsockopt(fd, level, name, ptr(word), 4) === 0;
+}
+
+/** Keepalive, user timeout, no delay. On a listener they pass to every socket it accepts. Does nothing without a C library. */
+export function applySocketOptions(fd: number, options: SocketOptions): void {
+  const lib = libc();
+  if (lib === null || fd < 0) return;
+  setIntOption(lib, fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  setIntOption(lib, fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  setIntOption(lib, fd, IPPROTO_TCP, TCP_KEEPIDLE, options.keepAliveIdleS);
+  setIntOption(lib, fd, IPPROTO_TCP, TCP_KEEPINTVL, options.keepAliveIntervalS);
+  setIntOption(lib, fd, IPPROTO_TCP, TCP_KEEPCNT, options.keepAliveProbes);
+  setIntOption(lib, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, options.userTimeoutMs);
+}
+
+const RLIMIT_NOFILE = 7;
+
+/** Raises the soft limit of open files to the hard one. Returns the limit in force. */
+export function raiseFileLimit(): number {
+  const lib = libc();
+  const limits = new BigUint64Array(2);
+  if (lib === null || lib.getrlimit(RLIMIT_NOFILE, ptr(limits)) !== 0) return 1024;
+  const soft = limits[0]!;
+  limits[0] = limits[1]!;
+  const now = lib.setrlimit(RLIMIT_NOFILE, ptr(limits)) === 0 ? limits[1]! : soft;
+  return Number(now > 0x7fff_ffffn ? 0x7fff_ffffn : now);
+}
+
+const ENOSPC = 28;
+const EINTR = 4;
+
+/** Reserves the file's blocks. Falls back to nothing less: posix_fallocate writes zeros where the file system cannot. */
+export function allocateBlocks(lib: Libc, fd: number, bytes: number): void {
+  let errno: number;
+  do errno = lib.posix_fallocate(fd, 0 as never, bytes as never); while (errno === EINTR);
+  if (errno !== 0) {
+    throw Object.assign(new Error(`Cannot allocate ${bytes} bytes: errno ${errno}`), { code: errno === ENOSPC ? "ENOSPC" : `E${errno}` });
+  }
+}

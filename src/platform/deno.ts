@@ -1,0 +1,35 @@
+/** Berth on Deno: the port without descriptor hand-over, so codec workers listen for themselves. One object per thread. */
+import process from "node:process";
+import { Readable } from "node:stream";
+import { serveDenoHttp } from "./deno_http.ts";
+import { connectDenoTcp, listenDenoTcp } from "./deno_socket.ts";
+import { openDenoDatabase } from "./deno_sqlite.ts";
+import { nodeFiles } from "./node_files.ts";
+import { nodeProcess } from "./node_process.ts";
+import type { Platform } from "./port.ts";
+import { spawnThread } from "./spawn.ts";
+
+const SOFT_LIMIT = /^Max open files\s+(\d+)/m;
+
+export function denoPlatform(): Platform {
+  const files = nodeFiles(null);
+  return {
+    name: "deno",
+    ...nodeProcess(),
+    ...files,
+    stdin: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>,
+    // Deno raises it by itself at start; it cannot be asked to.
+    raiseFileLimit:
+      () => (files.exists("/proc/self/limits") ? Number(SOFT_LIMIT.exec(files.readText("/proc/self/limits"))?.[1] ?? 1024) : 1024),
+    threadId: () => 0,
+    spawn: spawnThread,
+    openDatabase: openDenoDatabase,
+    listenTcp: listenDenoTcp,
+    connectTcp: connectDenoTcp,
+    acceptor: null,
+    adopt: () => {
+      throw new Error("Cannot adopt a descriptor: Deno has no such call");
+    },
+    serveHttp: serveDenoHttp,
+  };
+}

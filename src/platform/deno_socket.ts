@@ -1,0 +1,87 @@
+/**
+ * Stream sockets through node:net, for Deno. Owned by the thread that listens or connects. node:net buffers what it is
+ * given, so a write is taken whole until the buffer is full; then nothing is taken until `drain`.
+ */
+import { connect, createServer, type Socket as RawSocket } from "node:net";
+import { plainAddress } from "./address.ts";
+import type { Peer, Socket, SocketHandler, SocketOptions, TcpListener } from "./port.ts";
+
+class DenoSocket implements Socket {
+  readonly peer: Peer;
+  readonly fd = -1;
+  readonly #raw: RawSocket;
+  closed = false;
+
+  constructor(raw: RawSocket) {
+    this.#raw = raw;
+    this.peer = { address: plainAddress(raw.remoteAddress ?? ""), port: raw.remotePort ?? 0 };
+  }
+
+  write(bytes: Uint8Array): number {
+    if (this.closed || this.#raw.writableEnded) return -1;
+    if (this.#raw.writableNeedDrain) return 0;
+    // The caller may use its bytes again at once.
+    this.#raw.write(bytes.slice());
+    return bytes.length;
+  }
+  pause(): void {
+    this.#raw.pause();
+  }
+  resume(): void {
+    this.#raw.resume();
+  }
+  end(): void {
+    this.#raw.end();
+  }
+  reset(): void {
+    if (!this.closed) this.#raw.resetAndDestroy();
+  }
+}
+
+function attach<T>(raw: RawSocket, handler: SocketHandler<T>): Socket {
+  const socket = new DenoSocket(raw);
+  let failed = false;
+  raw.on("error", () => {
+    failed = true;
+  });
+  const state = handler.open(socket);
+  raw.on("data", (bytes) => socket.closed || handler.data(state, bytes as unknown as Uint8Array));
+  raw.on("drain", () => socket.closed || handler.drain(state));
+  raw.on("close", () => {
+    if (socket.closed) return;
+    socket.closed = true;
+    handler.close(state, failed ? "reset" : "closed");
+  });
+  return socket;
+}
+
+export function listenDenoTcp<T>(
+  host: string,
+  port: number,
+  options: { reusePort: boolean; socket: SocketOptions },
+  handler: SocketHandler<T>,
+): Promise<TcpListener> {
+  const server = createServer(
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: options.socket.keepAliveIdleS * 1000 },
+    (raw) => void attach(raw, handler),
+  );
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, backlog: options.socket.backlog, exclusive: true, reusePort: options.reusePort }, () => {
+      server.off("error", reject);
+      const address = server.address();
+      resolve({ port: typeof address === "object" && address !== null ? address.port : port, stop: () => void server.close() });
+    });
+  });
+}
+
+export function connectDenoTcp<T>(host: string, port: number, handler: SocketHandler<T>): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const raw = connect({ host, port, noDelay: true });
+    raw.once("error", reject);
+    raw.once("connect", () => {
+      raw.off("error", reject);
+      resolve(attach(raw, handler));
+    });
+  });
+}

@@ -1,0 +1,35 @@
+/**
+ * Starts a thread. From sources a worker is a file beside src; in the compiled executable it is an entrypoint inside it,
+ * found by its name from the root of the build.
+ */
+import type { Role, Thread, ThreadHandler } from "./port.ts";
+
+const IN_EXECUTABLE = import.meta.url.includes("$bunfs") || import.meta.url.includes("~BUN");
+
+export function spawnThread(role: Role, boot: unknown, handler: ThreadHandler): Thread {
+  const worker = new Worker(IN_EXECUTABLE ? `./workers/${role}.ts` : new URL(`../../workers/${role}.ts`, import.meta.url).href, {
+    type: "module",
+  });
+  let ended = false;
+  const fail = (reason: string): void => {
+    if (ended) return;
+    ended = true;
+    handler.failed(reason);
+  };
+  worker.addEventListener("message", (event) => handler.message(event.data));
+  worker.addEventListener("messageerror", () => fail("sent a message that cannot be read"));
+  worker.addEventListener("error", (event) => {
+    event.preventDefault();
+    fail(event.message);
+  });
+  // Bun says when a thread ends by itself; the heartbeat finds it elsewhere.
+  worker.addEventListener("close", () => fail("ended"));
+  worker.postMessage(boot);
+  return {
+    post: (message) => worker.postMessage(message),
+    terminate() {
+      ended = true;
+      worker.terminate();
+    },
+  };
+}
