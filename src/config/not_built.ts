@@ -1,0 +1,41 @@
+/** Settings that have a name but are not built yet: refused by that name, never accepted and ignored. Pure. */
+import type { SettingValue } from "./setting.ts";
+
+/** Tables and keys of the file that belong to what is not built yet. */
+const NAMES: Readonly<Record<string, string>> = {
+  redis: "clusters over Redis",
+  cluster: "clusters",
+  tls: "TLS",
+  peers: "peers",
+  proxy_protocol: "the PROXY protocol",
+  "tcp.proxy_protocol": "the PROXY protocol",
+  "tcp.tls": "TLS",
+  "http.tls": "TLS",
+  tokens: "tokens",
+  auth: "tokens",
+  "http.tokens": "tokens",
+  classes: "classes of devices",
+  policies: "policies by class",
+  allow: "the allow list",
+  commands: "commands to devices",
+  sinks: "sinks",
+  forward: "sinks",
+};
+
+/** Values of a built setting that are not. The value that is built, and what the others belong to. */
+const VALUES: Readonly<Record<string, { readonly built: SettingValue; readonly what: string }>> = {
+  "udp.listen": { built: "off", what: "the UDP channel" },
+  policy: { built: "takeover", what: "a policy other than takeover" },
+  unknown_devices: { built: "accept", what: "unknown_devices other than accept" },
+};
+
+/** The feature an unknown key names, or null. */
+export function featureOf(key: string): string | null {
+  return NAMES[key] ?? NAMES[key.split(".")[0]!] ?? null;
+}
+
+/** The feature this value of a known setting asks for, or null. */
+export function featureOfValue(key: string, value: SettingValue): string | null {
+  const row = VALUES[key];
+  return row === undefined || row.built === value ? null : row.what;
+}

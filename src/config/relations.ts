@@ -1,0 +1,48 @@
+/** What settings must be to each other. Each alone is in its range already. Pure. */
+import type { Limits } from "../base/limits.ts";
+import { MESSAGE_HEADER } from "../ring/layout.ts";
+import { frameMessageBytes } from "../wire/frame_message.ts";
+import { isLoopback } from "./host_port.ts";
+import type { Settings } from "./settings.ts";
+
+/** Bytes of the smallest record a frame can hold, so that a frame has no more records than this allows. */
+const RECORD_BYTES = 30;
+const RECORDS = 255;
+
+export interface Broken {
+  /** The setting to change. */
+  readonly key: string;
+  readonly message: string;
+}
+
+/** Bytes a ring needs for the largest frame: a message is at most a quarter of its ring. */
+function frameRingNeeds({ frameBytes }: Limits): number {
+  const records = Math.min(RECORDS, Math.floor(frameBytes / RECORD_BYTES));
+  return 2 ** Math.ceil(Math.log2(4 * (frameMessageBytes(records, frameBytes) + MESSAGE_HEADER)));
+}
+
+/** Everything that does not fit together, each with the setting to blame. */
+export function brokenRelations(settings: Settings): Broken[] {
+  const { limits, http } = settings;
+  const broken: Broken[] = [];
+  const demand = (holds: boolean, key: string, message: string): void => void (holds || broken.push({ key, message }));
+  demand(
+    isLoopback(http.host),
+    "http.listen",
+    `${http.host} is not a loopback address; without tokens (not built yet) only one is allowed, as 127.0.0.1:8080`,
+  );
+  demand(
+    limits.frameRingBytes >= frameRingNeeds(limits),
+    "rings.frame_ring_bytes",
+    `${limits.frameRingBytes} is too small for [tcp] frame_bytes ${limits.frameBytes}; allowed: ${frameRingNeeds(limits)} or more`,
+  );
+  for (const [key, name] of [["process.heartbeat_stale_ms", "heartbeatStaleMs"], ["process.store_stale_ms", "storeStaleMs"]] as const) {
+    demand(limits[name] > limits.idleWaitMs, key, `${limits[name]} must exceed [process] idle_wait_ms ${limits.idleWaitMs}`);
+  }
+  demand(
+    limits.probeCommitMinMs <= limits.probeCommitMaxMs,
+    "journal.probe_commit_min_ms",
+    `${limits.probeCommitMinMs} exceeds [journal] probe_commit_max_ms ${limits.probeCommitMaxMs}`,
+  );
+  return broken;
+}

@@ -1,0 +1,111 @@
+/** Every setting: its name in the file, its flag, its default and what it may be. Pure; load.ts reads by it. */
+import * as v from "valibot";
+import { type Limit, LIMIT_SECTIONS } from "../base/limits.ts";
+import { MAX_WORKERS } from "../wire/board.ts";
+import { POLICIES } from "../wire/control.ts";
+import { parseHostPort } from "./host_port.ts";
+import type { LogLevel, Settings } from "./settings.ts";
+
+export type SettingValue = string | number;
+
+export interface Setting {
+  /** `tcp.idle_timeout_ms`, `workers`. */
+  readonly key: string;
+  /** Where the section of `key` is a limit's: the name in `Settings.limits`. */
+  readonly limit: string | null;
+  readonly flag: string | null;
+  readonly initial: SettingValue;
+  readonly schema: v.GenericSchema<unknown, SettingValue>;
+  /** What is allowed, for people. */
+  readonly allowed: string;
+  readonly why: string;
+}
+
+type Listed<Name extends string> = readonly Name[];
+const LOG_LEVELS: Listed<LogLevel> = ["trace", "debug", "info", "warn", "error", "silent"];
+const UNKNOWN_DEVICES: Listed<Settings["unknownDevices"]> = ["accept", "reject", "quarantine"];
+const ACCEPT: Listed<Settings["tcp"]["accept"]> = ["auto", "fd", "reuseport"];
+
+/** `idleTimeoutMs` → `idle_timeout_ms`. */
+export const snakeOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+const integer = (min: number, max: number): v.GenericSchema<unknown, number> =>
+  v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
+const isPowerOfTwo = (value: number): boolean => value > 0 && Number.isInteger(Math.log2(value));
+
+function pick(key: string, flag: string | null, names: readonly string[], initial: string, why: string): Setting {
+  return { key, limit: null, flag, initial, schema: v.picklist(names), allowed: names.join(", "), why };
+}
+
+function whole(key: string, flag: string | null, initial: number, min: number, max: number, why: string): Setting {
+  return { key, limit: null, flag, initial, schema: integer(min, max), allowed: `an integer from ${min} to ${max}`, why };
+}
+
+function text(key: string, flag: string | null, initial: string, shape: RegExp, allowed: string, why: string): Setting {
+  return { key, limit: null, flag, initial, schema: v.pipe(v.string(), v.regex(shape)), allowed, why };
+}
+
+function listen(key: string, flag: string, initial: string, allowed: string, also: readonly string[], why: string): Setting {
+  const schema = v.pipe(v.string(), v.check((value) => also.includes(value) || parseHostPort(value).ok));
+  return { key, limit: null, flag, initial, schema, allowed, why };
+}
+
+function limitSetting(section: string, name: string, { value, min, max, why }: Limit): Setting {
+  const key = `${section}.${snakeOf(name)}`;
+  const common = { key, limit: name, flag: null, initial: value, why };
+  if (!name.endsWith("RingBytes")) return { ...common, schema: integer(min, max), allowed: `an integer from ${min} to ${max}` };
+  return { ...common, schema: v.pipe(integer(min, max), v.check(isPowerOfTwo)), allowed: `a power of two from ${min} to ${max}` };
+}
+
+const OWN: readonly Setting[] = [
+  text("data", "--data", "./berth-data", /\S/, "a directory", "Everything Berth keeps. One running gateway per directory."),
+  whole("workers", "--workers", 0, 0, MAX_WORKERS, "Codec workers. 0: one less than there are cores, at least one."),
+  pick("policy", "--policy", POLICIES, "takeover", "Which of two connections of one device wins."),
+  pick("unknown_devices", "--unknown-devices", UNKNOWN_DEVICES, "accept", "What becomes of a device nobody announced."),
+  pick("log_level", "--log-level", LOG_LEVELS, "info", "JSON lines on standard error, this level and above."),
+  text(
+    "instance",
+    null,
+    "",
+    /^[A-Za-z0-9_.:-]{0,64}$/,
+    "up to 64 letters, digits, or any of _.:-",
+    "Name of this gateway. Empty: made from the host and the pid.",
+  ),
+  listen("tcp.listen", "--tcp", "0.0.0.0:5027", "HOST:PORT, port 0 for a free one", [], "Where trackers connect."),
+  pick(
+    "tcp.accept",
+    null,
+    ACCEPT,
+    "auto",
+    "fd: one thread accepts and hands descriptors over. reuseport: every worker listens. auto: fd where the runtime can.",
+  ),
+  listen("udp.listen", "--udp", "off", "HOST:PORT or off", ["off"], "Where trackers send datagrams."),
+  listen(
+    "http.listen",
+    "--http",
+    "127.0.0.1:8080",
+    "HOST:PORT, port 0 for a free one",
+    [],
+    "REST, SSE and metrics. A loopback address as long as there are no tokens.",
+  ),
+];
+
+const SECTION_LIMITS = Object.entries(LIMIT_SECTIONS).flatMap(([section, limits]) =>
+  Object.entries(limits).map(([name, limit]) => limitSetting(section, name, limit))
+);
+/** The tables of the file, in the order people read them; "" for the keys above the first table. */
+export const SECTIONS = ["", "tcp", "udp", "http", "rings", "journal", "process"] as const;
+export const sectionOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf(".")));
+
+/** Every setting, one section after the other. */
+export const SETTINGS: readonly Setting[] = SECTIONS.flatMap((section) =>
+  [...OWN, ...SECTION_LIMITS].filter(({ key }) => sectionOf(key) === section)
+);
+
+const BY_KEY = new Map(SETTINGS.map((setting) => [setting.key, setting]));
+export const settingOf = (key: string): Setting | undefined => BY_KEY.get(key);
+
+/** `tcp.idle_timeout_ms` → `BERTH_TCP__IDLE_TIMEOUT_MS`. */
+export const environmentName = (key: string): string => `BERTH_${key.toUpperCase().replace(".", "__")}`;
+/** `tcp.idle_timeout_ms` → `[tcp] idle_timeout_ms`. */
+export const fileName = (key: string): string => (key.includes(".") ? `[${sectionOf(key)}] ${key.slice(key.indexOf(".") + 1)}` : key);

@@ -1,0 +1,188 @@
+/** The configuration: three spellings of one setting, which one wins, and what a mistake says. */
+import { describe, expect, test } from "bun:test";
+import { limitsWith } from "../../../src/base/limits.ts";
+import { explain } from "../../../src/config/explain.ts";
+import { type Config, loadConfig } from "../../../src/config/load.ts";
+import { environmentName, type Setting, SETTINGS } from "../../../src/config/setting.ts";
+
+const load = (toml: string, environment: Record<string, string> = {}, flags: Record<string, string> = {}) =>
+  loadConfig({ file: toml === "" ? null : { path: "berth.toml", text: toml }, environment, flags });
+
+function good(toml: string, environment: Record<string, string> = {}, flags: Record<string, string> = {}): Config {
+  const result = load(toml, environment, flags);
+  if (!result.ok) throw new Error(result.message);
+  return result.value;
+}
+
+function problems(toml: string, environment: Record<string, string> = {}, flags: Record<string, string> = {}): string[] {
+  const result = load(toml, environment, flags);
+  return result.ok ? [] : result.message.split("\n");
+}
+
+const settings = (toml: string, environment: Record<string, string> = {}, flags: Record<string, string> = {}) =>
+  good(toml, environment, flags).settings;
+const toToml = ({ key }: Setting, value: string | number): string => {
+  const dot = key.indexOf(".");
+  const line = `${key.slice(dot + 1)} = ${JSON.stringify(value)}\n`;
+  return dot < 0 ? line : `[${key.slice(0, dot)}]\n${line}`;
+};
+/** Settings that depend on others at the ends of their range. */
+const RELATED = new Set([
+  "rings.frame_ring_bytes",
+  "tcp.frame_bytes",
+  "process.heartbeat_stale_ms",
+  "process.store_stale_ms",
+  "process.idle_wait_ms",
+  "journal.probe_commit_min_ms",
+  "journal.probe_commit_max_ms",
+]);
+
+describe("configuration", () => {
+  test("without anything is the table of defaults", () => {
+    expect(settings("")).toEqual({
+      data: "./berth-data",
+      workers: 0,
+      policy: "takeover",
+      unknownDevices: "accept",
+      logLevel: "info",
+      instance: "",
+      tcp: { host: "0.0.0.0", port: 5027, accept: "auto" },
+      http: { host: "127.0.0.1", port: 8080 },
+      limits: limitsWith(),
+    });
+  });
+
+  test("takes every setting in the file and in the environment", () => {
+    for (const setting of SETTINGS) {
+      const fromFile = good(toToml(setting, setting.initial)).effective.find((one) => one.setting === setting)!;
+      expect({ key: setting.key, value: fromFile.value }).toEqual({ key: setting.key, value: setting.initial });
+      expect(fromFile.source).toStartWith("berth.toml:");
+      if (setting.initial === "") continue;
+      const fromEnvironment = good("", { [environmentName(setting.key)]: String(setting.initial) }).effective.find((one) =>
+        one.setting === setting
+      )!;
+      expect(fromEnvironment).toEqual({ setting, value: setting.initial, source: environmentName(setting.key) });
+    }
+  });
+
+  test("takes each limit at both ends of its range and nothing beyond", () => {
+    for (const setting of SETTINGS.filter(({ limit }) => limit !== null)) {
+      const [min, max] = Array.from(setting.allowed.matchAll(/\d+/g), Number) as [number, number];
+      if (!RELATED.has(setting.key)) { for (const value of [min, max]) expect(problems(toToml(setting, value))).toEqual([]); }
+      for (const value of [min - 1, max + 1, 1.5]) {
+        const dot = setting.key.indexOf(".");
+        expect(problems(toToml(setting, value))).toEqual([
+          `berth.toml:2: [${setting.key.slice(0, dot)}] ${setting.key.slice(dot + 1)} is ${value}; allowed: ${setting.allowed}`,
+        ]);
+      }
+    }
+  });
+
+  test("prefers a flag to the environment, the environment to the file, the file to the default", () => {
+    const toml = '[tcp]\nlisten = "127.0.0.1:1"\n';
+    const environment = { BERTH_TCP__LISTEN: "127.0.0.1:2" };
+    expect(settings("").tcp.port).toBe(5027);
+    expect(settings(toml).tcp.port).toBe(1);
+    expect(settings(toml, environment).tcp.port).toBe(2);
+    expect(settings(toml, environment, { "tcp.listen": "127.0.0.1:3" }).tcp.port).toBe(3);
+    const source = (config: Config): string => config.effective.find(({ setting }) => setting.key === "tcp.listen")!.source;
+    expect([good(""), good(toml), good(toml, environment), good(toml, environment, { "tcp.listen": "[::1]:3" })].map(source)).toEqual([
+      "default",
+      "berth.toml:2",
+      "BERTH_TCP__LISTEN",
+      "--tcp",
+    ]);
+  });
+
+  test("names file, line, key and what is allowed for a bad value", () => {
+    expect(problems('workers = 2\n\n[tcp]\n# a comment\nidle_timeout_ms = "soon"\n')).toEqual([
+      'berth.toml:5: [tcp] idle_timeout_ms is "soon"; allowed: an integer from 100 to 86400000',
+    ]);
+    expect(problems("", { BERTH_TCP__IDLE_TIMEOUT_MS: "1e5" })).toEqual([
+      'BERTH_TCP__IDLE_TIMEOUT_MS is "1e5"; allowed: an integer from 100 to 86400000',
+    ]);
+    expect(problems("", {}, { workers: "many" })).toEqual(['--workers is "many"; allowed: an integer from 0 to 32']);
+    expect(problems("workers = [1]\n")).toEqual(["berth.toml:1: workers is a list; allowed: an integer from 0 to 32"]);
+    expect(problems("[rings]\nframe_ring_bytes = 1000000\n")).toEqual([
+      "berth.toml:2: [rings] frame_ring_bytes is 1000000; allowed: a power of two from 4096 to 268435456",
+    ]);
+  });
+
+  test("names the key and the nearest known one for an unknown one", () => {
+    const [line] = problems("[tcp]\nidle_timout_ms = 1\n");
+    expect(line).toStartWith(
+      "berth.toml:2: unknown key [tcp] idle_timout_ms. Did you mean idle_timeout_ms? Allowed: listen, accept, frame_bytes, ",
+    );
+    expect(problems("polcy = 1\n")[0]).toStartWith("berth.toml:1: unknown key polcy. Did you mean policy? Allowed: data, workers, ");
+    expect(problems("[jurnal]\na = 1\n")).toEqual([
+      "berth.toml:2: unknown table [jurnal]. Did you mean journal? Allowed: [tcp], [udp], [http], [rings], [journal], [process]",
+    ]);
+    expect(problems("", { BERTH_TCP_LISTEN: "a" })).toEqual(["BERTH_TCP_LISTEN: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
+    expect(problems("", { BERTH_TCP__LISTEN__X: "a" })).toEqual(["BERTH_TCP__LISTEN__X: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
+  });
+
+  test("names every mistake at once", () => {
+    expect(problems('workers = -1\npolicy = "first"\n', { BERTH_LOG_LEVEL: "loud" })).toEqual([
+      "berth.toml:1: workers is -1; allowed: an integer from 0 to 32",
+      'berth.toml:2: policy is "first"; allowed: takeover, reject, initiator, recent, multi',
+      'BERTH_LOG_LEVEL is "loud"; allowed: trace, debug, info, warn, error, silent',
+    ]);
+  });
+
+  test("says where a file is not TOML", () => {
+    expect(problems("workers = 1\n[tcp\n")[0]).toMatch(/^berth\.toml:2: not TOML: \w/);
+    expect(problems("workers = 1\nworkers = 2\n")[0]).toMatch(/^berth\.toml:2: not TOML: \w/);
+  });
+
+  test("refuses what is not built yet by its name", () => {
+    expect(problems('[redis]\nurl = "redis://a"\n')).toEqual(["berth.toml:2: [redis] url: not built yet: clusters over Redis"]);
+    expect(problems("", {}, { redis: "redis://a" })).toEqual(["--redis: not built yet: clusters over Redis"]);
+    expect(problems("", { BERTH_REDIS__URL: "redis://a" })).toEqual(["BERTH_REDIS__URL: not built yet: clusters over Redis"]);
+    expect(problems("", {}, { "udp.listen": "0.0.0.0:5027" })).toEqual(['--udp is "0.0.0.0:5027": not built yet: the UDP channel']);
+    expect(problems('policy = "multi"\n')).toEqual(['berth.toml:1: policy is "multi": not built yet: a policy other than takeover']);
+    expect(problems('unknown_devices = "reject"\n')[0]).toContain("not built yet");
+    expect(problems("[[peers]]\nid = 1\n")).toEqual(["berth.toml:1: peers: not built yet: peers"]);
+    expect(problems("[tls]\n")).toEqual(["berth.toml:1: tls: not built yet: TLS"]);
+    expect(problems("[tcp]\nproxy_protocol = true\n")).toEqual(["berth.toml:2: [tcp] proxy_protocol: not built yet: the PROXY protocol"]);
+  });
+
+  test("binds HTTP to loopback addresses only, as there are no tokens yet", () => {
+    for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "[::1]"]) {
+      expect(problems("", {}, { "http.listen": `${host}:0` })).toEqual([]);
+    }
+    for (const host of ["0.0.0.0", "10.0.0.1", "[::]", "gateway", "localhost.example"]) {
+      expect(problems("", {}, { "http.listen": `${host}:0` })[0]).toStartWith("--http: [http] listen: ");
+    }
+  });
+
+  test("refuses settings that do not fit together", () => {
+    expect(problems("[rings]\nframe_ring_bytes = 4096\n")).toEqual([
+      "berth.toml:2: [rings] frame_ring_bytes: 4096 is too small for [tcp] frame_bytes 32768; allowed: 262144 or more",
+    ]);
+    expect(problems("[rings]\nframe_ring_bytes = 8192\n[tcp]\nframe_bytes = 1292\n")).toEqual([]);
+    expect(problems("[process]\nheartbeat_stale_ms = 1000\n")[0]).toContain("must exceed [process] idle_wait_ms 1000");
+    expect(problems("[process]\nheartbeat_stale_ms = 1000\nidle_wait_ms = 10\n")).toEqual([]);
+  });
+
+  test("leaves alone what else begins with BERTH_", () => {
+    expect(
+      problems("", {
+        BERTH_FAULTS: "journal.loop:throw",
+        BERTH_PORT: "tcp://10.0.0.1:80",
+        BERTH_SERVICE_HOST: "10.0.0.1",
+        BERTH_PORT_80_TCP_ADDR: "a",
+        BERTHA: "1",
+        BERTH_POLICY: "",
+      }),
+    ).toEqual([]);
+  });
+
+  test("explained is a file that gives the same settings", () => {
+    const first = good('[tcp]\nlisten = "[::1]:9"\n', { BERTH_JOURNAL__FLUSH_FRAMES: "7" });
+    const text = explain(first.effective);
+    expect(settings(text)).toEqual(first.settings);
+    expect(text).toMatch(/^listen = "\[::1\]:9" +# berth\.toml:2$/m);
+    expect(text).toMatch(/^flush_frames = 7 +# BERTH_JOURNAL__FLUSH_FRAMES$/m);
+    expect(text).toMatch(/^data = "\.\/berth-data" +# default$/m);
+  });
+});
