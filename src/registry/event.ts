@@ -1,6 +1,4 @@
 /** What the registry is told: one event at a time, in the order of its rings. Pure; made by the registry thread. */
-import type { Refusal } from "../wire/control.ts";
-
 /** A connection asks for its device. `ring` is the worker that owns the connection; with `conn` it names it for ever. */
 export interface Claim {
   readonly type: "claim";
@@ -17,8 +15,6 @@ export interface Claim {
   readonly clientInstance: string;
   /** Wall ms. */
   readonly at: number;
-  /** Why nobody can be admitted just now (no room for the event, shutting down), or "none". */
-  readonly blocked: Refusal;
 }
 
 /** A connection's close has begun. `fence` 0: it had not been told its decision yet. */

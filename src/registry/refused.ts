@@ -11,7 +11,7 @@ import type { Owner } from "./owner.ts";
 import type { RegistryState } from "./state.ts";
 
 /** Events told in one tick, so that a step stays short and its effects fit into the ring. */
-export const REFUSED_PER_TICK = 16;
+export const REFUSED_PER_TICK = 4;
 
 export function countRefusal(
   state: RegistryState,

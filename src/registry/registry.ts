@@ -44,7 +44,7 @@ function claim(state: RegistryState, event: Claim, now: number, out: Effects): v
   const device = normaliseIdentity(event.device);
   if (device === null) return out.decided(event.ring, event.conn, "refuse", "bad_login", 0, 0);
   const holder = state.owners.get(device) ?? null;
-  const blocked = whyBlocked(state, device, event);
+  const blocked = whyBlocked(state, device);
   if (blocked !== "none") return refuse(state, device, event, holder, blocked, 0, now, out);
   const living = holder !== null && isAlive(holder) ? holder : null;
   const ruling = state.decide(policyOf(state, event), living, event);
@@ -68,13 +68,13 @@ function claim(state: RegistryState, event: Claim, now: number, out: Effects): v
 
 const policyOf = (state: RegistryState, event: Claim) => state.classes.get(event.deviceClass) ?? state.policy;
 
-function whyBlocked(state: RegistryState, device: DeviceId, event: Claim): Refusal {
+function whyBlocked(state: RegistryState, device: DeviceId): Refusal {
   if (state.released) return "draining";
   if (!state.known.has(device)) {
     if (!state.admitUnknown) return "unknown_device";
     if (state.known.size >= state.limits.devices) return "device_limit";
   }
-  if (event.blocked !== "none") return event.blocked;
+  if (state.blocked !== "none") return state.blocked;
   return state.counter >= state.counterEnd ? "store_failing" : "none";
 }
 
@@ -160,7 +160,7 @@ function settlePending(state: RegistryState, device: DeviceId, now: number, out:
   const waiting = state.pending.get(device)!;
   state.pending.delete(device);
   const holder = state.owners.get(device) ?? null;
-  const blocked = whyBlocked(state, device, waiting.claim);
+  const blocked = whyBlocked(state, device);
   if (blocked !== "none") return refuse(state, device, waiting.claim, holder, blocked, 0, now, out);
   admit(state, device, waiting.claim, holder, out);
 }
@@ -186,7 +186,8 @@ function ask(
 function tick(state: RegistryState, now: number, out: Effects): void {
   if (state.refused.size > 0) flushRefused(state, now, out);
   if (state.pending.size === 0) return;
-  for (const waiting of state.pending.values()) if (waiting.deadline <= now) settlePending(state, waiting.device, now, out);
+  // One at a time: a step makes at most one admission, so that the thread can see to room for its event before.
+  for (const waiting of state.pending.values()) if (waiting.deadline <= now) return settlePending(state, waiting.device, now, out);
 }
 
 function releaseAll(state: RegistryState, at: number, positions: readonly number[], out: Effects): void {

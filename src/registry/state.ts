@@ -6,7 +6,7 @@
  */
 import type { DeviceId } from "../base/brand.ts";
 import type { Limits } from "../base/limits.ts";
-import type { PolicyName } from "../wire/control.ts";
+import type { PolicyName, Refusal } from "../wire/control.ts";
 import type { Owner, Pending, Refused } from "./owner.ts";
 import { type Decide, decide } from "./policy.ts";
 
@@ -25,6 +25,8 @@ export interface RegistryState {
   /** The next fence's counter, and the end of the block reserved on disk. */
   counter: number;
   counterEnd: number;
+  /** Why nobody can be admitted just now (no room for its event), or "none". Set by the thread before a step. */
+  blocked: Refusal;
   released: boolean;
 }
 
@@ -52,6 +54,7 @@ export function createRegistry(start: RegistryStart): RegistryState {
     limits: start.limits,
     counter: start.counter,
     counterEnd: start.counterEnd,
+    blocked: "none",
     released: false,
   };
 }

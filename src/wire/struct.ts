@@ -12,6 +12,8 @@ export type StructOf<F extends Fields> = { -readonly [Name in keyof F]: ValueOf<
 export interface Struct<F extends Fields> {
   /** Most bytes this value can take; reserve this much. */
   size(value: StructOf<F>): number;
+  /** The same for a value whose strings have `characters` characters in all. */
+  sizeWith(characters: number): number;
   write(view: DataView<ArrayBufferLike>, at: number, value: StructOf<F>): number;
   read(view: DataView<ArrayBufferLike>, at: number): StructOf<F>;
 }
@@ -58,6 +60,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
   for (const [, type] of plan) fixed += type === "str" ? 2 : WIDTH[type];
   type Loose = Record<string, number | string | boolean>;
   return {
+    sizeWith: (characters) => fixed + characters * 3,
     size(value) {
       let bytes = fixed;
       for (const [name, type] of plan) if (type === "str") bytes += Math.min(((value as Loose)[name] as string).length * 3, STRING_MAX);

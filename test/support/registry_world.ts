@@ -54,6 +54,14 @@ export class RegistryWorld {
     return this.do({ ...claimOf(device, conn, this.at), ...more });
   }
 
+  /** A claim while nobody can be admitted. */
+  blockedClaim(device: string, conn: number): Told[] {
+    this.state.blocked = "store_busy";
+    const effects = this.claim(device, conn);
+    this.state.blocked = "none";
+    return effects;
+  }
+
   /** Claims and returns the fence, or the refusal. */
   login(device: string, conn: number, more: Partial<Claim> = {}): number | Refusal {
     const decided = only(this.claim(device, conn, more), "decided");
@@ -95,7 +103,6 @@ export const claimOf = (device: string, conn: number, at: number): Claim => ({
   port: 40_000 + conn,
   clientInstance: "",
   at,
-  blocked: "none",
 });
 
 export const types = (effects: readonly Told[]): EffectType[] => effects.map((effect) => effect.type);

@@ -1,0 +1,138 @@
+/**
+ * The registry's rings: takes events in, performs effects out. Owned by the registry thread, which never waits:
+ *
+ *   lifecycle   keeps room for one disconnected per owner; with only that left, newcomers are refused (store_busy)
+ *   decisions   keep room for one evict per owner; with only that left, the worker's claims stay in their ring
+ *   answers     a full one leaves the questions in their ring
+ *
+ * A round publishes lifecycle events before decisions: the journal can see a connection before its worker knows of it.
+ */
+import type { Clock } from "../base/clock.ts";
+import { RingConsumer, RingProducer } from "../ring/spsc.ts";
+import { Bell } from "../ring/wait.ts";
+import { Effects } from "../registry/effect.ts";
+import type { RegistryEvent } from "../registry/event.ts";
+import { step } from "../registry/registry.ts";
+import { createRegistry, type RegistryState } from "../registry/state.ts";
+import type { Board } from "../wire/board.ts";
+import { receive } from "../wire/control.ts";
+import type { Boot, Recovered } from "./boot.ts";
+import { RegistryOutbox } from "./registry_outbox.ts";
+
+/** Messages taken from one ring before the next one has its turn. */
+const TURN = 256;
+
+export class RegistryDesk {
+  readonly #board: Board;
+  readonly #clock: Clock;
+  readonly #state: RegistryState;
+  readonly #effects = new Effects();
+  readonly #claims: readonly RingConsumer[];
+  readonly #asks: readonly RingConsumer[];
+  readonly #frames: readonly RingConsumer[];
+  readonly #outbox: RegistryOutbox;
+  /** A ring of ours has been left unread because the one to answer into is full. */
+  blocked = false;
+
+  constructor(boot: Boot, recovered: Recovered, board: Board, clock: Clock) {
+    const { policy, unknownDevices, limits } = boot.settings;
+    this.#board = board;
+    this.#clock = clock;
+    this.#state = createRegistry({
+      policy,
+      admitUnknown: unknownDevices === "accept",
+      limits,
+      devices: recovered.devices,
+      counter: recovered.fenceBase,
+      counterEnd: board.fenceReserved(),
+    });
+    this.#claims = boot.rings.claims.map((memory) => new RingConsumer(memory));
+    this.#asks = boot.rings.asks.map((memory) => new RingConsumer(memory));
+    this.#frames = boot.rings.frames.map((memory) => new RingConsumer(memory));
+    const bell = (thread: number): Bell => new Bell(boot.bells, thread);
+    this.#outbox = new RegistryOutbox(
+      boot,
+      this.#state,
+      new RingProducer(boot.rings.lifecycle, bell(boot.roster.journal)),
+      boot.rings.decisions.map((memory, i) => new RingProducer(memory, bell(boot.roster.codec[i]!))),
+      boot.rings.answers.map((memory, i) => new RingProducer(memory, bell(boot.roster.http[i]!))),
+    );
+  }
+
+  hasWork(): boolean {
+    return this.#claims.some((ring) => ring.hasNext()) || this.#asks.some((ring) => ring.hasNext());
+  }
+
+  /** One turn of every ring and of the deadlines. False when there was nothing to do. */
+  round(): boolean {
+    this.blocked = false;
+    this.#state.counterEnd = this.#board.fenceReserved();
+    let taken = 0;
+    for (let i = 0; i < this.#claims.length; i++) taken += this.#takeClaims(i, this.#claims[i]!);
+    for (let i = 0; i < this.#asks.length; i++) taken += this.#takeAsks(i, this.#asks[i]!);
+    this.#tick(this.#clock.mono());
+    this.#outbox.publish();
+    return taken > 0;
+  }
+
+  /** Shutdown: every owner still here leaves. The workers have stopped reading; most have said goodbye by themselves. */
+  releaseAll(): void {
+    while (this.round());
+    this.#do({ type: "releaseAll", at: this.#clock.wall(), positions: this.#frames.map((ring) => ring.snapshot()) }, 0);
+    while (this.#state.refused.size > 0 && this.#tick(Number.POSITIVE_INFINITY));
+    this.#outbox.publish();
+  }
+
+  #takeClaims(ring: number, claims: RingConsumer): number {
+    let taken = 0;
+    for (; taken < TURN; taken++) {
+      if (!this.#outbox.mayDecide(ring)) {
+        this.blocked ||= claims.hasNext();
+        break;
+      }
+      if (!claims.next()) break;
+      const message = receive(claims);
+      if (message.type === "claim") {
+        this.#state.blocked = this.#outbox.mayAdmit(message) ? "none" : "store_busy";
+        this.#do({ ...message, ring }, this.#clock.mono());
+      } else if (message.type === "close") {
+        this.#state.blocked = this.#state.pending.size === 0 || this.#outbox.mayTick() ? "none" : "store_busy";
+        this.#do({ ...message, ring, at: this.#clock.wall() }, this.#clock.mono());
+      } else throw new Error(`unexpected ${message.type} in a claims ring`);
+    }
+    claims.release();
+    return taken;
+  }
+
+  #takeAsks(ring: number, asks: RingConsumer): number {
+    let taken = 0;
+    for (; taken < TURN; taken++) {
+      if (!this.#outbox.mayAnswer(ring)) {
+        this.blocked ||= asks.hasNext();
+        break;
+      }
+      if (!asks.next()) break;
+      const message = receive(asks);
+      if (message.type !== "ask") throw new Error(`unexpected ${message.type} in an ask ring`);
+      this.#do({ ...message, ring }, this.#clock.mono());
+    }
+    asks.release();
+    return taken;
+  }
+
+  /** False when there is no room to tell what is due. */
+  #tick(now: number): boolean {
+    if (this.#state.refused.size === 0 && this.#state.pending.size === 0) return true;
+    if (!this.#outbox.mayTick()) return false;
+    this.#state.blocked = "none";
+    this.#do({ type: "tick" }, now);
+    return true;
+  }
+
+  #do(event: RegistryEvent, now: number): void {
+    this.#effects.clear();
+    step(this.#state, event, now, this.#effects);
+    for (let i = 0; i < this.#effects.length; i++) this.#outbox.perform(this.#effects.at(i));
+    if (this.#effects.length > 0) this.#outbox.count();
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Performs the registry's effects and keeps the reserves of its rings, so that what must be told always finds room.
+ * Owned by the registry thread. Ask `may…` before a step; then every effect of it fits.
+ */
+import { assert, assertNever } from "../base/assert.ts";
+import type { Effect } from "../registry/effect.ts";
+import type { Claim } from "../registry/event.ts";
+import { normaliseIdentity } from "../registry/identity.ts";
+import type { Owner } from "../registry/owner.ts";
+import { REFUSED_PER_TICK } from "../registry/refused.ts";
+import type { RegistryState } from "../registry/state.ts";
+import { messageBytes } from "../ring/layout.ts";
+import type { RingProducer } from "../ring/spsc.ts";
+import { Counters } from "../telemetry/counters.ts";
+import { slot } from "../telemetry/slots.ts";
+import { DECISIONS, END_REASONS, type Message, MESSAGES, POLICIES, REFUSALS, send } from "../wire/control.ts";
+import type { Boot } from "./boot.ts";
+
+const EVICT_BYTES = messageBytes(MESSAGES.evict.sizeWith(0));
+const DECIDED_BYTES = messageBytes(MESSAGES.decided.sizeWith(0));
+/** Characters of an address (45) and of an identity or instance (64), at most. */
+const ADDRESS = 45;
+const NAME = 64;
+const ANSWER_BYTES = messageBytes(MESSAGES.answer.sizeWith(ADDRESS + NAME));
+const TICK_BYTES = messageBytes(MESSAGES.replaced.sizeWith(2 * ADDRESS + 3 * NAME)) +
+  REFUSED_PER_TICK * messageBytes(MESSAGES.refusedMany.sizeWith(ADDRESS + NAME));
+const disconnectedBytes = (device: string): number => messageBytes(MESSAGES.disconnected.sizeWith(device.length));
+/** A message that does not fit before the end of a ring wastes less than itself. */
+const withSkip = (bytes: number): number => 2 * bytes;
+const LARGEST_DISCONNECT = messageBytes(MESSAGES.disconnected.sizeWith(NAME));
+
+export class RegistryOutbox {
+  readonly #state: RegistryState;
+  readonly #counters: Counters;
+  readonly #lifecycle: RingProducer;
+  readonly #decisions: readonly RingProducer[];
+  readonly #answers: readonly RingProducer[];
+  /** Bytes of lifecycle ring kept for the disconnects of all owners. */
+  #reserve = LARGEST_DISCONNECT;
+  /** Owners per worker. */
+  readonly #live: Int32Array;
+  readonly #takeovers = POLICIES.map((policy) => slot("berth_takeovers_total", `${policy},admitted`));
+  readonly #evictions = END_REASONS.map((reason) => slot("berth_evictions_total", reason));
+  readonly #failures = slot("berth_registry_failures_total");
+  readonly #lifecycleFull = slot("berth_ring_full_total", "lifecycle");
+  readonly #decisionsFull = slot("berth_ring_full_total", "decisions");
+  readonly #connections = slot("berth_connections");
+  readonly #lifecycleBytes = slot("berth_ring_bytes", "lifecycle");
+  readonly #decisionBytes = slot("berth_ring_bytes", "decisions");
+
+  constructor(
+    boot: Boot,
+    state: RegistryState,
+    lifecycle: RingProducer,
+    decisions: readonly RingProducer[],
+    answers: readonly RingProducer[],
+  ) {
+    this.#state = state;
+    this.#counters = new Counters(boot.counters, boot.thread);
+    this.#lifecycle = lifecycle;
+    this.#decisions = decisions;
+    this.#answers = answers;
+    this.#live = new Int32Array(decisions.length);
+  }
+
+  /** Can worker `ring` be told a decision, with room left for the eviction of every owner it has? */
+  mayDecide(ring: number): boolean {
+    const waiting = this.#state.pending.size + 1;
+    const may = this.#decisions[ring]!.free() >= withSkip(DECIDED_BYTES) + waiting * DECIDED_BYTES + (this.#live[ring]! + 1) * EVICT_BYTES;
+    if (!may) this.#counters.add(this.#decisionsFull);
+    return may;
+  }
+
+  /** Can the journal be told of this admission, with room left for the disconnect of every owner, itself included? */
+  mayAdmit(claim: Pick<Claim, "device" | "address" | "clientInstance">): boolean {
+    const device = normaliseIdentity(claim.device);
+    if (device === null) return true;
+    const old = this.#state.owners.get(device)?.claim;
+    const characters = device.length + claim.address.length + claim.clientInstance.length;
+    const event = old === undefined
+      ? MESSAGES.connected.sizeWith(characters)
+      : MESSAGES.replaced.sizeWith(characters + old.address.length + old.clientInstance.length);
+    const may = this.#lifecycle.free() >= withSkip(messageBytes(event)) + disconnectedBytes(device) + this.#reserve;
+    if (!may) this.#counters.add(this.#lifecycleFull);
+    return may;
+  }
+
+  /** Can the journal be told what one look at the deadlines may bring? */
+  mayTick(): boolean {
+    return this.#lifecycle.free() >= withSkip(TICK_BYTES) + this.#reserve;
+  }
+
+  mayAnswer(ring: number): boolean {
+    return this.#answers[ring]!.free() >= withSkip(ANSWER_BYTES);
+  }
+
+  /** Makes what was performed visible, the journal's part first. */
+  publish(): void {
+    this.#lifecycle.publish();
+    for (const ring of this.#decisions) ring.publish();
+    for (const ring of this.#answers) ring.publish();
+  }
+
+  /** Brings the gauges up to date. */
+  count(): void {
+    this.#counters.set(this.#connections, this.#state.owners.size);
+    this.#counters.set(this.#lifecycleBytes, this.#lifecycle.capacity - this.#lifecycle.free());
+    let bytes = 0;
+    for (const ring of this.#decisions) bytes += ring.capacity - ring.free();
+    this.#counters.set(this.#decisionBytes, bytes);
+  }
+
+  perform(effect: Effect): void {
+    switch (effect.type) {
+      case "connected":
+        this.#reserve += disconnectedBytes(effect.owner.device);
+        this.#live[effect.owner.claim.ring]!++;
+        return this.#tell({ type: "connected", ...this.#origin(effect.owner) });
+      case "replaced":
+        this.#live[effect.old.claim.ring]!--;
+        this.#live[effect.owner.claim.ring]!++;
+        this.#counters.add(this.#takeovers[POLICIES.indexOf(effect.policy)]!);
+        return this.#replaced(effect.owner, effect.old, POLICIES.indexOf(effect.policy), effect.oldClosing);
+      case "disconnected": {
+        const { device, fence, claim } = effect.owner;
+        this.#reserve -= disconnectedBytes(device);
+        this.#live[claim.ring]!--;
+        const { position, reason, at, lastByteAt } = effect;
+        return this.#tell({ type: "disconnected", device, fence, ring: claim.ring, conn: claim.conn, position, reason, at, lastByteAt });
+      }
+      case "refusedMany": {
+        const { device, fence, count, refusal, policy, address, port, at } = effect.refused;
+        const [why, rule] = [REFUSALS.indexOf(refusal), POLICIES.indexOf(policy)];
+        return this.#tell({ type: "refusedMany", device, fence, count, refusal: why, policy: rule, address, port, at });
+      }
+      case "raiseFloor":
+        return this.#tell({ type: "raiseFloor", device: effect.device, fence: effect.fence });
+      case "evict": {
+        const { ring, conn } = effect.owner.claim;
+        const reason = END_REASONS.indexOf(effect.reason);
+        this.#counters.add(this.#evictions[reason]!);
+        return this.#put(this.#decisions[ring]!, { type: "evict", conn, reason });
+      }
+      case "decided": {
+        const { conn, fence, retryAfterMs } = effect;
+        if (effect.refusal === "store_busy" || effect.refusal === "store_failing") this.#counters.add(this.#failures);
+        const [decision, refusal] = [DECISIONS.indexOf(effect.decision), REFUSALS.indexOf(effect.refusal)];
+        return this.#put(this.#decisions[effect.ring]!, { type: "decided", conn, decision, refusal, fence, retryAfterMs });
+      }
+      case "answer":
+        return this.#answer(effect.ring, effect.request, effect.known, effect.owner);
+      case "probe":
+        // Only policies that refuse ask for one, and none of them can be chosen.
+        return assert(false, "no transport can be probed");
+      default:
+        assertNever(effect, "registry effect");
+    }
+  }
+
+  #tell(message: Message): void {
+    this.#put(this.#lifecycle, message);
+  }
+
+  #put(ring: RingProducer, message: Message): void {
+    assert(send(ring, message), `no room was kept for ${message.type}`);
+  }
+
+  #origin({ device, fence, claim }: Owner) {
+    const { ring, conn, transport, address, port, clientInstance, at } = claim;
+    return { device, fence, ring, conn, transport, address, port, clientInstance, at };
+  }
+
+  #replaced(owner: Owner, old: Owner, policy: number, oldClosing: boolean): void {
+    const { claim } = old;
+    this.#tell({
+      type: "replaced",
+      ...this.#origin(owner),
+      policy,
+      oldFence: old.fence,
+      oldTransport: claim.transport,
+      oldAddress: claim.address,
+      oldPort: claim.port,
+      oldClientInstance: claim.clientInstance,
+      oldSince: claim.at,
+      oldConn: claim.conn,
+      oldRing: claim.ring,
+      oldClosing,
+    });
+  }
+
+  #answer(ring: number, request: number, known: boolean, owner: Owner | null): void {
+    const claim = owner?.claim;
+    this.#put(this.#answers[ring]!, {
+      type: "answer",
+      request,
+      known,
+      connected: owner !== null,
+      fence: owner?.fence ?? 0,
+      transport: claim?.transport ?? 0,
+      address: claim?.address ?? "",
+      port: claim?.port ?? 0,
+      clientInstance: claim?.clientInstance ?? "",
+      since: claim?.at ?? 0,
+    });
+  }
+}
