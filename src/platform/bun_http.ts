@@ -1,5 +1,5 @@
 /** An HTTP listener over Bun.serve. Owned by the thread that opened it. */
-import type { HttpListener, Peer } from "./port.ts";
+import type { HttpHandler, HttpListener } from "./port.ts";
 
 /** A client that sends or takes nothing for this long is closed. Event streams are exempt: they have their own heartbeat. */
 const IDLE_SECONDS = 30;
@@ -8,7 +8,7 @@ export function serveBunHttp(
   host: string,
   port: number,
   options: { maxBodyBytes: number; reusePort: boolean },
-  fetch: (request: Request, peer: Peer) => Response | Promise<Response>,
+  fetch: HttpHandler,
 ): HttpListener {
   const server = Bun.serve({
     hostname: host,
@@ -19,7 +19,7 @@ export function serveBunHttp(
     development: false,
     async fetch(request, self) {
       const peer = self.requestIP(request);
-      const response = await fetch(request, { address: peer?.address ?? "", port: peer?.port ?? 0 });
+      const response = await fetch(request, { address: peer?.address ?? "", port: peer?.port ?? 0 }, () => self.timeout(request, 1));
       if (response.headers.get("content-type")?.startsWith("text/event-stream") === true) self.timeout(request, 0);
       return response;
     },

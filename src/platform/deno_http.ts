@@ -1,5 +1,5 @@
 /** An HTTP listener over Deno.serve. Owned by the thread that opened it. */
-import type { HttpListener, Peer } from "./port.ts";
+import type { HttpHandler, HttpListener } from "./port.ts";
 
 /** The part of Deno this file uses: its types are not there when the rest is checked. */
 interface DenoServe {
@@ -13,7 +13,7 @@ export function serveDenoHttp(
   host: string,
   port: number,
   options: { maxBodyBytes: number; reusePort: boolean },
-  fetch: (request: Request, peer: Peer) => Response | Promise<Response>,
+  fetch: HttpHandler,
 ): Promise<HttpListener> {
   const { Deno } = globalThis as unknown as { Deno: DenoServe };
   const abort = new AbortController();
@@ -25,7 +25,8 @@ export function serveDenoHttp(
           status: 413,
         });
       }
-      return fetch(request, { address: info.remoteAddr.hostname, port: info.remoteAddr.port });
+      // Deno has no hold on one connection: a stalled one ends with its kernel's timeout.
+      return fetch(request, { address: info.remoteAddr.hostname, port: info.remoteAddr.port }, () => {});
     },
   );
   return Promise.resolve({

@@ -83,6 +83,12 @@ export interface SocketOptions {
   readonly backlog: number;
 }
 
+/**
+ * Answers one request. `cut` closes its connection within seconds even when the client takes nothing of the answer: the
+ * only end a stalled event stream has.
+ */
+export type HttpHandler = (request: Request, peer: Peer, cut: () => void) => Response | Promise<Response>;
+
 export interface HttpListener {
   readonly port: number;
   /** Stops accepting; with `now` also ends open connections. */
@@ -112,6 +118,7 @@ export interface Platform {
   env(name: string): string | undefined;
   environment(): Readonly<Record<string, string>>;
   readonly pid: number;
+  hostName(): string;
   exit(code: number): never;
   /** SIGKILL to this very process: what the fault action `kill` does. */
   kill(): never;
@@ -167,6 +174,6 @@ export interface Platform {
     host: string,
     port: number,
     options: { maxBodyBytes: number; reusePort: boolean },
-    fetch: (request: Request, peer: Peer) => Response | Promise<Response>,
+    fetch: HttpHandler,
   ): Promise<HttpListener>;
 }
