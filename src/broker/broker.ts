@@ -1,0 +1,258 @@
+/**
+ * The broker of an http thread: takes committed batches, keeps the window, and moves every subscriber along in one loop,
+ * whether it is months behind or up to date. It never waits for one: a subscriber that does not take what is queued
+ * stops being fed, falls out of the window and reads pages when it comes back. Pure; the shell gives it time and pages.
+ */
+import { asMonoMs, asSeq, type MonoMs, type Seq } from "../base/brand.ts";
+import { Deque } from "../base/deque.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Batch, Format } from "./batch.ts";
+import { startAt } from "./cursor.ts";
+import { fill, hasRoom, join, pageBatch } from "./catch_up.ts";
+import { type Group, Groups } from "./groups.ts";
+import type { Page, PageWanted, Subscription, Tally } from "./port.ts";
+import { type DropCause, Subscriber } from "./subscriber.ts";
+import { Window } from "./window.ts";
+
+type BrokerLimits = Pick<
+  Limits,
+  "windowEvents" | "windowMs" | "subscriberEvents" | "subscriberBytes" | "subscriberLagMs" | "subscribers" | "heartbeatMs" | "pagesInFlight"
+>;
+
+export class Broker {
+  readonly #epoch: string;
+  readonly #limits: BrokerLimits;
+  readonly #format: Format;
+  readonly #tally: Tally;
+  readonly #window: Window;
+  readonly #groups: Groups;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #catching = new Set<Subscriber>();
+  readonly #line = new Deque<Subscriber>();
+  readonly #woken = new Set<Subscriber>();
+  readonly #pagesAtATime: number;
+  #pages = 0;
+  #oldest: Seq = asSeq(0);
+
+  /** `next`: seq of the first event that will be published. `readers`: how many threads serve pages. */
+  constructor(epoch: string, limits: BrokerLimits, readers: number, format: Format, tally: Tally, next: Seq) {
+    this.#epoch = epoch;
+    this.#limits = limits;
+    this.#format = format;
+    this.#tally = tally;
+    this.#window = new Window(next, limits.windowEvents, limits.windowMs);
+    this.#groups = new Groups(limits.subscriberEvents, limits.subscriberBytes);
+    this.#pagesAtATime = limits.pagesInFlight * readers;
+  }
+
+  /** Seq of the newest event published here. */
+  get head(): Seq {
+    return asSeq(this.#window.next - 1);
+  }
+  get count(): number {
+    return this.#subscribers.size;
+  }
+
+  /** A new subscriber, or null when there are too many. `committed`: the word all threads share. */
+  subscribe(wish: Subscription, committed: Seq, now: MonoMs): Subscriber | null {
+    if (this.#subscribers.size >= this.#limits.subscribers) return null;
+    const start = startAt(wish.cursor, this.#epoch, committed);
+    const beatAt = asMonoMs(now + this.#limits.heartbeatMs);
+    const subscriber = new Subscriber(wish.filter, start.position, beatAt, asMonoMs(now + wish.maxAgeMs));
+    subscriber.lastId = start.position;
+    subscriber.queue(this.#format.opening(wish.retryMs), 0, now);
+    if (start.resync !== null) {
+      subscriber.queue(this.#format.resync(start.position, start.resync), 0, now);
+      this.#tally.resync(start.resync);
+    }
+    this.#subscribers.add(subscriber);
+    this.#catching.add(subscriber);
+    this.#tally.subscribers(this.#subscribers.size);
+    this.#advance(subscriber, now);
+    return subscriber;
+  }
+
+  /** The client went away: nothing of it is kept. */
+  unsubscribe(subscriber: Subscriber): void {
+    subscriber.state = "ended";
+    subscriber.page = null;
+    this.#catching.delete(subscriber);
+    this.#groups.remove(subscriber);
+    this.#woken.delete(subscriber);
+    if (this.#subscribers.delete(subscriber)) this.#tally.subscribers(this.#subscribers.size);
+  }
+
+  /** One tick's batches, in order and gapless. Live subscribers get each matching event; the others move on in `settle`. */
+  publish(batches: readonly Batch[], now: MonoMs): void {
+    const before = this.head;
+    for (const batch of batches) {
+      this.#window.push(batch, now);
+      this.#groups.collect(batch);
+    }
+    this.#groups.flush((group) => this.#deliver(group, before, now));
+  }
+
+  /** This thread lost its place (the store forgot what it had not read): goes on at `next`. Subscribers find the gap. */
+  restart(next: Seq): void {
+    const before = this.head;
+    for (const subscriber of this.#subscribers) if (subscriber.state === "live") this.#fallBack(subscriber, before);
+    this.#window.restart(next);
+  }
+
+  /** Once per tick and at least once a second. `oldest`: seq of the oldest kept event. */
+  settle(oldest: Seq, now: MonoMs): void {
+    this.#oldest = oldest;
+    this.#window.age(now);
+    for (const subscriber of this.#catching) this.#advance(subscriber, now);
+  }
+
+  /** Heartbeats, ages and lags. Call a few times per heartbeat interval; after `settle`. */
+  beat(now: MonoMs): void {
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.state === "ended") continue;
+      const cause = this.#dropCause(subscriber, now);
+      if (cause !== null) this.end(subscriber, cause, now);
+      else if (now >= subscriber.beatAt) {
+        subscriber.beatAt = asMonoMs(now + this.#limits.heartbeatMs);
+        // With bytes waiting the stream is no quiet one, and nothing may be queued without bound.
+        if (!subscriber.idle) continue;
+        const position = subscriber.state === "live" ? this.head : subscriber.position;
+        subscriber.lastId = Math.max(subscriber.lastId, position);
+        subscriber.queue(this.#format.heartbeat(position), 0, now);
+        this.#woken.add(subscriber);
+      }
+    }
+  }
+
+  /** Says `bye`. What is queued can still be taken; then `take` yields null and the shell closes the stream. */
+  end(subscriber: Subscriber, cause: DropCause, now: MonoMs): void {
+    if (subscriber.state === "ended") return;
+    this.unsubscribe(subscriber);
+    this.#tally.dropped(cause);
+    subscriber.queue(this.#format.bye(cause), 0, now);
+    this.#woken.add(subscriber);
+  }
+
+  endAll(cause: DropCause, now: MonoMs): void {
+    for (const subscriber of this.#subscribers) this.end(subscriber, cause, now);
+  }
+
+  /** The next bytes for a subscriber: undefined when there are none now, null when it has ended. */
+  take(subscriber: Subscriber, now: MonoMs): Uint8Array | null | undefined {
+    const chunk = subscriber.take(now);
+    if (chunk === undefined) return subscriber.state === "ended" ? null : undefined;
+    if (chunk.events > 0) this.#tally.sent(chunk.events);
+    if (subscriber.state === "catching") this.#advance(subscriber, now);
+    return chunk.bytes;
+  }
+
+  /** Subscribers that got something to take, or ended, since the last call. */
+  takeWoken(): Subscriber[] {
+    const woken = [...this.#woken];
+    this.#woken.clear();
+    return woken;
+  }
+
+  /** The next page to read, or null: none is wanted, or enough are under way. First come, first served. */
+  nextPage(): PageWanted | null {
+    while (this.#pages < this.#pagesAtATime) {
+      const subscriber = this.#line.shift();
+      if (subscriber === undefined) return null;
+      if (subscriber.state !== "catching") continue;
+      this.#pages++;
+      this.#tally.page();
+      const devices = subscriber.filter.devices;
+      const device = devices !== null && devices.size === 1 ? [...devices][0]! : null;
+      return { subscriber, from: asSeq(subscriber.position + 1), device };
+    }
+    return null;
+  }
+
+  /** The answer to a page given out by `nextPage`. */
+  pageArrived(subscriber: Subscriber, page: Page, now: MonoMs): void {
+    this.#pages--;
+    subscriber.paging = false;
+    if (subscriber.state !== "catching") return;
+    if (page.kind === "busy") return;
+    if (page.kind === "behind") this.#gap(subscriber, page.oldest, now);
+    else if (page.next - 1 > subscriber.position) {
+      // The last batch stands for the seqs up to `next` that hold nothing for this subscriber.
+      subscriber.page = [...page.batches, silence(asSeq(page.next - 1), page.next)];
+      subscriber.pageAt = 0;
+    }
+    this.#advance(subscriber, now);
+  }
+
+  #dropCause(subscriber: Subscriber, now: MonoMs): DropCause | null {
+    const since = Math.min(subscriber.fellBehindAt ?? Infinity, subscriber.stalledAt ?? Infinity);
+    if (now - since > this.#limits.subscriberLagMs) return "slow";
+    return now >= subscriber.endsAt ? "age" : null;
+  }
+
+  #deliver(group: Group, before: Seq, now: MonoMs): void {
+    const events = group.parts.length;
+    const bytes = join(group.parts, group.bytes);
+    for (const member of group.members) {
+      if (!hasRoom(member, this.#limits, events, bytes.length)) {
+        this.#fallBack(member, before);
+        member.fellBehindAt = now;
+        continue;
+      }
+      member.queue(bytes, events, now);
+      member.lastId = group.last;
+      this.#woken.add(member);
+      if (group.cut) {
+        this.#fallBack(member, group.last);
+        member.fellBehindAt = now;
+      }
+    }
+  }
+
+  #fallBack(subscriber: Subscriber, position: number): void {
+    this.#groups.remove(subscriber);
+    subscriber.state = "catching";
+    subscriber.position = position;
+    this.#catching.add(subscriber);
+  }
+
+  #goLive(subscriber: Subscriber): void {
+    subscriber.state = "live";
+    subscriber.page = null;
+    subscriber.fellBehindAt = null;
+    this.#catching.delete(subscriber);
+    this.#groups.add(subscriber);
+  }
+
+  /** Moves one that is catching up as far as it can go now. */
+  #advance(subscriber: Subscriber, now: MonoMs): void {
+    while (subscriber.state === "catching" && !subscriber.paging && hasRoom(subscriber, this.#limits, 1, 1)) {
+      const from = subscriber.position + 1;
+      const batch = pageBatch(subscriber) ?? this.#window.find(from);
+      if (batch !== null) {
+        if (fill(subscriber, batch, this.#limits, now)) this.#woken.add(subscriber);
+        else if (subscriber.position < from) return;
+      } else if (from === this.#window.next) this.#goLive(subscriber);
+      else if (from > this.#window.next) return;
+      else if (from < this.#oldest) this.#gap(subscriber, this.#oldest, now);
+      else {
+        subscriber.paging = true;
+        this.#line.push(subscriber);
+      }
+    }
+  }
+
+  /** What it wanted next is kept no more: says so, and goes on with the oldest. `last + 1 == oldest` is no gap. */
+  #gap(subscriber: Subscriber, oldest: Seq, now: MonoMs): void {
+    const from = subscriber.position + 1;
+    if (oldest <= from) return;
+    const to = oldest - 1;
+    subscriber.page = null;
+    subscriber.position = to;
+    subscriber.lastId = Math.max(to, subscriber.lastId);
+    subscriber.queue(this.#format.gap(subscriber.lastId, from, to, "retention"), 0, now);
+    this.#tally.gap();
+    this.#woken.add(subscriber);
+  }
+}
+
+const silence = (first: Seq, next: Seq): Batch => ({ first, next, bytes: 0, each: () => {} });

@@ -1,0 +1,39 @@
+/**
+ * What the broker asks of its shell and gets from it: counts, subscriptions, pages. Pure types.
+ */
+import type { Seq } from "../base/brand.ts";
+import type { Batch } from "./batch.ts";
+import type { ResyncCause } from "./cursor.ts";
+import type { Filter } from "./filter.ts";
+import type { DropCause, Subscriber } from "./subscriber.ts";
+
+/** Counts, wherever they go. */
+export interface Tally {
+  subscribers(now: number): void;
+  dropped(cause: DropCause): void;
+  resync(cause: ResyncCause): void;
+  gap(): void;
+  page(): void;
+  sent(events: number): void;
+}
+
+export interface Subscription {
+  readonly cursor: string | null;
+  readonly filter: Filter;
+  /** Reconnect time told to the client, jittered by the caller. */
+  readonly retryMs: number;
+  /** Age at which the stream ends, jittered by the caller. */
+  readonly maxAgeMs: number;
+}
+
+/** A page to read for a subscriber: entries with seq ≥ from; of one device only when it is named. */
+export interface PageWanted {
+  readonly subscriber: Subscriber;
+  readonly from: Seq;
+  readonly device: string | null;
+}
+
+export type Page =
+  | { readonly kind: "rows"; readonly batches: readonly Batch[]; readonly next: Seq }
+  | { readonly kind: "behind"; readonly oldest: Seq }
+  | { readonly kind: "busy" };

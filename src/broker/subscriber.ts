@@ -1,0 +1,71 @@
+/**
+ * One subscriber: its place in the journal and the bytes it has not taken yet.
+ *
+ *   catching ──position reaches the head──▶ live ──a bound is hit──▶ catching
+ *       └────────────── ended: what is queued is still taken, then nothing ──┘
+ *
+ * Every matching event up to `position` was queued, once. Pure; owned by an http thread.
+ */
+import { asMonoMs, type MonoMs } from "../base/brand.ts";
+import { Deque } from "../base/deque.ts";
+import type { Batch } from "./batch.ts";
+import type { Filter } from "./filter.ts";
+
+/** Why the gateway ended a subscription; metric label. */
+export type DropCause = "slow" | "age" | "shutdown";
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  readonly events: number;
+}
+
+export class Subscriber {
+  readonly filter: Filter;
+  state: "catching" | "live" | "ended" = "catching";
+  /** While catching: seq up to which everything was queued. While live the broker's head is its position. */
+  position: number;
+  /** Highest id it was sent. */
+  lastId: number;
+  /** Batches of the page it is reading, and which of them is next. */
+  page: readonly Batch[] | null = null;
+  pageAt = 0;
+  /** It stands in the line for a page, or one is under way. */
+  paging = false;
+  /** Since when it has been behind after having been live, or has not taken what is queued. */
+  fellBehindAt: MonoMs | null = null;
+  stalledAt: MonoMs | null = null;
+  beatAt: MonoMs;
+  readonly endsAt: MonoMs;
+  queuedEvents = 0;
+  queuedBytes = 0;
+  readonly #queue = new Deque<Chunk>();
+
+  constructor(filter: Filter, position: number, beatAt: MonoMs, endsAt: MonoMs) {
+    this.filter = filter;
+    this.position = position;
+    this.lastId = 0;
+    this.beatAt = beatAt;
+    this.endsAt = endsAt;
+  }
+
+  get idle(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  /** `bytes` may be shared with others: never written to. */
+  queue(bytes: Uint8Array, events: number, now: MonoMs): void {
+    if (this.idle) this.stalledAt = now;
+    this.#queue.push({ bytes, events });
+    this.queuedBytes += bytes.length;
+    this.queuedEvents += events;
+  }
+
+  take(now: MonoMs): Chunk | undefined {
+    const chunk = this.#queue.shift();
+    if (chunk === undefined) return undefined;
+    this.queuedBytes -= chunk.bytes.length;
+    this.queuedEvents -= chunk.events;
+    this.stalledAt = this.idle ? null : asMonoMs(now);
+    return chunk;
+  }
+}
