@@ -104,6 +104,7 @@ export const LIMIT_SECTIONS = {
     storeStaleMs: limit(60 * SECOND, 100, 10 * MINUTE, "The same for journal and reader, which may wait for a disk."),
     idleWaitMs: limit(1 * SECOND, 10, 1 * SECOND, "Longest sleep of a loop with nothing to do, so that its heartbeat moves."),
     startMs: limit(60 * SECOND, 1000, 60 * MINUTE, "A thread that is not ready after this ends the process. The journal may rebuild longer; it shows progress."),
+    logIntervalMs: limit(1 * SECOND, 0, 10 * MINUTE, "Warnings a peer can cause are written once per this time and kind; the metrics count all."),
     drainMs: limit(6 * SECOND, 10, 60 * SECOND, "In-flight frames get this long to be committed and acknowledged at shutdown."),
     shutdownMs: limit(10 * SECOND, 50, 5 * MINUTE, "The whole ordered shutdown."),
     shutdownHardMs: limit(30 * SECOND, 100, 10 * MINUTE, "Then the process exits 1."),
