@@ -32,6 +32,10 @@ let chosen: string[] | null = null;
 /** How `berth` is run here. */
 export const berthCommand = (): readonly string[] => chosen ??= chooseCommand();
 
+/** The two ways of accepting connections; the suites run with both. */
+export const ACCEPTS = ["fd", "reuseport"] as const;
+export type Accept = (typeof ACCEPTS)[number];
+
 /** Settings as in the file, `journal.flush_frames` or `policy`: given to the process through its environment. */
 export type SettingsText = Readonly<Record<string, string | number>>;
 

@@ -22,7 +22,7 @@ export class Changes {
   readonly #waiters = new Set<() => void>();
 
   changed(): void {
-    for (const waiter of [...this.#waiters]) waiter();
+    for (const waiter of this.#waiters) waiter();
   }
 
   /** Resolves with the first value of `check` that is not undefined; what `check` throws, rejects. */

@@ -1,0 +1,187 @@
+/**
+ * kill -9 under load, restart, compare; on one data directory, round after round. A round is judged by a gateway that
+ * was only started for it and is killed too, so that the store never sees an orderly end.
+ */
+import { type Prng, prng } from "../../src/base/prng.ts";
+import { TestDevice } from "./fleet.ts";
+import { CODEC_NAMES, keyOf } from "./frames.ts";
+import { Gateway, type SettingsText, temporaryData } from "./gateway.ts";
+import { LoadDevice, resent } from "./kill_load.ts";
+import { allDevices, allRecords, metric, RECORDS_DUPLICATE } from "./rest.ts";
+import { pause, until } from "./until.ts";
+
+const DEVICES = 24;
+const MIN_ACKS = 1000;
+const RETENTION_MS = 1000;
+const FIRST_DEVICE = 7000;
+
+/** Where a kill falls: anywhere, or into the named step of the journal. */
+export const KILL_POINTS = ["random", "flush_slice", "retention_slice", "checkpoint"] as const;
+export type KillPoint = (typeof KILL_POINTS)[number];
+
+/** Small bounds, so that every kind of step happens within a round. */
+const SMALL: SettingsText = {
+  "journal.flush_frames": 200,
+  "journal.slice_rows": 5,
+  "journal.merge_fan_in": 4,
+  "journal.reserve_bytes": 1 << 20,
+  log_level: "warn",
+};
+const EXTRA: Readonly<Record<KillPoint, SettingsText>> = {
+  random: {},
+  flush_slice: {},
+  retention_slice: { "journal.retention_ms": RETENTION_MS },
+  checkpoint: { "journal.checkpoint_bytes": 64 * 1024 },
+};
+
+export interface Round {
+  readonly point: KillPoint;
+  /** Frames acknowledged in the round. */
+  readonly acks: number;
+  /** Frames written and unanswered at the kill. */
+  readonly unacked: number;
+  /** The gateway killed itself at the fault point. */
+  readonly atPoint: boolean;
+  readonly stored: number;
+  /** Records acknowledged, within the retention, and not stored. Must be 0. */
+  readonly lost: number;
+  /** Records stored more than once. Must be 0. */
+  readonly twice: number;
+  /** Stored records nobody sent. Must be 0. */
+  readonly invented: number;
+  /** `berth_records_total{duplicate}` as last seen before the kill. */
+  readonly duplicates: number;
+  /** Devices whose fence did not rise. Must be 0. */
+  readonly fencesStuck: number;
+  readonly faults: readonly string[];
+}
+
+/** Enough acknowledged, something in flight, and killed where it was meant to be. */
+export const counts = (round: Round): boolean => round.acks >= MIN_ACKS && round.unacked > 0 && (round.point === "random" || round.atPoint);
+
+export class KillRounds {
+  readonly #data = temporaryData();
+  readonly #random: Prng;
+  readonly #accept: string;
+  readonly #devices: LoadDevice[];
+  readonly #fences = new Map<string, number>();
+  /** Passing of the fault point to die at; doubled when that was too early. */
+  readonly #passing: Record<KillPoint, number> = { random: 0, flush_slice: 40, retention_slice: 2, checkpoint: 3 };
+  #acks = 0;
+  #onAck: () => void = () => {};
+
+  constructor(accept: string, seed: number) {
+    this.#accept = accept;
+    this.#random = prng(seed);
+    this.#devices = Array.from(
+      { length: DEVICES },
+      (_, index) =>
+        new LoadDevice(new TestDevice(FIRST_DEVICE + index, CODEC_NAMES[index % 3]!), prng(seed + index), () => {
+          this.#acks++;
+          this.#onAck();
+        }),
+    );
+  }
+
+  /** One round that counts; rounds that do not are run again (at a later passing of the point), at most `tries` in all. */
+  async round(point: KillPoint, tries = 4): Promise<Round[]> {
+    const rounds: Round[] = [];
+    for (let left = tries; left > 0; left--) {
+      const round = await this.#once(point);
+      rounds.push(round);
+      if (counts(round)) break;
+      this.#passing[point] *= round.atPoint ? 3 : 1 / 2;
+    }
+    return rounds;
+  }
+
+  async #once(point: KillPoint): Promise<Round> {
+    this.#acks = 0;
+    const passing = Math.max(1, Math.round(this.#passing[point] * (0.75 + this.#random.float() / 2)));
+    const settings = { ...SMALL, ...EXTRA[point], "tcp.accept": this.#accept };
+    const faults = point === "random" ? "" : `journal.${point}:kill@${passing}`;
+    const gateway = await Gateway.start({ data: this.#data, settings, faults });
+    const alive = (): boolean => !gateway.hasEnded();
+    await Promise.all(this.#devices.map((each) => each.start(gateway.tcpPort)));
+    await resent(this.#devices, alive);
+    const duplicatesSeen = this.#watchDuplicates(gateway);
+    const fencesStuck = await this.#fencesStuck(gateway).catch(() => 0);
+    const atPoint = point === "random" ? await this.#killAnywhere(gateway) : await this.#awaitKill(gateway);
+    const killedAt = Date.now();
+    const unacked = (await Promise.all(this.#devices.map((each) => each.stopped()))).reduce((sum, each) => sum + each, 0);
+    const duplicates = await duplicatesSeen;
+    const kept = point === "retention_slice" ? killedAt - RETENTION_MS : 0;
+    const found = await this.#compare(kept);
+    return {
+      point,
+      acks: this.#acks,
+      unacked,
+      atPoint,
+      duplicates,
+      fencesStuck,
+      ...found,
+      faults: this.#devices.flatMap((each) => each.faults),
+    };
+  }
+
+  /** Dies at an acknowledgement somewhere after the first thousand. */
+  async #killAnywhere(gateway: Gateway): Promise<boolean> {
+    const at = MIN_ACKS + this.#random.below(1500);
+    await new Promise<void>((resolve) => {
+      this.#onAck = () => {
+        if (this.#acks < at) return;
+        gateway.signal("SIGKILL");
+        resolve();
+      };
+    });
+    this.#onAck = () => {};
+    await gateway.ended();
+    return false;
+  }
+
+  /** True when it died by itself, by SIGKILL, in time. */
+  async #awaitKill(gateway: Gateway): Promise<boolean> {
+    const byItself = await until("the fault point", () => gateway.hasEnded(), 8000).catch(() => false);
+    if (!byItself) gateway.signal("SIGKILL");
+    const { signal } = await gateway.ended();
+    return byItself && signal === "SIGKILL";
+  }
+
+  async #watchDuplicates(gateway: Gateway): Promise<number> {
+    let seen = 0;
+    for (; !gateway.hasEnded(); await pause(50)) seen = await metric(gateway.url, RECORDS_DUPLICATE).catch(() => seen);
+    return seen;
+  }
+
+  async #fencesStuck(gateway: Gateway): Promise<number> {
+    let stuck = 0;
+    for (const { id, fence } of await allDevices(gateway.url)) {
+      if (fence <= (this.#fences.get(id) ?? 0)) stuck++;
+      this.#fences.set(id, fence);
+    }
+    return stuck;
+  }
+
+  /** Reads everything back over REST. Records sent before `keptSince` may have been deleted by the retention: forgotten. */
+  async #compare(keptSince: number): Promise<Pick<Round, "stored" | "lost" | "twice" | "invented">> {
+    const gateway = await Gateway.start({ data: this.#data, settings: { ...SMALL, "tcp.accept": this.#accept } });
+    const total = { stored: 0, lost: 0, twice: 0, invented: 0 };
+    for (const each of this.#devices) {
+      const seen = new Set<string>();
+      for (const record of await allRecords(gateway.url, each.device.imei)) {
+        const key = keyOf(record);
+        if (seen.has(key)) total.twice++;
+        else if (!each.fates.has(key)) total.invented++;
+        seen.add(key);
+        total.stored++;
+      }
+      for (const [key, fate] of each.fates) {
+        if (!fate.acknowledged || seen.has(key)) continue;
+        if (fate.sentAt > keptSince) total.lost++;
+        else each.fates.delete(key);
+      }
+    }
+    await gateway.kill();
+    return total;
+  }
+}

@@ -1,0 +1,32 @@
+/** Runs a gateway into a fault of one of its loops, under traffic. */
+import { Gateway } from "./gateway.ts";
+import { Traffic } from "./traffic.ts";
+
+export const ROLES = ["accept", "codec", "registry", "journal", "reader", "http"] as const;
+export type FaultyRole = (typeof ROLES)[number];
+
+/** Loops pass their point at every turn: often under traffic, at least every 10 ms without. */
+const SETTINGS = {
+  "process.heartbeat_stale_ms": 700,
+  "process.store_stale_ms": 900,
+  "process.idle_wait_ms": 10,
+  "journal.reserve_bytes": 1 << 20,
+  workers: 2,
+  "tcp.accept": "fd",
+};
+const FIRST_PASSING = 150;
+const LAST_PASSING = 40_000;
+const FIRST_DEVICE = 900;
+
+/** Ends with the gateway. When the fault came before anything was acknowledged: once more, at a later passing. */
+export async function runIntoFault(role: FaultyRole, action: "throw" | "spin"): Promise<{ gateway: Gateway; traffic: Traffic }> {
+  for (let passing = FIRST_PASSING; passing < LAST_PASSING; passing *= 4) {
+    const gateway = Gateway.spawn({ settings: SETTINGS, faults: `${role}.loop:${action}@${passing}` });
+    const isReady = await gateway.ready().then(() => true, () => false);
+    const traffic = isReady ? new Traffic(gateway, FIRST_DEVICE) : null;
+    await gateway.ended(25_000);
+    await traffic?.ended();
+    if (traffic !== null && traffic.acknowledged > 0) return { gateway, traffic };
+  }
+  throw new Error(`Cannot run into ${role}.loop after an acknowledgement`);
+}
