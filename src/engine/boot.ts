@@ -73,5 +73,5 @@ export type Report =
   /** Long work at start: shown by the supervisor. */
   | { readonly type: "progress"; readonly text: string }
   /** The thread cannot go on; the process ends with this reason. `exit`: 1 unless said otherwise. */
-  | { readonly type: "fatal"; readonly reason: string }
+  | { readonly type: "fatal"; readonly reason: string; readonly stack?: string }
   | { readonly type: "stopped" };

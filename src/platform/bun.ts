@@ -20,12 +20,10 @@ export function bunPlatform(): Platform {
     threadId: () => lib?.gettid() ?? 0,
     spawn: spawnThread,
     openDatabase: openBunDatabase,
-    // eslint-disable-next-line @typescript-eslint/require-await -- a listener that cannot open rejects, as everywhere
     listenTcp: async (host, port, options, handler) => listenBunTcp(host, port, options, handler),
     connectTcp: connectBunTcp,
     acceptor: lib === null ? null : (host, port, options) => bunAcceptor(lib, host, port, options),
     adopt: adoptBunTcp,
-    // eslint-disable-next-line @typescript-eslint/require-await -- the same
     serveHttp: async (host, port, options, fetch) => serveBunHttp(host, port, options, fetch),
   };
 }

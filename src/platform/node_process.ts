@@ -1,6 +1,6 @@
 /** The process itself, through the part of node:process that Bun and Deno share. */
 import { writeSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import process from "node:process";
 import { isatty } from "node:tty";
 import { asMonoMs, asWallMs } from "../base/brand.ts";
@@ -13,6 +13,7 @@ type Process = Pick<
   | "env"
   | "environment"
   | "pid"
+  | "hostName"
   | "exit"
   | "kill"
   | "onSignal"
@@ -36,6 +37,7 @@ export function nodeProcess(): Process {
     env: (name) => process.env[name],
     environment: () => Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
     pid: process.pid,
+    hostName: () => hostname(),
     exit: (code) => process.exit(code),
     kill(): never {
       process.kill(process.pid, "SIGKILL");

@@ -1,0 +1,9 @@
+/** `berth serve`: one gateway, until it is told to stop. Owns the main thread. */
+import type { Settings } from "../config/settings.ts";
+import { supervise, type SupervisorLog } from "../engine/supervisor.ts";
+import type { Platform } from "../platform/port.ts";
+
+/** Resolves with the exit code (see `supervise`); the caller exits the process with it at once. */
+export function serve(settings: Settings, platform: Platform, log: SupervisorLog): Promise<number> {
+  return supervise(settings, platform, log);
+}

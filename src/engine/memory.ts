@@ -1,0 +1,68 @@
+/** Makes all shared memory of a gateway and says who sits where. Called by the supervisor, once. */
+import type { Settings } from "../config/settings.ts";
+import type { Role } from "../platform/port.ts";
+import { createBroadcast } from "../ring/broadcast.ts";
+import { createRing } from "../ring/layout.ts";
+import { BELL_BYTES } from "../ring/wait.ts";
+import { createCounters } from "../telemetry/counters.ts";
+import { createAddresses } from "../wire/addresses.ts";
+import { createBoard, MAX_THREADS, MAX_WORKERS } from "../wire/board.ts";
+import type { Boot, Rings, Roster } from "./boot.ts";
+
+/** The supervisor's own bell, heartbeat word and counter block. */
+export const SUPERVISOR_THREAD = 0;
+const READERS = 1;
+const HTTP_THREADS = 1;
+
+export function makeRoster(codecWorkers: number): Roster {
+  let next = SUPERVISOR_THREAD + 1;
+  const some = (count: number): number[] => Array.from({ length: count }, () => next++);
+  return { accept: next++, registry: next++, journal: next++, codec: some(codecWorkers), reader: some(READERS), http: some(HTTP_THREADS) };
+}
+
+/** Every thread of a roster: its role, its place among all and among its role's. */
+export function seatsOf(roster: Roster): { role: Role; thread: number; index: number }[] {
+  const many = (role: Role, threads: readonly number[]) => threads.map((thread, index) => ({ role, thread, index }));
+  return [
+    ...many("journal", [roster.journal]),
+    ...many("registry", [roster.registry]),
+    ...many("reader", roster.reader),
+    ...many("http", roster.http),
+    ...many("codec", roster.codec),
+    ...many("accept", [roster.accept]),
+  ];
+}
+
+/** One codec worker a core but one, unless told otherwise; at most what the board has words for. */
+export const codecWorkers = (settings: Settings, cores: number): number =>
+  Math.min(settings.workers > 0 ? settings.workers : Math.max(1, cores - 1), MAX_WORKERS);
+
+export type Memory = Pick<Boot, "board" | "bells" | "counters" | "addresses" | "rings">;
+
+export function makeMemory(settings: Settings, roster: Roster): Memory {
+  return {
+    board: createBoard(),
+    bells: new SharedArrayBuffer(MAX_THREADS * BELL_BYTES),
+    counters: createCounters(),
+    addresses: createAddresses(),
+    rings: makeRings(settings, roster),
+  };
+}
+
+function makeRings({ limits }: Settings, roster: Roster): Rings {
+  const ring = (bytes: number): SharedArrayBuffer => createRing(bytes, limits.ringStartPosition);
+  const each = (threads: readonly number[], bytes: number): SharedArrayBuffer[] => threads.map(() => ring(bytes));
+  return {
+    adopt: each(roster.codec, limits.acceptRingBytes),
+    frames: each(roster.codec, limits.frameRingBytes),
+    exceptions: each(roster.codec, limits.exceptionRingBytes),
+    claims: each(roster.codec, limits.controlRingBytes),
+    decisions: each(roster.codec, limits.controlRingBytes),
+    lifecycle: ring(limits.controlRingBytes),
+    asks: each(roster.http, limits.controlRingBytes),
+    answers: each(roster.http, limits.controlRingBytes),
+    queries: roster.http.map(() => each(roster.reader, limits.readerRingBytes)),
+    results: roster.http.map(() => each(roster.reader, limits.readerRingBytes)),
+    broadcast: createBroadcast(limits.broadcastRingBytes),
+  };
+}

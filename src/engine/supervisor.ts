@@ -1,0 +1,232 @@
+/**
+ * The supervisor: makes the shared memory, starts the threads in order, watches them, and ends the process as a whole:
+ * in order on a signal, at once when a thread throws, ends or hangs. Owns the main thread, where nothing else runs.
+ *
+ *   lock ▶ journal (recovers) ▶ registry, reader, http ▶ gate open (the store commits) ▶ codec, accept ▶ ready line
+ */
+import { assertNever } from "../base/assert.ts";
+import type { HostPort, Settings } from "../config/settings.ts";
+import type { Platform, Role } from "../platform/port.ts";
+import { Board, DrainPhase, Gate, ThreadState } from "../wire/board.ts";
+import type { Boot, Recovered, Report, Roster } from "./boot.ts";
+import { drain } from "./drain.ts";
+import { type DataLock, lockData } from "./lock.ts";
+import { codecWorkers, makeMemory, makeRoster, type Memory, seatsOf } from "./memory.ts";
+import { effectiveSettings } from "./effective.ts";
+import { socketOptions } from "./socket_source.ts";
+import { Watch } from "./watch.ts";
+
+/** What the supervisor says; the shape of a pino logger. */
+export interface SupervisorLog {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  fatal(fields: object, text: string): void;
+}
+
+type Seat = ReturnType<typeof seatsOf>[number] & { readonly name: string };
+type Ready = Extract<Report, { type: "ready" }>;
+
+const WATCH_MS = 200;
+const GATE_LOOK_MS = 5;
+/** A start that waits for the store longer than this says so. */
+const GATE_SAY_MS = 2000;
+const SIGNALS = [["SIGTERM", 143], ["SIGINT", 130]] as const;
+
+/**
+ * Runs a gateway until it ends; resolves with the exit code. 0: drained after a signal. 1: could not start, a thread
+ * failed, or the shutdown took too long. The caller must then exit the process: threads may still be running.
+ */
+export function supervise(settings: Settings, platform: Platform, log: SupervisorLog): Promise<number> {
+  const effective = effectiveSettings(settings, platform);
+  if (!effective.ok) {
+    log.fatal({ fault: effective.fault }, effective.message);
+    return Promise.resolve(1);
+  }
+  const lock = lockData(platform, settings.data);
+  if (!lock.ok) {
+    log.fatal({ fault: lock.fault }, lock.message);
+    return Promise.resolve(1);
+  }
+  if (effective.value.limits.connections < settings.limits.connections) {
+    log.warn({ connections: effective.value.limits.connections }, "the limit of open files bounds the connections");
+  }
+  return new Gateway(effective.value, platform, log, lock.value).run();
+}
+
+class Gateway {
+  readonly #settings: Settings;
+  readonly #platform: Platform;
+  readonly #log: SupervisorLog;
+  readonly #lock: DataLock;
+  readonly #roster: Roster;
+  readonly #memory: Memory;
+  readonly #board: Board;
+  readonly #watch: Watch;
+  readonly #started: Seat[] = [];
+  #finish: (code: number) => void = () => {};
+  #finished = false;
+  #draining = false;
+
+  constructor(settings: Settings, platform: Platform, log: SupervisorLog, lock: DataLock) {
+    this.#settings = settings;
+    this.#platform = platform;
+    this.#log = log;
+    this.#lock = lock;
+    this.#roster = makeRoster(codecWorkers(settings, platform.cores()));
+    this.#memory = makeMemory(settings, this.#roster);
+    this.#board = new Board(this.#memory.board);
+    this.#watch = new Watch(this.#board, settings.limits);
+  }
+
+  run(): Promise<number> {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const watching = setInterval(() => this.#look(), Math.min(WATCH_MS, this.#settings.limits.idleWaitMs));
+    this.#finish = (code) => {
+      if (this.#finished) return;
+      this.#finished = true;
+      clearInterval(watching);
+      resolve(code);
+    };
+    for (const [name, code] of SIGNALS) this.#platform.onSignal(name, () => this.#signal(name, code));
+    this.#start().catch((error: unknown) => this.#fail("supervisor", error instanceof Error ? error.message : String(error)));
+    return promise;
+  }
+
+  async #start(): Promise<void> {
+    const [journal] = await this.#spawn(["journal"], null, this.#settings);
+    const recovered = journal!.recovered ?? null;
+    const inner = this.#spawn(["registry", "reader", "http"], recovered, this.#settings);
+    await this.#gateOpen();
+    const { tcp } = this.#settings;
+    const ownListeners = tcp.accept === "reuseport";
+    const port = ownListeners ? await this.#probe(tcp) : tcp.port;
+    const outer = this.#spawn(ownListeners ? ["codec"] : ["codec", "accept"], recovered, { ...this.#settings, tcp: { ...tcp, port } });
+    const ready = [...(await inner), ...(await outer)];
+    const portOf = (role: Role): number => ready.find((each) => each.role === role)?.port ?? port;
+    this.#sayReady(portOf("accept"), portOf("http"));
+  }
+
+  #sayReady(tcpPort: number, httpPort: number): void {
+    if (this.#draining || this.#finished) return;
+    const { tcp, http, instance } = this.#settings;
+    const threads = this.#started.map(({ name, thread }) => ({ name, id: this.#board.threadId(thread) }));
+    this.#log.info({ threads, accept: tcp.accept, data: this.#settings.data }, "ready");
+    const line = {
+      event: "ready",
+      tcp: hostPort(tcp, tcpPort),
+      udp: null,
+      http: hostPort(http, httpPort),
+      instance,
+      pid: this.#platform.pid,
+    };
+    this.#platform.writeOut(`${JSON.stringify(line)}\n`);
+  }
+
+  /** Starts every thread of the roles; resolves when all are ready. One that fails ends the process instead. */
+  #spawn(roles: readonly Role[], recovered: Recovered | null, settings: Settings): Promise<(Ready & { role: Role })[]> {
+    const seats = seatsOf(this.#roster).filter(({ role }) => roles.includes(role));
+    return Promise.all(seats.map((seat) => this.#spawnOne(seat, recovered, settings)));
+  }
+
+  #spawnOne(plain: Omit<Seat, "name">, recovered: Recovered | null, settings: Settings): Promise<Ready & { role: Role }> {
+    const several = seatsOf(this.#roster).filter(({ role }) => role === plain.role).length > 1;
+    const seat: Seat = { ...plain, name: several ? `${plain.role}-${plain.index}` : plain.role };
+    const boot: Boot = {
+      role: seat.role,
+      thread: seat.thread,
+      index: seat.index,
+      instance: settings.instance,
+      settings,
+      faults: this.#platform.env("BERTH_FAULTS") ?? "",
+      ...this.#memory,
+      roster: this.#roster,
+      recovered,
+    };
+    this.#started.push(seat);
+    this.#watch.add(seat.role, seat.name, seat.thread, this.#platform.clock.mono());
+    return new Promise((resolve) => {
+      this.#platform.spawn(seat.role, boot, {
+        message: (message) => this.#heard(seat, message as Report, (ready) => resolve({ ...ready, role: seat.role })),
+        failed: (reason) => this.#fail(seat.name, reason),
+      });
+    });
+  }
+
+  #heard(seat: Seat, report: Report, ready: (report: Ready) => void): void {
+    switch (report.type) {
+      case "ready":
+        return ready(report);
+      case "progress":
+        this.#watch.alive(seat.thread, this.#platform.clock.mono());
+        return this.#log.info({ role: seat.name }, report.text);
+      case "fatal":
+        return this.#fail(seat.name, report.reason, report.stack);
+      case "stopped":
+        return;
+      default:
+        assertNever(report, "report");
+    }
+  }
+
+  /** The store commits: devices may come. Until then HTTP says why not. */
+  async #gateOpen(): Promise<void> {
+    const began = this.#platform.clock.mono();
+    let said = false;
+    while (this.#board.gate() !== Gate.open) {
+      if (!said && this.#platform.clock.mono() - began > GATE_SAY_MS) {
+        said = true;
+        this.#log.warn({ data: this.#settings.data }, "the store cannot commit yet: device listeners stay closed");
+      }
+      await new Promise((resolve) => setTimeout(resolve, GATE_LOOK_MS));
+    }
+  }
+
+  /** An exclusive bind before the workers share the port: another gateway on it is an error, not a rival for connections. */
+  async #probe({ host, port }: HostPort): Promise<number> {
+    const nobody = { open: () => {}, data: () => {}, drain: () => {}, close: () => {} };
+    const listener = await this.#platform.listenTcp(host, port, { reusePort: false, socket: socketOptions(this.#settings) }, nobody);
+    listener.stop();
+    return listener.port;
+  }
+
+  #look(): void {
+    const hung = this.#watch.look(this.#platform.clock.mono());
+    if (hung !== null) this.#fail(hung.name, hung.reason);
+  }
+
+  #fail(name: string, reason: string, stack?: string): void {
+    const seat = this.#started.find((each) => each.name === name);
+    // A thread that has left its loop at the end of the shutdown may end.
+    if (seat !== undefined && this.#board.state(seat.thread) === ThreadState.stopped) return;
+    if (this.#finished) return;
+    this.#log.fatal({ role: seat?.role ?? name, thread: name, reason, ...(stack === undefined ? {} : { stack }) }, `${name}: ${reason}`);
+    this.#finish(1);
+  }
+
+  #signal(name: string, code: number): void {
+    if (this.#draining) this.#platform.exit(code);
+    this.#draining = true;
+    this.#log.info({ signal: name }, "shutting down; a second signal ends at once");
+    void this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    const stuck = await drain({
+      board: this.#board,
+      bells: this.#memory.bells,
+      limits: this.#settings.limits,
+      clock: this.#platform.clock,
+      threads: this.#started.filter(({ thread }) => this.#board.state(thread) === ThreadState.ready),
+      late: (phase, names) => this.#log.warn({ phase, waitingFor: names }, "the shutdown takes longer than it should"),
+    });
+    if (stuck !== null) return this.#fail("shutdown", `not done at the hard limit, in ${stuck}`);
+    this.#lock.release();
+    this.#log.info({ phase: DrainPhase.end }, "stopped");
+    this.#finish(0);
+  }
+}
+
+const hostPort = (
+  { host }: HostPort,
+  port: number,
+): string => (host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`);

@@ -1,0 +1,68 @@
+/**
+ * Finds threads that hang: looks at every heartbeat word now and then. Owned by the supervisor. Pure but for the board;
+ * time is an argument.
+ */
+import type { Limits } from "../base/limits.ts";
+import type { Role } from "../platform/port.ts";
+import { type Board, ThreadState } from "../wire/board.ts";
+
+interface Watched {
+  readonly role: Role;
+  readonly name: string;
+  readonly thread: number;
+  readonly since: number;
+  beat: number;
+  movedAt: number;
+}
+
+export class Watch {
+  readonly #board: Board;
+  readonly #limits: Limits;
+  readonly #watched: Watched[] = [];
+  #lookedAt: number | null = null;
+
+  constructor(board: Board, limits: Limits) {
+    this.#board = board;
+    this.#limits = limits;
+  }
+
+  add(role: Role, name: string, thread: number, nowMs: number): void {
+    this.#watched.push({ role, name, thread, since: nowMs, beat: this.#board.heartbeat(thread), movedAt: nowMs });
+  }
+
+  /** A thread that has shown life in another way: progress at start. */
+  alive(thread: number, nowMs: number): void {
+    for (const each of this.#watched) if (each.thread === thread) each.movedAt = nowMs;
+  }
+
+  /** The thread for which the process must end, and why, or null. Call every `idleWaitMs` or so. */
+  look(nowMs: number): { readonly name: string; readonly reason: string } | null {
+    // The supervisor itself slept (a stopped process, a suspended machine): nobody else could move either.
+    const slept = this.#lookedAt !== null && nowMs - this.#lookedAt > this.#limits.heartbeatStaleMs / 2;
+    this.#lookedAt = nowMs;
+    for (const each of this.#watched) {
+      const beat = this.#board.heartbeat(each.thread);
+      if (beat !== each.beat || slept) {
+        each.beat = beat;
+        each.movedAt = nowMs;
+      }
+      const reason = this.#stale(each, nowMs);
+      if (reason !== null) return { name: each.name, reason };
+    }
+    return null;
+  }
+
+  #stale(each: Watched, nowMs: number): string | null {
+    const { heartbeatStaleMs, storeStaleMs, startMs } = this.#limits;
+    const state = this.#board.state(each.thread);
+    if (state === ThreadState.stopped) return null;
+    const idle = Math.round(nowMs - each.movedAt);
+    if (state === ThreadState.starting && each.role !== "journal") {
+      return nowMs - each.since > startMs ? `is not ready after ${startMs} ms` : null;
+    }
+    const allowed = each.role === "journal" || each.role === "reader" ? storeStaleMs : heartbeatStaleMs;
+    // A store that is being rebuilt shows progress; opening a large one is one long call.
+    const bound = state === ThreadState.starting ? Math.max(allowed, startMs) : allowed;
+    return idle > bound ? `hangs: no heartbeat for ${idle} ms` : null;
+  }
+}
