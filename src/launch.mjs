@@ -1,0 +1,181 @@
+#!/usr/bin/env node
+/**
+ * The npm scripts: start, test, build, bench, ok. Runs on plain Node ≥ 20 with nothing installed yet, on a PATH of node
+ * and npm only: it installs what package.json names, finds the runtimes inside node_modules, and runs them by path.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { constants as osConstants, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const WINDOWS = process.platform === "win32";
+const BERTH = join(ROOT, "dist", WINDOWS ? "berth.exe" : "berth");
+const SOURCES = ["src", "workers", "package.json", "tsconfig.json"];
+
+/** Prints why and ends. */
+function stop(text, code = 1) {
+  process.stderr.write(`${text}\n`);
+  process.exit(code);
+}
+
+/** Runs a command in the repository to its end; returns its exit status. What npm adds to the environment stays. */
+function run(command, args, options = {}) {
+  const { status, signal, error } = spawnSync(command, args, { cwd: ROOT, stdio: "inherit", ...options });
+  if (error !== undefined) stop(`Cannot run ${command}: ${error.message}`);
+  return status ?? 128 + (osConstants.signals[signal] ?? 0);
+}
+
+/** npm, by the path it gave us itself when it runs us, so that a bare PATH is enough. Its output goes to standard error. */
+function npm(args) {
+  const script = process.env.npm_execpath;
+  const own = script !== undefined && /npm-cli\.c?js$/.test(script);
+  return run(own ? process.execPath : WINDOWS ? "npm.cmd" : "npm", own ? [script, ...args] : args, { stdio: ["ignore", 2, 2], shell: !own && WINDOWS });
+}
+
+function install() {
+  // npm writes this file last: without it an installation was cut short.
+  if (existsSync(join(ROOT, "node_modules", ".package-lock.json"))) return;
+  process.stderr.write("Installing what package-lock.json names…\n");
+  const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
+  if (npm(["ci", ...quiet]) !== 0 && npm(["install", ...quiet]) !== 0) stop("Cannot install. Run: npm install");
+}
+
+/** npm leaves a small text in place of the program when it skipped a package's install script. */
+function isProgram(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).size > 1_000_000;
+  } catch {
+    return false;
+  }
+}
+
+const has = (path) => existsSync(path) && readdirSync(path).length > 0;
+const names = (path, pattern) => (has(path) ? readdirSync(path).filter((name) => pattern.test(name)).map((name) => join(path, name)) : []);
+
+/** The C library this Node runs on decides which of several builds can run. */
+const musl = !WINDOWS && process.platform === "linux" && process.report.getReport().header.glibcVersionRuntime === undefined;
+
+function find(what, places, command) {
+  const path = places.find(isProgram);
+  return path ?? stop(`Cannot find the ${what} program in node_modules. Run: ${command}`);
+}
+
+/** Best build first: the one for this C library, then one that needs no special processor. */
+const byFit = (a, b) => unfit(a) - unfit(b);
+const unfit = (path) => (path.includes("musl") === musl ? 0 : 2) + (path.includes("baseline") ? 0 : 1);
+
+function bun() {
+  const packages = names(join(ROOT, "node_modules", "@oven"), new RegExp(`^bun-.*-(${process.arch === "arm64" ? "aarch64|arm64" : "x64"})`)).sort(byFit);
+  const places = [join(ROOT, "node_modules", "bun", "bin", "bun.exe"), join(ROOT, "node_modules", "bun", "bin", "bun")];
+  for (const each of packages) places.push(join(each, "bin", WINDOWS ? "bun.exe" : "bun"));
+  return find("Bun", places, "node node_modules/bun/install.js");
+}
+
+function deno() {
+  const packages = names(join(ROOT, "node_modules", "@deno"), new RegExp(`${process.arch}`)).sort(byFit);
+  const places = [join(ROOT, "node_modules", "deno", "deno"), join(ROOT, "node_modules", "deno", "deno.exe")];
+  for (const each of packages) places.push(join(each, "deno"), join(each, "deno.exe"));
+  return find("Deno", places, "node node_modules/deno/install.cjs");
+}
+
+/** A package's own script, run by this Node: node_modules/.bin needs a shell on some systems. */
+const script = (path, args) => run(process.execPath, [join(ROOT, "node_modules", path), ...args]);
+
+function newest(path) {
+  const { mtimeMs } = statSync(path);
+  if (!statSync(path).isDirectory()) return mtimeMs;
+  return readdirSync(path).reduce((time, name) => Math.max(time, newest(join(path, name))), mtimeMs);
+}
+
+const stale = () => !existsSync(BERTH) || SOURCES.some((path) => newest(join(ROOT, path)) > statSync(BERTH).mtimeMs);
+
+/** Every thread's file is an entrypoint of its own inside the executable. */
+function build() {
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const workers = readdirSync(join(ROOT, "workers")).filter((name) => name.endsWith(".ts")).map((name) => `workers/${name}`);
+  mkdirSync(dirname(BERTH), { recursive: true });
+  const made = mkdtempSync(join(ROOT, "dist", ".build-"));
+  const target = join(made, "berth");
+  // `--bytecode` without `--format=esm` leaves a dead executable; the last two keep it from reading a folder's .env.
+  const status = run(bun(), [
+    "build", "--compile", "--minify", "--sourcemap", "--bytecode", "--format=esm", "src/main.ts", ...workers.sort(),
+    "--define", `BERTH_VERSION=${JSON.stringify(version)}`, "--outfile", target,
+    "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig",
+  ], { stdio: ["ignore", 2, 2] });
+  const built = readdirSync(made).find((name) => name === "berth" || name === "berth.exe");
+  if (status === 0 && built !== undefined) renameSync(join(made, built), BERTH);
+  rmSync(made, { recursive: true, force: true });
+  if (status !== 0 || built === undefined) stop("Cannot build dist/berth: see above");
+}
+
+/** Runs the gateway in the caller's folder and hands signals on; ends as it ends. */
+function serve(args) {
+  const child = spawn(BERTH, ["serve", ...args], { stdio: "inherit" });
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => void child.kill(signal));
+  child.on("error", (error) => stop(`Cannot run ${BERTH}: ${error.message}`));
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (osConstants.signals[signal] ?? 0)));
+}
+
+/** The tests in groups: unit and the like first, so that a plain mistake shows before the long ones begin. */
+const TEST_GROUPS = [["test/tidy.test.ts", "test/unit", "test/golden"], ["test/contract", "test/prop", "test/fuzz"], ["test/e2e"]];
+
+function test(args) {
+  if (stale()) build();
+  if (args.length > 0) return run(bun(), ["test", ...args]);
+  for (const group of TEST_GROUPS) {
+    const there = group.filter((path) => existsSync(join(ROOT, path)));
+    const status = there.length === 0 ? 0 : run(bun(), ["test", ...there.map((path) => `./${path}`)]);
+    if (status !== 0) return status;
+  }
+  return 0;
+}
+
+const bench = (args) => run(bun(), ["run", "bench/main.ts", ...args]);
+
+/** The executable alone, from a folder that has nothing of ours. */
+function selftest() {
+  const elsewhere = mkdtempSync(join(tmpdir(), "berth-selftest-"));
+  const status = run(BERTH, ["selftest"], { cwd: elsewhere });
+  rmSync(elsewhere, { recursive: true, force: true });
+  return status;
+}
+
+/** Everything CI runs, cheapest first; stops at the first that fails. */
+function ok() {
+  const steps = [
+    ["types", () => script("typescript/bin/tsc", ["-p", "."])],
+    ["lint", () => script("oxlint/bin/oxlint", [])],
+    ["format", () => run(deno(), ["fmt", "--check"])],
+    ["unused", () => script("knip/bin/knip.js", [])],
+    ["build", () => (build(), 0)],
+    ["selftest", selftest],
+    ["tests", () => test([])],
+    ["benchmarks", () => bench(["--short"])],
+  ];
+  for (const [name, step] of steps) {
+    process.stderr.write(`\n== ${name}\n`);
+    const status = step();
+    if (status !== 0) stop(`\nnot ok: ${name}`, status);
+  }
+  process.stderr.write("\nok\n");
+  return 0;
+}
+
+const [verb, ...args] = process.argv.slice(2);
+const verbs = {
+  start() {
+    if (stale()) build();
+    serve(args);
+  },
+  test: () => process.exit(test(args)),
+  build: () => build(),
+  bench: () => process.exit(bench(args)),
+  ok: () => process.exit(ok()),
+};
+if (!Object.hasOwn(verbs, verb ?? "")) stop(`Usage: node src/launch.mjs ${Object.keys(verbs).join("|")} [arguments]`, 2);
+install();
+verbs[verb]();
