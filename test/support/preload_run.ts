@@ -10,7 +10,8 @@ import { imeiOf } from "./fleet.ts";
 import { encodeFrame, type TestRecord } from "./frames.ts";
 import { Gateway, temporaryData } from "./gateway.ts";
 import { buildShim, type Call, readTrace, shimEnvironment } from "./preload.ts";
-import type { SentFrame } from "./preload_proof.ts";
+import { type Crash, cutCrashes } from "./preload_crash.ts";
+import type { SentFrame, TracedAck } from "./preload_proof.ts";
 import { Tracker } from "./tracker.ts";
 
 /** A multiple of 2^16, so that the next 65,536 times share their upper six bytes. */
@@ -129,4 +130,29 @@ export function databaseName(calls: readonly Call[]): string {
   const wal = calls.find((call) => call.name.endsWith("-wal"));
   if (wal === undefined) throw new Error("Cannot find the store in the trace: nothing was written to a -wal file");
   return wal.name.slice(0, -4);
+}
+
+/** Rebuilds a crashed store in the folder `scratch`. Times it lacks although they were acknowledged before the crash, and times it holds twice. */
+export function lossOf(
+  scratch: string,
+  crash: Crash,
+  name: string,
+  acks: readonly TracedAck[],
+): { lost: number; twice: number; acked: number } {
+  crash.image.writeTo(scratch);
+  const times = storedTimes(scratch, name);
+  const stored = new Set(times);
+  const acked = acks.filter((ack) => ack.call < crash.sentBefore).flatMap((ack) => ack.frame.times);
+  return { lost: acked.filter((time) => !stored.has(time)).length, twice: times.length - stored.size, acked: acked.length };
+}
+
+/** Every n-th of a long list, first and last included. */
+export const spread = <T>(items: readonly T[], most: number): T[] =>
+  items.length <= most ? [...items] : Array.from({ length: most }, (_, i) => items[Math.round((i * (items.length - 1)) / (most - 1))]!);
+
+/** Numbers of the boundaries worth opening: all, or an even choice of them. */
+export function chosenCuts(run: TracedRun, most: number): Set<number> {
+  const all: number[] = [];
+  for (const crash of cutCrashes(run.calls, run.readyAt)) all.push(crash.kept);
+  return new Set(spread(all, most));
 }

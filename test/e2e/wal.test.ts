@@ -1,0 +1,48 @@
+/** Under commits that never pause the write-ahead log stays within four times the checkpoint trigger. bench/load/wal.ts runs it for a minute. */
+import { afterAll, expect, test } from "bun:test";
+import { imeiOf, TestDevice } from "../support/fleet.ts";
+import { endEverything, Gateway } from "../support/gateway.ts";
+import { metric, RECORDS_STORED } from "../support/rest.ts";
+import { Tracker } from "../support/tracker.ts";
+import { walBytes } from "../support/wal_bytes.ts";
+
+const TRIGGER = 256 * 1024;
+const RUN_MS = 6000;
+const TRACKERS = 8;
+const WINDOW = 16;
+
+afterAll(endEverything);
+
+/** Keeps `WINDOW` frames unanswered until the deadline; returns the records acknowledged. */
+async function pour(port: number, number: number, deadline: number): Promise<number> {
+  const device = new TestDevice(number, "8");
+  const tracker = await Tracker.loggedIn(port, imeiOf(number));
+  let acked = 0;
+  tracker.onAck = (count) => acked += count;
+  let written = 0;
+  while (performance.now() < deadline) {
+    while (written - tracker.acks.length < WINDOW) {
+      tracker.write(device.frame(device.records(4)).bytes);
+      written++;
+    }
+    await tracker.ack();
+  }
+  while (tracker.acks.length < written) await tracker.ack();
+  tracker.close();
+  return acked;
+}
+
+test("the write-ahead log stays within four times the checkpoint trigger while commits never pause", async () => {
+  const gateway = await Gateway.start({ settings: { "journal.checkpoint_bytes": TRIGGER, "journal.commit_bytes": 64 * 1024, workers: 1 } });
+  let most = 0;
+  const watch = setInterval(() => most = Math.max(most, walBytes(gateway.data)), 2);
+  const deadline = performance.now() + RUN_MS;
+  const acked = await Promise.all(Array.from({ length: TRACKERS }, (_, i) => pour(gateway.tcpPort, i + 1, deadline)));
+  clearInterval(watch);
+  // The log was filled and reused many times, or the bound was never at risk.
+  expect(await metric(gateway.url, "berth_checkpoints_total")).toBeGreaterThan(5);
+  expect(most).toBeGreaterThan(TRIGGER / 2);
+  expect(most).toBeLessThanOrEqual(4 * TRIGGER);
+  expect(await metric(gateway.url, RECORDS_STORED)).toBe(acked.reduce((sum, count) => sum + count, 0));
+  expect((await gateway.stop()).code).toBe(0);
+}, 40_000);
