@@ -14,9 +14,17 @@ export function startThread(loop: Loop): void {
       await loop(boot, await choosePlatform(), report);
       if (new Board(boot.board).phase() !== DrainPhase.end) report({ type: "fatal", reason: "left its loop" });
     } catch (error) {
-      const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-      report({ type: "fatal", reason: name === "Error" ? message : `${name}: ${message}`, ...(stack === undefined ? {} : { stack }) });
+      report(fatal(error));
     }
   };
   self.addEventListener("message", (event: MessageEvent<Boot>) => void run(event.data), { once: true });
+}
+
+/** An error of the system (it has a code: a port in use, a read-only disk) explains itself; any other is a bug and keeps its stack. */
+function fatal(error: unknown): Report {
+  const { name, message, stack, code } = error instanceof Error
+    ? (error as Error & { code?: unknown })
+    : new Error(String(error)) as Error & { code?: unknown };
+  const reason = name === "Error" ? message : `${name}: ${message}`;
+  return { type: "fatal", reason, ...(stack === undefined || typeof code === "string" ? {} : { stack }) };
 }

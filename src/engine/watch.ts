@@ -53,14 +53,15 @@ export class Watch {
   }
 
   #stale(each: Watched, nowMs: number): string | null {
-    const { heartbeatStaleMs, storeStaleMs, startMs } = this.#limits;
+    const { heartbeatStaleMs, storeStaleMs, startMs, idleWaitMs } = this.#limits;
     const state = this.#board.state(each.thread);
     if (state === ThreadState.stopped) return null;
     const idle = Math.round(nowMs - each.movedAt);
     if (state === ThreadState.starting && each.role !== "journal") {
       return nowMs - each.since > startMs ? `is not ready after ${startMs} ms` : null;
     }
-    const allowed = each.role === "journal" || each.role === "reader" ? storeStaleMs : heartbeatStaleMs;
+    // A loop with nothing to do moves its word once per idleWaitMs: never call that hanging, whatever the bounds.
+    const allowed = Math.max(each.role === "journal" || each.role === "reader" ? storeStaleMs : heartbeatStaleMs, 2 * idleWaitMs);
     // A store that is being rebuilt shows progress; opening a large one is one long call.
     const bound = state === ThreadState.starting ? Math.max(allowed, startMs) : allowed;
     return idle > bound ? `hangs: no heartbeat for ${idle} ms` : null;

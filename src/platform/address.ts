@@ -62,3 +62,24 @@ function ipv6Words(address: string): number[] {
   const [before, after] = [words(left), words(right)];
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
 }
+
+const LISTEN_REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "address already in use",
+  EACCES: "permission denied",
+  EADDRNOTAVAIL: "address not available",
+};
+
+/** The same words for a listener that cannot open, whoever tried. `code`: the system's name of the error, kept on it. */
+export function listenError(host: string, port: number, code: string, otherwise: string): Error {
+  return Object.assign(new Error(`Cannot listen on ${host}:${port}: ${LISTEN_REASONS[code] ?? otherwise}`), { code });
+}
+
+/** Runs a runtime's own listen call and words its failure. */
+export function listening<T>(host: string, port: number, listen: () => T): T {
+  try {
+    return listen();
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    throw listenError(host, port, code ?? "", message);
+  }
+}

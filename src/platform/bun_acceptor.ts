@@ -3,7 +3,7 @@
  * blocks. Bun's own listener has a backlog of 512 and takes a seventh of the connections per second.
  */
 import { ptr } from "bun:ffi";
-import { peerOf, sockaddr } from "./address.ts";
+import { listenError, peerOf, sockaddr } from "./address.ts";
 import { applySocketOptions, errnoOf, type Libc, setIntOption } from "./bun_libc.ts";
 import type { Acceptor, Peer, SocketOptions } from "./port.ts";
 
@@ -26,20 +26,13 @@ const EXHAUSTED = [24, 23, 105, 12];
 /** The connection died in the queue, or the network had something to say about it (accept(2)): take the next one. */
 const PASSING = [4, 103, 71, 100, 92, 112, 64, 113, 95, 101, 110];
 
-const REASONS: Readonly<Record<number, string>> = {
-  [EADDRINUSE]: "address already in use",
-  [EACCES]: "permission denied",
-  [EADDRNOTAVAIL]: "address not available",
-};
+const CODES: Readonly<Record<number, string>> = { [EADDRINUSE]: "EADDRINUSE", [EACCES]: "EACCES", [EADDRNOTAVAIL]: "EADDRNOTAVAIL" };
 
 export function bunAcceptor(lib: Libc, host: string, port: number, options: SocketOptions): Acceptor {
   const { family, bytes } = sockaddr(host, port);
   const fail = (call: string): Error => {
     const errno = errnoOf(lib);
-    const code = errno === EADDRINUSE ? "EADDRINUSE" : `E${errno}`;
-    return Object.assign(new Error(`Cannot listen on ${host}:${port}: ${REASONS[errno] ?? `${call} failed with errno ${errno}`}`), {
-      code,
-    });
+    return listenError(host, port, CODES[errno] ?? `E${errno}`, `${call} failed with errno ${errno}`);
   };
   const fd = lib.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw fail("socket");

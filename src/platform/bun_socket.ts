@@ -1,7 +1,7 @@
 /** Stream sockets on Bun's event loop. Owned by the thread that listens, connects or adopts. */
 import type { Socket as RawSocket, SocketHandler as RawHandler } from "bun";
 import { applySocketOptions } from "./bun_libc.ts";
-import { plainAddress } from "./address.ts";
+import { listening, plainAddress } from "./address.ts";
 import type { Peer, Socket, SocketHandler, SocketOptions, TcpListener } from "./port.ts";
 
 /** What hangs on a raw socket: our wrapper and the handler's state. */
@@ -88,20 +88,21 @@ export function listenBunTcp<T>(
   handler: SocketHandler<T>,
 ): TcpListener {
   const inner = rawHandler(handler);
-  const listener = Bun.listen<Link<T>>({
-    hostname: host,
-    port,
-    data: emptyLink<T>(null, null),
-    ...(options.reusePort ? { reusePort: true } : { exclusive: true }),
-    socket: {
-      ...inner,
-      open(raw) {
-        raw.data = emptyLink<T>(null, null);
-        applySocketOptions((raw as unknown as { fd: number }).fd, options.socket);
-        return inner.open!(raw);
+  const listener = listening(host, port, () =>
+    Bun.listen<Link<T>>({
+      hostname: host,
+      port,
+      data: emptyLink<T>(null, null),
+      ...(options.reusePort ? { reusePort: true } : { exclusive: true }),
+      socket: {
+        ...inner,
+        open(raw) {
+          raw.data = emptyLink<T>(null, null);
+          applySocketOptions((raw as unknown as { fd: number }).fd, options.socket);
+          return inner.open!(raw);
+        },
       },
-    },
-  });
+    }));
   return { port: listener.port, stop: () => listener.stop(false) };
 }
 

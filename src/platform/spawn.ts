@@ -20,7 +20,7 @@ export function spawnThread(role: Role, boot: unknown, handler: ThreadHandler): 
   worker.addEventListener("messageerror", () => fail("sent a message that cannot be read"));
   worker.addEventListener("error", (event) => {
     event.preventDefault();
-    fail(event.message);
+    fail(plainReason(event.message));
   });
   // Bun says when a thread ends by itself; the heartbeat finds it elsewhere.
   worker.addEventListener("close", () => fail("ended"));
@@ -32,4 +32,10 @@ export function spawnThread(role: Role, boot: unknown, handler: ThreadHandler): 
       worker.terminate();
     },
   };
+}
+
+/** Bun reports an uncaught error as a person would see it, with lines of source around: keep what it says. */
+function plainReason(message: string): string {
+  const said = /^\s*(?:error|(\w*Error|\w+Exception)): (.*)$/m.exec(message);
+  return said === null ? message.trim() : said[1] === undefined || said[1] === "Error" ? said[2]! : `${said[1]}: ${said[2]}`;
 }
