@@ -1,0 +1,216 @@
+/**
+ * The loop of an http thread: follows the journal, moves the subscribers, serves HTTP on its event loop. The application
+ * is given to it, so that this layer and src/http do not know each other. Everything runs in `drain`, after a ring of
+ * the bell; a timer rings it too.
+ */
+import { assert } from "../base/assert.ts";
+import { asSeq } from "../base/brand.ts";
+import { faultPoints } from "../base/fault_point.ts";
+import { prng } from "../base/prng.ts";
+import { Broker } from "../broker/broker.ts";
+import type { Tally } from "../broker/port.ts";
+import { sseFormat } from "../broker/sse_text.ts";
+import type { HttpHandler, HttpListener, Platform } from "../platform/port.ts";
+import { Bell } from "../ring/wait.ts";
+import { Counters } from "../telemetry/counters.ts";
+import { slot } from "../telemetry/slots.ts";
+import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
+import type { Boot, Report } from "./boot.ts";
+import { passFault } from "./fault.ts";
+import { RegistryClient } from "./http_asks.ts";
+import { BatchMaker } from "./http_batch.ts";
+import { PagedEntries, RingEntries } from "./http_entries.ts";
+import { Follower } from "./http_follow.ts";
+import { HttpGateway } from "./http_gateway.ts";
+import { ReaderClient } from "./http_queries.ts";
+import { Streams } from "./http_streams.ts";
+
+/** Makes the application over what this thread offers. */
+export type MakeApp = (gateway: HttpGateway) => HttpHandler;
+
+const PAUSE_MS = 20;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function runHttp(boot: Boot, platform: Platform, report: (r: Report) => void, makeApp: MakeApp): Promise<void> {
+  const http = new HttpThread(boot, platform);
+  await http.run(report, makeApp);
+}
+
+class HttpThread {
+  readonly #boot: Boot;
+  readonly #platform: Platform;
+  readonly #board: Board;
+  readonly #bell: Bell;
+  readonly #counters: Counters;
+  readonly #faults;
+  readonly #readers: ReaderClient;
+  readonly #registry: RegistryClient;
+  readonly #broker: Broker;
+  readonly #follower: Follower;
+  readonly #streams: Streams;
+  readonly #random;
+  #listener: HttpListener | null = null;
+  #phase: DrainPhase = DrainPhase.running;
+  #saidBye = false;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(boot: Boot, platform: Platform) {
+    const { limits } = boot.settings;
+    const bellOf = (thread: number): Bell => new Bell(boot.bells, thread);
+    assert(boot.recovered !== null, "an http thread needs the recovered store");
+    const { epoch } = boot.recovered;
+    this.#boot = boot;
+    this.#platform = platform;
+    this.#board = new Board(boot.board);
+    this.#bell = bellOf(boot.thread);
+    this.#counters = new Counters(boot.counters, boot.thread);
+    this.#faults = faultPoints(boot.faults);
+    const seed = platform.randomBytes(4);
+    this.#random = prng(new DataView(seed.buffer, seed.byteOffset).getUint32(0));
+    const lines = boot.roster.reader.map((thread, reader) => ({
+      queries: boot.rings.queries[boot.index]![reader]!,
+      results: boot.rings.results[boot.index]![reader]!,
+      bell: bellOf(thread),
+    }));
+    this.#readers = new ReaderClient(lines, limits);
+    this.#registry = new RegistryClient(
+      boot.rings.asks[boot.index]!,
+      boot.rings.answers[boot.index]!,
+      bellOf(boot.roster.registry),
+      limits,
+    );
+    const maker = new BatchMaker(epoch, (no) => this.#follower.fold.byNo(no)?.id ?? "");
+    this.#broker = new Broker(epoch, limits, lines.length, sseFormat(epoch), tally(this.#counters), asSeq(1));
+    const fail = (error: unknown): void => this.#fail(error);
+    const mono = platform.clock.mono.bind(platform.clock);
+    this.#streams = new Streams(this.#broker, this.#readers, maker, mono, limits.byeMs, fail);
+    const committed = this.#board.committed.bind(this.#board);
+    const overruns = slot("berth_broadcast_overruns_total");
+    this.#follower = new Follower(
+      {
+        ring: new RingEntries(boot.rings.broadcast, limits.pageBytes, committed),
+        pages: new PagedEntries(this.#readers, () => pause(PAUSE_MS)),
+        devices: (after) => this.#readers.ask({ type: "devices", after, limit: limits.pageRecords }),
+        committed,
+        mono,
+        pause: () => pause(PAUSE_MS),
+      },
+      maker,
+      {
+        published: (batches, now) => this.#broker.publish(batches, now),
+        restarted: (next) => this.#broker.restart(next),
+        overrun: () => this.#counters.add(overruns),
+      },
+    );
+  }
+
+  async run(report: (r: Report) => void, makeApp: MakeApp): Promise<void> {
+    const { settings, thread, roster } = this.#boot;
+    this.#board.setThreadId(thread, this.#platform.threadId());
+    const app = makeApp(this.#gateway());
+    const options = { maxBodyBytes: settings.limits.requestBytes, reusePort: roster.http.length > 1 };
+    this.#listener = await this.#platform.serveHttp(settings.http.host, settings.http.port, options, app);
+    this.#follower.hydrate().then(() => this.#bell.ring(), (error: unknown) => this.#fail(error));
+    const tickMs = Math.max(5, Math.min(settings.limits.idleWaitMs, settings.limits.heartbeatMs / 4, settings.limits.windowMs / 4));
+    // Also what keeps the thread alive: a pending wait does not.
+    const timer = setInterval(() => this.#bell.ring(), tickMs);
+    this.#board.setState(thread, ThreadState.ready);
+    report({ type: "ready", port: this.#listener.port });
+    try {
+      await this.#bell.listen(() => this.#hasWork(), () => this.#drain(), () => this.#phase === DrainPhase.end);
+    } finally {
+      clearInterval(timer);
+      this.#readers.stop();
+      this.#registry.stop();
+      this.#follower.stop();
+    }
+    await this.#listener.stop(true);
+    this.#board.setState(thread, ThreadState.stopped);
+    this.#board.setPhaseDone(thread, DrainPhase.end);
+    report({ type: "stopped" });
+  }
+
+  #gateway(): HttpGateway {
+    const { settings, instance, counters, recovered } = this.#boot;
+    return new HttpGateway({
+      epoch: recovered!.epoch,
+      instance,
+      settings,
+      board: this.#board,
+      counterMemory: counters,
+      counters: this.#counters,
+      follower: this.#follower,
+      readers: this.#readers,
+      registry: this.#registry,
+      streams: this.#streams,
+      random: () => this.#random.float(),
+    });
+  }
+
+  #hasWork(): boolean {
+    return this.#failure !== null || this.#readers.hasWork() || this.#registry.hasWork() || this.#follower.hasWork() ||
+      this.#board.phase() !== this.#phase;
+  }
+
+  #drain(): void {
+    const { thread } = this.#boot;
+    this.#board.beat(thread);
+    passFault(this.#platform, this.#faults, "http.loop");
+    if (this.#failure !== null) throw this.#failure.error;
+    this.#readers.drain();
+    this.#registry.drain();
+    this.#follow();
+    const now = this.#platform.clock.mono();
+    this.#broker.settle(this.#board.oldest(), now);
+    this.#broker.beat(now);
+    this.#streams.deliver();
+    const phase = this.#board.phase();
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    if (phase < DrainPhase.sayBye) this.#board.setPhaseDone(thread, phase);
+    else if (phase === DrainPhase.sayBye) this.#sayBye().catch((error: unknown) => this.#fail(error));
+  }
+
+  #follow(): void {
+    const pages = this.#follower.advance();
+    if (pages !== null) pages.then(() => this.#bell.ring(), (error: unknown) => this.#fail(error));
+    else if (this.#follower.againInMs !== null) setTimeout(() => this.#bell.ring(), this.#follower.againInMs);
+  }
+
+  /** Delivers what is committed, says `bye` to every stream, closes. A client that takes nothing is cut. */
+  async #sayBye(): Promise<void> {
+    if (this.#saidBye) return;
+    this.#saidBye = true;
+    const { byeMs } = this.#boot.settings.limits;
+    await this.#follower.reach(this.#board.committed(), byeMs);
+    const now = this.#platform.clock.mono();
+    this.#broker.settle(this.#board.oldest(), now);
+    this.#broker.endAll("shutdown", now);
+    this.#streams.deliver();
+    for (let waited = 0; this.#streams.count > 0 && waited < byeMs; waited += PAUSE_MS) await pause(PAUSE_MS);
+    this.#streams.cutAll();
+    await this.#listener?.stop(true);
+    this.#board.setPhaseDone(this.#boot.thread, DrainPhase.sayBye);
+  }
+
+  /** What failed outside of `drain` ends the thread from inside it. */
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#bell.ring();
+  }
+}
+
+function tally(counters: Counters): Tally {
+  const subscribers = slot("berth_subscribers", "sse");
+  const gaps = slot("berth_gaps_total");
+  const pages = slot("berth_subscriber_pages_total");
+  const sent = slot("berth_events_sent_total");
+  return {
+    subscribers: (now) => counters.set(subscribers, now),
+    dropped: (cause) => counters.add(slot("berth_subscriber_drops_total", cause)),
+    resync: (cause) => counters.add(slot("berth_resyncs_total", cause)),
+    gap: () => counters.add(gaps),
+    page: () => counters.add(pages),
+    sent: (events) => counters.add(sent, events),
+  };
+}

@@ -1,0 +1,181 @@
+/**
+ * What an http thread offers to the HTTP application: devices from the fold it keeps, one device checked with the
+ * registry, records from a reader, event streams from the broker. The application declares the port it needs
+ * (src/http/gateway.ts); the worker file puts the two together. Owned by an http thread.
+ */
+import { asDeviceId, asDeviceNo, type Seq } from "../base/brand.ts";
+import { formatCursor } from "../broker/cursor.ts";
+import type { Filter } from "../broker/filter.ts";
+import type { Settings } from "../config/settings.ts";
+import type { FoldedDevice } from "../store/device_fold.ts";
+import type { DeviceState, RecordsAnswer, RecordsQuery } from "../store/port.ts";
+import type { Counters } from "../telemetry/counters.ts";
+import { slot } from "../telemetry/slots.ts";
+import { type Board, DrainPhase, Gate } from "../wire/board.ts";
+import { TRANSPORTS } from "../wire/control.ts";
+import { ORDERS } from "../wire/query.ts";
+import type { Follower } from "./http_follow.ts";
+import type { RegistryClient, Standing } from "./http_asks.ts";
+import type { ReaderClient } from "./http_queries.ts";
+import type { EventStream, Streams } from "./http_streams.ts";
+
+/** Another thread did not answer in time: 503 with Retry-After. */
+export interface Busy {
+  readonly kind: "busy";
+  readonly reason: string;
+}
+
+export type DeviceView = Omit<DeviceState, "no">;
+
+export interface GatewayParts {
+  readonly epoch: string;
+  readonly instance: string;
+  readonly settings: Settings;
+  readonly board: Board;
+  readonly counterMemory: SharedArrayBuffer;
+  readonly counters: Counters;
+  readonly follower: Follower;
+  readonly readers: ReaderClient;
+  readonly registry: RegistryClient;
+  readonly streams: Streams;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+export class HttpGateway {
+  readonly settings: Settings;
+  readonly instance: string;
+  /** The counters of all threads. */
+  readonly counterMemory: SharedArrayBuffer;
+  readonly #parts: GatewayParts;
+  readonly #statusSlots: readonly number[];
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    this.settings = parts.settings;
+    this.instance = parts.instance;
+    this.counterMemory = parts.counterMemory;
+    this.#statusSlots = ["2xx", "3xx", "4xx", "5xx"].map((label) => slot("berth_http_requests_total", label));
+  }
+
+  /** Devices with numbers above `after`, as of `cursor`, which is where to subscribe from. `next`: more above it, or null. */
+  async devices(after: number, limit: number, connected: boolean | null): Promise<
+    { readonly kind: "devices"; readonly cursor: string; readonly devices: readonly DeviceView[]; readonly next: number | null } | Busy
+  > {
+    const late = await this.#caughtUp();
+    if (late !== null) return late;
+    const { fold, position } = this.#parts.follower;
+    const devices: FoldedDevice[] = [];
+    let last = after;
+    let more = true;
+    while (more && devices.length < limit) {
+      const page = fold.above(asDeviceNo(last), limit - devices.length);
+      more = page.length > 0;
+      for (const device of page) {
+        last = device.no;
+        if (connected === null || device.connected === connected) devices.push(device);
+      }
+    }
+    const next = more && fold.above(asDeviceNo(last), 1).length > 0 ? last : null;
+    return { kind: "devices", cursor: formatCursor(this.#parts.epoch, position), devices, next };
+  }
+
+  /** One device: who holds it as the registry says, what it sent as the journal says. Null: nobody has heard of it. */
+  async device(id: string): Promise<{ readonly kind: "device"; readonly device: DeviceView | null } | Busy> {
+    const [standing, late] = await Promise.all([this.#parts.registry.ask(id), this.#caughtUp()]);
+    if (standing === null) return { kind: "busy", reason: "the registry did not answer in time" };
+    if (late !== null && !standing.connected) return late;
+    const stored = this.#parts.follower.fold.byId(asDeviceId(id));
+    return { kind: "device", device: joined(id, standing, stored) };
+  }
+
+  /** A page of records. `busy` also when the device is one the store cannot be asked about in time. */
+  async records(query: RecordsQuery): Promise<RecordsAnswer | Busy> {
+    const { device, from, to, limit, after, order } = query;
+    const open = { from: from ?? Number.NaN, to: to ?? Number.NaN, after: after ?? "" };
+    const answer = await this.#parts.readers.ask({ type: "records", device, limit, order: ORDERS.indexOf(order), ...open });
+    switch (answer.kind) {
+      case "page":
+      case "unknown_device":
+      case "bad_after":
+      case "too_many":
+      case "busy":
+        return answer;
+      default:
+        throw new Error(`Cannot use an answer of kind ${answer.kind} to a records query`);
+    }
+  }
+
+  /** A new event stream, or null when there are too many. `cut` closes a connection whose client takes nothing. */
+  subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null {
+    const { limits } = this.settings;
+    const { random, streams, board } = this.#parts;
+    const retryMs = Math.round(limits.retryMs * (0.75 + random() * 0.5));
+    const maxAgeMs = limits.streamAgeMs * (0.8 + random() * 0.4);
+    return streams.open({ cursor, filter, retryMs, maxAgeMs }, board.committed(), cut);
+  }
+
+  /** Why the gateway cannot accept and commit now; null when it can. */
+  notReady(): string | null {
+    const { board, follower } = this.#parts;
+    if (board.phase() !== DrainPhase.running) return "draining: the gateway is stopping";
+    const gate = board.gate();
+    if (gate === Gate.failing) return "commits fail: nothing is accepted until the store can be written again";
+    if (gate === Gate.starting) return "starting: nothing could be committed yet";
+    return follower.hydrated ? null : "starting: devices are being read";
+  }
+
+  get accepting(): boolean {
+    return this.#parts.board.phase() < DrainPhase.sayBye;
+  }
+
+  countRequest(status: number): void {
+    const at = this.#statusSlots[Math.floor(status / 100) - 2];
+    if (at !== undefined) this.#parts.counters.add(at);
+  }
+
+  /** A read sees what was committed when it arrived, or says that it cannot in time. */
+  async #caughtUp(): Promise<Busy | null> {
+    const { board, follower } = this.#parts;
+    const committed: Seq = board.committed();
+    const { readWaitMs } = this.settings.limits;
+    if (await follower.reach(committed, readWaitMs)) return null;
+    return { kind: "busy", reason: `devices are at ${follower.position} of ${committed} after ${readWaitMs} ms` };
+  }
+}
+
+/** The registry's word on connection, fence and origin over what the journal knows, which lags while commits fail. */
+function joined(id: string, standing: Standing, stored: DeviceState | undefined): DeviceView | null {
+  if (!standing.connected) {
+    if (stored === undefined) return null;
+    return { ...viewOf(stored), connected: false };
+  }
+  const now = {
+    connected: true,
+    fence: standing.fence as DeviceState["fence"],
+    transport: TRANSPORTS[standing.transport] ?? "tcp",
+    address: standing.address,
+    port: standing.port,
+    clientInstance: standing.clientInstance,
+    since: standing.since,
+  };
+  if (stored !== undefined) return { ...viewOf(stored), ...now };
+  return { id: asDeviceId(id), ...now, lastSeenAt: standing.since, lastByteAt: standing.since, records: 0, position: null };
+}
+
+/** A fold's device keeps changing, and its position is a getter: what is answered is a copy. */
+const viewOf = (device: DeviceState): DeviceView => ({
+  id: device.id,
+  connected: device.connected,
+  fence: device.fence,
+  transport: device.transport,
+  address: device.address,
+  port: device.port,
+  clientInstance: device.clientInstance,
+  since: device.since,
+  lastSeenAt: device.lastSeenAt,
+  lastByteAt: device.lastByteAt,
+  records: device.records,
+  position: device.position,
+});
+
