@@ -17,6 +17,8 @@ const good = (): Uint8Array => maker.frames(1, 3)[0]!.bytes;
 /** A good frame's data field: codec id .. second count. */
 const dataOf = (frame: Uint8Array): Uint8Array => frame.slice(8, frame.length - 4);
 
+const withTail = (data: Uint8Array): number[] => [...data.slice(0, -1), 7, 7, 7, data.at(-1)!];
+
 function changed(frame: Uint8Array, at: number, value: number): Uint8Array {
   const copy = frame.slice();
   copy[at < 0 ? copy.length + at : at] = value;
@@ -28,10 +30,7 @@ const AFTER_LOGIN: Readonly<Record<string, { bytes: () => Uint8Array; fault: str
   "a wrong CRC": { bytes: () => changed(good(), 20, 0x77), fault: "crc_mismatch" },
   "counts that differ": { bytes: () => frameAround(changed(dataOf(good()), -1, 99)), fault: "count_mismatch" },
   "a record cut short": { bytes: () => frameAround([0x08, 1, ...dataOf(good()).slice(2, 20), 1]), fault: "truncated_inside" },
-  "bytes behind the records": {
-    bytes: () => frameAround([...dataOf(good()).slice(0, -1), 7, 7, 7, dataOf(good())[1]!]),
-    fault: "trailing_bytes",
-  },
+  "bytes behind the records": { bytes: () => frameAround(withTail(dataOf(good()))), fault: "trailing_bytes" },
   "a preamble that is not 0": { bytes: () => changed(good(), 2, 1), fault: "bad_preamble" },
   "a length below 3": { bytes: () => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 2, 8, 0, 0, 0, 0, 0), fault: "bad_length" },
   "a length beyond the limit": { bytes: () => Uint8Array.of(0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 8), fault: "too_long" },
