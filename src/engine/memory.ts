@@ -6,7 +6,7 @@ import { createRing } from "../ring/layout.ts";
 import { BELL_BYTES } from "../ring/wait.ts";
 import { createCounters } from "../telemetry/counters.ts";
 import { createAddresses } from "../wire/addresses.ts";
-import { createBoard, MAX_THREADS, MAX_WORKERS } from "../wire/board.ts";
+import { Board, createBoard, MAX_THREADS, MAX_WORKERS } from "../wire/board.ts";
 import type { Boot, Rings, Roster } from "./boot.ts";
 
 /** The supervisor's own bell, heartbeat word and counter block. */
@@ -40,8 +40,12 @@ export const codecWorkers = (settings: Settings, cores: number): number =>
 export type Memory = Pick<Boot, "board" | "bells" | "counters" | "addresses" | "rings">;
 
 export function makeMemory(settings: Settings, roster: Roster): Memory {
+  const board = createBoard();
+  // A worker takes every position up to its word for settled: the words start where the rings do.
+  const start = settings.limits.ringStartPosition & ~7;
+  for (let worker = 0; worker < MAX_WORKERS; worker++) new Board(board).setSettled(worker, start);
   return {
-    board: createBoard(),
+    board,
     bells: new SharedArrayBuffer(MAX_THREADS * BELL_BYTES),
     counters: createCounters(),
     addresses: createAddresses(),
