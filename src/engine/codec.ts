@@ -1,0 +1,59 @@
+/**
+ * The loop of a codec worker thread: sockets on the event loop, rings by its bell, deadlines by a short timer. Its part in
+ * the shutdown: see DrainPhase.
+ */
+import { faultPoints } from "../base/fault_point.ts";
+import type { Platform } from "../platform/port.ts";
+import { Bell } from "../ring/wait.ts";
+import { createLog, type Log } from "../telemetry/log.ts";
+import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
+import type { Boot, Report } from "./boot.ts";
+import { chooseSource } from "./choose_source.ts";
+import { codecContext, TICK_MS } from "./codec_context.ts";
+import { CodecDrain } from "./codec_drain.ts";
+import { CodecWorker } from "./codec_worker.ts";
+import { passFault } from "./fault.ts";
+
+export async function runCodec(
+  boot: Boot,
+  platform: Platform,
+  report: (r: Report) => void,
+  log: Pick<Log, "warn"> = createLog(platform, boot.settings.logLevel, { role: "codec", index: boot.index }),
+): Promise<void> {
+  const board = new Board(boot.board);
+  const bell = new Bell(boot.bells, boot.thread);
+  const faults = faultPoints(boot.faults);
+  const context = codecContext(boot, platform, log);
+  const worker = new CodecWorker(context);
+  const source = chooseSource(boot, platform);
+  const drain = new CodecDrain(context, worker, source, (phase) => board.setPhaseDone(boot.thread, phase));
+  const pass = (): void => {
+    board.beat(boot.thread);
+    passFault(platform, faults, "codec.loop");
+    source.drain();
+    drain.advance();
+  };
+  board.setThreadId(boot.thread, platform.threadId());
+  await source.start(worker);
+  const ticking = setInterval(() => {
+    pass();
+    worker.tick();
+  }, TICK_MS);
+  board.setState(boot.thread, ThreadState.ready);
+  report({ type: "ready" });
+  try {
+    await bell.listen(
+      () => source.hasWork() || worker.hasWork() || drain.hasWork(),
+      () => {
+        pass();
+        worker.turn();
+      },
+      () => drain.ended,
+    );
+  } finally {
+    clearInterval(ticking);
+  }
+  board.setState(boot.thread, ThreadState.stopped);
+  board.setPhaseDone(boot.thread, DrainPhase.end);
+  report({ type: "stopped" });
+}

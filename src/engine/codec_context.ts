@@ -1,0 +1,58 @@
+/** What the parts of a codec worker share: its rings, bounds, tables and counters. Owned by the codec worker. */
+import type { Clock } from "../base/clock.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Platform } from "../platform/port.ts";
+import { RingConsumer, RingProducer } from "../ring/spsc.ts";
+import { Bell } from "../ring/wait.ts";
+import type { Log } from "../telemetry/log.ts";
+import { Addresses } from "../wire/addresses.ts";
+import { Board } from "../wire/board.ts";
+import type { Boot } from "./boot.ts";
+import { ConnectionTable } from "./codec_connection.ts";
+import { FrameFifo } from "./codec_fifo.ts";
+import { CodecTally } from "./codec_tally.ts";
+import { CodecWarnings } from "./codec_warnings.ts";
+import { TimerWheel } from "./codec_wheel.ts";
+
+/** How often deadlines are looked at, the heartbeat moves and what waits for room is offered it. */
+export const TICK_MS = 20;
+
+export interface CodecContext {
+  /** Index among the codec workers. */
+  readonly worker: number;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly board: Board;
+  readonly addresses: Addresses;
+  readonly frames: RingProducer;
+  readonly claims: RingProducer;
+  readonly decisions: RingConsumer;
+  readonly exceptions: RingConsumer;
+  readonly table: ConnectionTable;
+  readonly fifo: FrameFifo;
+  readonly wheel: TimerWheel;
+  readonly tally: CodecTally;
+  readonly warnings: CodecWarnings;
+}
+
+export function codecContext(boot: Boot, platform: Platform, log: Pick<Log, "warn">): CodecContext {
+  const { limits } = boot.settings;
+  const { rings, roster, index } = boot;
+  const bell = (thread: number): Bell => new Bell(boot.bells, thread);
+  return {
+    worker: index,
+    limits,
+    clock: platform.clock,
+    board: new Board(boot.board),
+    addresses: new Addresses(boot.addresses),
+    frames: new RingProducer(rings.frames[index]!, bell(roster.journal)),
+    claims: new RingProducer(rings.claims[index]!, bell(roster.registry)),
+    decisions: new RingConsumer(rings.decisions[index]!),
+    exceptions: new RingConsumer(rings.exceptions[index]!),
+    table: new ConnectionTable(limits.connections),
+    fifo: new FrameFifo(limits.unackedFramesPerWorker),
+    wheel: new TimerWheel(limits.connections, TICK_MS, platform.clock.mono()),
+    tally: new CodecTally(boot.counters, boot.thread),
+    warnings: new CodecWarnings(log, () => platform.clock.mono()),
+  };
+}
