@@ -1,0 +1,64 @@
+/** The HTTP application: every route of the interface over the gateway it is given. Owned by an http thread. */
+import { Hono } from "hono";
+import { AssertionError } from "../base/assert.ts";
+import type { HttpHandler } from "../platform/port.ts";
+import { exposition } from "../telemetry/exposition.ts";
+import { NoQuery, serveDevices } from "./devices.ts";
+import { serveEvents } from "./events.ts";
+import { frontPage } from "./front_page.ts";
+import type { Gateway } from "./gateway.ts";
+import { serveHealth } from "./health.ts";
+import { NOT_BUILT, routerPath, serveNotBuilt } from "./not_built.ts";
+import { openApiDocument, OPERATIONS } from "./openapi.ts";
+import { problem } from "./problem.ts";
+import { strictQuery } from "./query.ts";
+import { serveRecords } from "./records.ts";
+
+export function createApp(gateway: Gateway): HttpHandler {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    const bytes = Number(c.req.header("content-length") ?? 0);
+    const { requestBytes } = gateway.settings.limits;
+    if (bytes > requestBytes) c.res = problem(413, `A body of ${bytes} bytes exceeds ${requestBytes}`);
+    else await next();
+    gateway.countRequest(c.res.status);
+  });
+  app.onError((error) => {
+    // A broken invariant is never caught: it ends the thread, which says so. Anything else costs one request.
+    if (error instanceof AssertionError) queueMicrotask(() => {
+      throw error;
+    });
+    return problem(500, `Cannot answer: ${error.message}`);
+  });
+  app.notFound((c) => problem(404, `There is no ${c.req.path}`));
+  app.get("/", strictQuery(NoQuery), (c) => c.html(frontPage(gateway.instance)));
+  serveHealth(app, gateway);
+  serveMetrics(app, gateway);
+  app.get("/openapi.json", strictQuery(NoQuery), (c) => c.json(openApiDocument()));
+  serveDevices(app, gateway);
+  serveRecords(app, gateway);
+  serveEvents(app, gateway);
+  serveNotBuilt(app);
+  serveWrongMethods(app);
+  return (request, _peer, cut) => app.fetch(request, { cut });
+}
+
+function serveMetrics(app: Hono, gateway: Gateway): void {
+  const metrics = exposition(gateway.counterMemory);
+  app.get("/metrics", strictQuery(NoQuery), async (c) => {
+    const openMetrics = (c.req.header("accept") ?? "").includes("application/openmetrics-text");
+    const { contentType, body } = metrics(openMetrics);
+    return c.body(await body, 200, { "content-type": contentType, "cache-control": "no-store" });
+  });
+}
+
+/** A path that is there with a method that is not: 405 naming those that are. */
+function serveWrongMethods(app: Hono): void {
+  const methods = new Map<string, string[]>();
+  const routes = [...OPERATIONS.map(({ path }) => ["GET", path]), ...NOT_BUILT.map((route) => route.split(" "))];
+  for (const [method, path] of routes) methods.set(path!, [...(methods.get(path!) ?? []), method!]);
+  for (const [path, allowed] of methods) {
+    const allow = (allowed.includes("GET") ? ["HEAD", ...allowed] : allowed).toSorted().join(", ");
+    app.all(routerPath(path), (c) => problem(405, `Cannot ${c.req.method} ${c.req.path}: expected ${allow}`, { headers: { allow } }));
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * What the HTTP application needs of the gateway behind it: the port an http thread fills in (src/engine/http_gateway.ts)
+ * and tests fill in by hand. Types only.
+ */
+import type { Filter } from "../broker/filter.ts";
+import type { Settings } from "../config/settings.ts";
+import type { DeviceState, RecordsAnswer, RecordsQuery } from "../store/port.ts";
+
+/** Another thread did not answer in time: 503 with Retry-After. */
+export interface Busy {
+  readonly kind: "busy";
+  readonly reason: string;
+}
+
+export type DeviceView = Omit<DeviceState, "no">;
+
+export interface DevicesFound {
+  readonly kind: "devices";
+  readonly cursor: string;
+  readonly devices: readonly DeviceView[];
+  readonly next: number | null;
+}
+
+/** One client's stream of bytes. */
+export interface EventStream {
+  /** The next bytes; null when the gateway has ended the stream. One call at a time. */
+  next(): Promise<Uint8Array | null>;
+  /** The client went away. Idempotent. */
+  close(): void;
+}
+
+export interface Gateway {
+  readonly settings: Settings;
+  readonly instance: string;
+  readonly counterMemory: SharedArrayBuffer;
+  /** False once `bye` is being said. */
+  readonly accepting: boolean;
+  devices(after: number, limit: number, connected: boolean | null): Promise<DevicesFound | Busy>;
+  device(id: string): Promise<{ readonly kind: "device"; readonly device: DeviceView | null } | Busy>;
+  records(query: RecordsQuery): Promise<RecordsAnswer | Busy>;
+  subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null;
+  notReady(): string | null;
+  countRequest(status: number): void;
+}

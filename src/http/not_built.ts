@@ -1,0 +1,39 @@
+/** Routes of the interface that come later: refused by name, never accepted and ignored. Rows go as the routes come. */
+import type { Hono } from "hono";
+import { problem } from "./problem.ts";
+
+/** `METHOD path`, with parameters as in the interface. */
+export const NOT_BUILT = [
+  "GET /v1/devices/{id}/history",
+  "POST /v1/devices/{id}/kick",
+  "POST /v1/drain",
+  "PUT /v1/policies/{class}",
+  "PUT /v1/devices/{id}/policy",
+  "GET /v1/allow",
+  "GET /v1/allow/{id}",
+  "PUT /v1/allow/{id}",
+  "DELETE /v1/allow/{id}",
+  "GET /v1/conflicts",
+  "POST /v1/conflicts/{id}/acknowledge",
+  "GET /v1/quarantine",
+  "POST /v1/quarantine/{id}/release",
+  "POST /v1/devices/{id}/commands",
+  "GET /v1/commands/{id}",
+  "PUT /v1/devices/{id}/config",
+  "GET /v1/devices/{id}/config",
+  "POST /v1/devices/{id}/config/{version}/applied",
+  "POST /v1/devices/{id}/config/{version}/failed",
+  "GET /v1/devices/{id}/stream",
+  "POST /v1/publish",
+  "GET /v1/ws",
+] as const;
+
+/** The route's path as the router spells it. */
+export const routerPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");
+
+export function serveNotBuilt(app: Hono): void {
+  for (const route of NOT_BUILT) {
+    const [method, path] = route.split(" ") as [string, string];
+    app.on(method, routerPath(path), () => problem(501, `${route} is not built yet`));
+  }
+}

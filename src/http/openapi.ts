@@ -1,0 +1,80 @@
+/** GET /openapi.json: OpenAPI 3.1 of the routes that are there, made from the schemas the routes use. */
+import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
+import type { GenericSchema, ObjectEntries } from "valibot";
+import { VERSION } from "../base/version.ts";
+import { DevicesQuery, NoQuery } from "./devices.ts";
+import { EventsQuery } from "./events.ts";
+import { ProblemSchema } from "./problem.ts";
+import { RecordsQuery } from "./records.ts";
+import { DeviceSchema, DevicesSchema, HealthSchema, RecordsSchema } from "./schema.ts";
+
+interface Operation {
+  readonly path: string;
+  readonly summary: string;
+  readonly query: { readonly entries: ObjectEntries };
+  /** Media type and schema of 200; null: text. */
+  readonly answer: readonly [string, GenericSchema | null];
+  /** Error statuses besides 400. */
+  readonly problems: readonly number[];
+}
+
+const JSON_TYPE = "application/json";
+const json = (schema: GenericSchema): readonly [string, GenericSchema] => [JSON_TYPE, schema];
+
+export const OPERATIONS: readonly Operation[] = [
+  { path: "/v1/devices", summary: "Devices, with the cursor to subscribe from", query: DevicesQuery, answer: json(DevicesSchema), problems: [503] },
+  { path: "/v1/devices/{id}", summary: "One device", query: NoQuery, answer: json(DeviceSchema), problems: [404, 503] },
+  {
+    path: "/v1/devices/{id}/records",
+    summary: "Stored records of a device",
+    query: RecordsQuery,
+    answer: json(RecordsSchema),
+    problems: [404, 422, 503],
+  },
+  { path: "/v1/events", summary: "The journal live, resumed by Last-Event-ID", query: EventsQuery, answer: ["text/event-stream", null], problems: [501, 503] },
+  { path: "/metrics", summary: "Metrics, Prometheus or OpenMetrics text", query: NoQuery, answer: ["text/plain", null], problems: [] },
+  { path: "/healthz", summary: "Is the process alive?", query: NoQuery, answer: json(HealthSchema), problems: [] },
+  { path: "/readyz", summary: "Can it accept and commit?", query: NoQuery, answer: json(HealthSchema), problems: [503] },
+  { path: "/openapi.json", summary: "This document", query: NoQuery, answer: [JSON_TYPE, null], problems: [] },
+  { path: "/", summary: "What this is", query: NoQuery, answer: ["text/html", null], problems: [] },
+];
+
+const ALSO = { 404: "Unknown", 422: "Too many matches to sort", 501: "Not built yet", 503: "Not now; see Retry-After" } as const;
+
+/** The shape without the dialect's name, which stands once in the document. */
+function shapeOf(schema: GenericSchema): JsonSchema {
+  const { $schema: _dialect, ...shape } = toJsonSchema(schema, { typeMode: "output", errorMode: "ignore" });
+  return shape;
+}
+
+function parametersOf(operation: Operation): object[] {
+  const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string" } }));
+  const inQuery = Object.entries(operation.query.entries).map(([name, schema]) => ({
+    name,
+    in: "query",
+    required: false,
+    schema: shapeOf(schema as GenericSchema),
+  }));
+  const lastEventId = { name: "Last-Event-ID", in: "header", required: false, schema: { type: "string" } };
+  return [...inPath, ...inQuery, ...(operation.path === "/v1/events" ? [lastEventId] : [])];
+}
+
+function operationOf(operation: Operation): object {
+  const [type, schema] = operation.answer;
+  const problemBody = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
+  const responses: Record<string, object> = {
+    200: { description: "As asked", content: { [type]: { schema: schema === null ? { type: type === JSON_TYPE ? "object" : "string" } : shapeOf(schema) } } },
+    400: { description: "A parameter that cannot be used, named", content: problemBody },
+  };
+  for (const status of operation.problems) {
+    responses[status] = { description: ALSO[status as keyof typeof ALSO], content: problemBody };
+  }
+  return { summary: operation.summary, parameters: parametersOf(operation), responses };
+}
+
+export const openApiDocument = (): object => ({
+  openapi: "3.1.0",
+  info: { title: "Berth", version: VERSION, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
+  paths: Object.fromEntries(OPERATIONS.map((operation) => [operation.path, { get: operationOf(operation) }])),
+  components: { schemas: { Problem: shapeOf(ProblemSchema) } },
+});

@@ -1,0 +1,38 @@
+/** Errors as `application/problem+json` (RFC 9457). Every error answer of the gateway is made here. */
+import * as v from "valibot";
+
+export const ProblemSchema = v.object({
+  type: v.pipe(v.string(), v.description("about:blank: the status says it all")),
+  title: v.string(),
+  status: v.number(),
+  detail: v.string(),
+  parameter: v.optional(v.pipe(v.string(), v.description("The query parameter that cannot be used"))),
+});
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad request",
+  404: "Not found",
+  405: "Method not allowed",
+  413: "Request too large",
+  422: "Too much to answer",
+  500: "Internal error",
+  501: "Not built yet",
+  503: "Not available now",
+};
+
+export interface ProblemMore {
+  readonly parameter?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function problem(status: number, detail: string, more: ProblemMore = {}): Response {
+  const { parameter, headers } = more;
+  const body = { type: "about:blank", title: TITLES[status] ?? "Error", status, detail, ...(parameter === undefined ? {} : { parameter }) };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
+  });
+}
+
+/** 503 for what is over by itself: the client is told when to come back. */
+export const unavailable = (detail: string): Response => problem(503, detail, { headers: { "retry-after": "1" } });

@@ -1,0 +1,51 @@
+/**
+ * Query strings, strictly: every parameter is declared, checked and named when it is wrong; one that is not declared is
+ * refused. The same declarations make the parameters in /openapi.json.
+ */
+import { sValidator } from "@hono/standard-validator";
+import * as v from "valibot";
+import { problem } from "./problem.ts";
+
+const MAX_TEXT = 256;
+
+/** A whole number in [min, max]. */
+export const wholeNumber = (min: number, max: number) => {
+  const expected = `a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.string(expected),
+    v.regex(/^(0|[1-9][0-9]{0,15})$/, expected),
+    v.transform(Number),
+    v.number(),
+    v.integer(expected),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+  );
+};
+
+export const text = (expected: string) => v.pipe(v.string(expected), v.minLength(1, expected), v.maxLength(MAX_TEXT, expected));
+
+/** One value or several, given by repeating the parameter. */
+export const texts = (expected: string) => v.pipe(
+  v.union([v.string(), v.array(v.string())], expected),
+  v.transform((value) => typeof value === "string" ? [value] : value),
+  v.array(v.string()),
+);
+
+export const oneOf = <const T extends readonly string[]>(options: T) => v.picklist(options, `one of ${options.join(", ")}`);
+
+export const query = <const E extends v.ObjectEntries>(entries: E) => v.strictObject(entries);
+
+/** Middleware: the validated query is `c.req.valid("query")`; anything else is answered 400. */
+export const strictQuery = <const E extends v.ObjectEntries>(schema: v.StrictObjectSchema<E, undefined>) =>
+  sValidator("query", schema, (result) => {
+    if (result.success) return undefined;
+    const issue = result.error[0];
+    const step = issue?.path?.[0];
+    const name = String(typeof step === "object" ? step.key : step ?? "");
+    if (!Object.hasOwn(schema.entries, name)) {
+      const known = Object.keys(schema.entries);
+      const allowed = known.length === 0 ? "this route takes none" : `expected ${known.join(", ")}`;
+      return problem(400, `Unknown parameter ${name}: ${allowed}`, { parameter: name });
+    }
+    return problem(400, `Cannot use ${name}: expected ${issue?.message ?? "another value"}`, { parameter: name });
+  });
