@@ -37,7 +37,7 @@ describe("codec ids", () => {
     expect(codecName(0x07)).toBe("other");
     expect([8, 0x8e, 16].map(codecKind)).toEqual([CodecKind.avl, CodecKind.avl, CodecKind.avl]);
     expect([12, 13, 14, 15].map(codecKind)).toEqual([CodecKind.command, CodecKind.command, CodecKind.command, CodecKind.command]);
-    expect([7, 0, 11, 17, 0xff].map(codecKind)).toEqual(Array(5).fill(CodecKind.unknown));
+    expect([7, 0, 11, 17, 0xff].map(codecKind)).toEqual(Array<CodecKind>(5).fill(CodecKind.unknown));
   });
 });
 

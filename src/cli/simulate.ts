@@ -1,0 +1,172 @@
+/**
+ * `berth simulate`: a fleet of trackers with believable tracks against any Teltonika server, at a given rate of frames. Runs
+ * on the main thread's event loop until its time is over, its frames are acknowledged or the user interrupts it.
+ */
+import { Deque } from "../base/deque.ts";
+import { prng } from "../base/prng.ts";
+import type { Platform } from "../platform/port.ts";
+import { FrameSource, imeiOf, type SimulatedCodec } from "./simulate_source.ts";
+import { progressLine, summaryOf, Tally } from "./simulate_tally.ts";
+import { Tracker, type TrackerSetting } from "./simulate_tracker.ts";
+
+export interface SimulateOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly devices: number;
+  /** Frames a second of all trackers together; 0: each sends as soon as its frame before is acknowledged. */
+  readonly rate: number;
+  /** Records in a frame. */
+  readonly records: number;
+  readonly codec: SimulatedCodec;
+  /** Whichever comes first ends it; null: no bound. `frames` are of all trackers together, in equal parts. */
+  readonly seconds: number | null;
+  readonly frames: number | null;
+  readonly seed: number;
+  /** IMEI of the first tracker; the others count on from it. */
+  readonly imei: string;
+  /** Time of the first records, ms since 1970. */
+  readonly start: number;
+  readonly newestFirst: boolean;
+}
+
+export type SimulatePlatform = Pick<Platform, "connectTcp" | "clock" | "onSignal" | "writeOut" | "writeErr" | "errIsTerminal">;
+
+const TICK_MS = 5;
+const LOOK_MS = 50;
+const DRAW_MS = 250;
+/** Sockets that may be opening at once: a fleet that connects all at once overruns the backlog of many servers. */
+const CONNECTING = 256;
+/** Frames that fall due while nobody can send are made up for, up to this. */
+const CREDIT_S = 1;
+/** After the end the acknowledgements still due get this long. */
+const GRACE_MS = 5000;
+const CLOSE_MS = 200;
+const LONGEST_STEP_MS = 30_000;
+
+/** Time between a tracker's records: the pace at which it sends them, so that its clock keeps up with ours. */
+export function stepMsOf(options: Pick<SimulateOptions, "devices" | "rate" | "records">): number {
+  if (options.rate === 0) return 1;
+  return Math.max(1, Math.min(LONGEST_STEP_MS, Math.round((1000 * options.devices) / (options.rate * options.records))));
+}
+
+/** Frames of tracker `index` when all together send `frames`. */
+export const quotaOf = (frames: number | null, devices: number, index: number): number =>
+  frames === null ? Number.POSITIVE_INFINITY : Math.floor(frames / devices) + (index < frames % devices ? 1 : 0);
+
+class Simulation {
+  readonly #options: SimulateOptions;
+  readonly #platform: SimulatePlatform;
+  readonly #tally = new Tally();
+  readonly #trackers: Tracker[];
+  readonly #ready = new Deque<Tracker>();
+  readonly #begin: number;
+  #credit = 0;
+  #ticked: number;
+  #looked = Number.NEGATIVE_INFINITY;
+  #drawn = 0;
+  /** Mono ms when sending ended; null while it goes on. */
+  #stopped: number | null = null;
+  #interrupted = false;
+
+  constructor(options: SimulateOptions, platform: SimulatePlatform) {
+    this.#options = options;
+    this.#platform = platform;
+    this.#begin = platform.clock.mono();
+    this.#ticked = this.#begin;
+    const { host, port, devices, frames, seed, imei } = options;
+    const setting: TrackerSetting = {
+      platform,
+      host,
+      port,
+      tally: this.#tally,
+      random: prng(seed),
+      ready: (tracker) => this.#becameReady(tracker),
+    };
+    const source = { ...options, stepMs: stepMsOf(options) };
+    this.#trackers = Array.from(
+      { length: devices },
+      (_, index) => new Tracker(imeiOf(imei, index), new FrameSource(source, index), quotaOf(frames, devices, index), setting),
+    );
+  }
+
+  async run(): Promise<number> {
+    this.#platform.onSignal("SIGINT", () => {
+      this.#interrupted = true;
+    });
+    await new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        if (!this.#tick()) return;
+        clearInterval(timer);
+        resolve();
+      }, TICK_MS);
+    });
+    const elapsedMs = (this.#stopped ?? this.#platform.clock.mono()) - this.#begin;
+    const unanswered = this.#trackers.some((tracker) => tracker.outstanding);
+    for (const tracker of this.#trackers) tracker.end();
+    await new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS));
+    if (this.#platform.errIsTerminal) this.#platform.writeErr("\n");
+    this.#platform.writeOut(`${JSON.stringify(summaryOf(this.#tally, elapsedMs))}\n`);
+    const complete = this.#options.frames === null || this.#interrupted || this.#trackers.every((tracker) => tracker.finished);
+    return this.#tally.acked > 0 && !unanswered && complete ? 0 : 1;
+  }
+
+  #becameReady(tracker: Tracker): void {
+    if (this.#stopped !== null) return;
+    if (this.#options.rate === 0) tracker.send();
+    else this.#ready.push(tracker);
+  }
+
+  /** Does what is due; true when the simulation is over. */
+  #tick(): boolean {
+    const now = this.#platform.clock.mono();
+    if (this.#stopped === null && this.#isDone(now)) this.#stopped = now;
+    if (this.#stopped === null) this.#pay(now);
+    this.#ticked = now;
+    if (now - this.#looked >= LOOK_MS) this.#look(now);
+    if (this.#platform.errIsTerminal && now - this.#drawn >= DRAW_MS) {
+      this.#drawn = now;
+      this.#platform.writeErr(`\r${progressLine(this.#tally, this.#done(now), now - this.#begin)}`);
+    }
+    return this.#stopped !== null && (now - this.#stopped > GRACE_MS || !this.#trackers.some((tracker) => tracker.outstanding));
+  }
+
+  /** Lets as many ready trackers send as the rate has come to since the last tick. */
+  #pay(now: number): void {
+    const { rate } = this.#options;
+    if (rate === 0) return;
+    this.#credit = Math.min(this.#credit + (rate * (now - this.#ticked)) / 1000, Math.max(1, rate * CREDIT_S));
+    while (this.#credit >= 1 && this.#ready.length > 0) {
+      if (this.#ready.shift()!.send()) this.#credit--;
+    }
+  }
+
+  /** Time-outs and reconnects of all trackers. */
+  #look(now: number): void {
+    this.#looked = now;
+    let connecting = 0;
+    for (const tracker of this.#trackers) if (tracker.connecting) connecting++;
+    for (const tracker of this.#trackers) {
+      const before = tracker.connecting;
+      // After the end only what is still unacknowledged is worth a connection.
+      tracker.tick(now, connecting < CONNECTING && (this.#stopped === null || tracker.outstanding));
+      if (tracker.connecting && !before) connecting++;
+    }
+  }
+
+  #isDone(now: number): boolean {
+    const { seconds, frames } = this.#options;
+    return this.#interrupted || (seconds !== null && now - this.#begin >= seconds * 1000) ||
+      (frames !== null && this.#tally.acked >= frames);
+  }
+
+  /** 0-1: of the bound that is nearer. */
+  #done(now: number): number {
+    const { seconds, frames } = this.#options;
+    return Math.max(seconds === null ? 0 : (now - this.#begin) / (seconds * 1000), frames === null ? 0 : this.#tally.acked / frames);
+  }
+}
+
+/** Resolves with the exit code: 0 when frames were acknowledged and none was left unacknowledged. */
+export function simulate(options: SimulateOptions, platform: SimulatePlatform): Promise<number> {
+  return new Simulation(options, platform).run();
+}
