@@ -32,8 +32,9 @@ const BACKLOG_FRAMES = 16;
 const MIX: readonly AvlCodecName[] = ["8", "8E", "16"];
 const GOLDEN_RATIO = 0x9e37_79b9;
 
-/** The identity of tracker `index`, counting on from `first`. */
-export const imeiOf = (first: string, index: number): string => String(Number(first) + index).padStart(IMEI_DIGITS, "0");
+/** The identity of tracker `index`, counting on from `first`; after the last one comes 0. */
+export const imeiOf = (first: string, index: number): string =>
+  String((Number(first) + index) % 10 ** IMEI_DIGITS).padStart(IMEI_DIGITS, "0");
 
 export const codecOf = (codec: SimulatedCodec, index: number): AvlCodecName => codec === "mix" ? MIX[index % MIX.length]! : codec;
 

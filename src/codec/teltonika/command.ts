@@ -24,8 +24,6 @@ export interface CommandMessage {
   readonly time: number | null;
 }
 
-export const COMMAND_TYPE = 5;
-export const RESPONSE_TYPE = 6;
 const MESSAGE_HEADER = 5;
 const IMEI_BYTES = 8;
 const TIME_BYTES = 4;

@@ -194,6 +194,7 @@ describe("a source", () => {
     expect(sentBy(1, 5)).toEqual(sentBy(1, 5));
     expect(sentBy(1, 5)).not.toEqual(sentBy(1, 5, { seed: 6 }));
     expect(sentBy(0, 5)[0]![0]!.lon).not.toBe(sentBy(3, 5)[0]![0]!.lon);
+    expect([0, 1, 2].map((index) => imeiOf("999999999999998", index))).toEqual(["999999999999998", "999999999999999", "000000000000000"]);
     expect([0, 1, 2, 3].map((index) => codecOf("mix", index))).toEqual(["8", "8E", "16", "8"]);
   });
 
