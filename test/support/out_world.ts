@@ -1,0 +1,136 @@
+/**
+ * The out side of a gateway in one thread: a real http loop on a free port, a reader's desk over a memory store, a
+ * registry that answers from a map, and a journal whose commits are the test's calls.
+ */
+import { asSeq } from "../../src/base/brand.ts";
+import { type Limits, limitsWith } from "../../src/base/limits.ts";
+import type { Settings } from "../../src/config/settings.ts";
+import type { Boot, Report } from "../../src/engine/boot.ts";
+import { runHttp } from "../../src/engine/http.ts";
+import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
+import { ReaderDesk } from "../../src/engine/reader_desk.ts";
+import { createApp } from "../../src/http/app.ts";
+import { bunPlatform } from "../../src/platform/bun.ts";
+import { BroadcastProducer } from "../../src/ring/broadcast.ts";
+import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";
+import { Bell } from "../../src/ring/wait.ts";
+import { Counters, sumOf } from "../../src/telemetry/counters.ts";
+import { type MetricName, slot } from "../../src/telemetry/slots.ts";
+import { Board, DrainPhase, Gate } from "../../src/wire/board.ts";
+import { type MessageOf, receive, send } from "../../src/wire/control.ts";
+import { type Entry, MemoryStore } from "./memory_store.ts";
+import { until } from "./until.ts";
+
+export const settingsWith = (limits: Partial<Limits> = {}): Settings => ({
+  data: "",
+  workers: 1,
+  policy: "takeover",
+  unknownDevices: "accept",
+  logLevel: "silent",
+  instance: "test",
+  tcp: { host: "127.0.0.1", port: 0, accept: "auto" },
+  http: { host: "127.0.0.1", port: 0 },
+  limits: limitsWith(limits),
+});
+
+type Standing = Partial<MessageOf<"answer">>;
+
+export class OutWorld {
+  readonly boot: Boot;
+  readonly board: Board;
+  readonly store: MemoryStore;
+  /** What the registry says of a device; of others: not known, not connected. */
+  readonly standing = new Map<string, Standing>();
+  /** A registry or a reader that is false answers nothing. */
+  registryAnswers = true;
+  readerAnswers = true;
+  url = "";
+  failure: unknown = null;
+  readonly #broadcast: BroadcastProducer;
+  readonly #desk: ReaderDesk;
+  readonly #asks: RingConsumer;
+  readonly #answers: RingProducer;
+  readonly #pump: ReturnType<typeof setInterval>;
+  #done: Promise<void> = Promise.resolve();
+
+  private constructor(limits: Partial<Limits>, faults: string) {
+    const settings = settingsWith(limits);
+    const roster = makeRoster(1);
+    const memory = makeMemory(settings, roster);
+    const recovered = { epoch: "e1", fenceBase: 1, devices: [] };
+    this.boot = { role: "http", thread: roster.http[0]!, index: 0, instance: "test", settings, faults, roster, recovered, ...memory };
+    this.board = new Board(memory.board);
+    this.board.setGate(Gate.open);
+    this.board.setOldest(asSeq(1));
+    this.store = new MemoryStore(settings.limits.pageBytes);
+    const bell = new Bell(memory.bells, roster.http[0]!);
+    this.#broadcast = new BroadcastProducer(memory.rings.broadcast, [bell]);
+    this.#asks = new RingConsumer(memory.rings.asks[0]!);
+    this.#answers = new RingProducer(memory.rings.answers[0]!, bell);
+    const line = { queries: memory.rings.queries[0]![0]!, results: memory.rings.results[0]![0]!, bell };
+    const patience = { monoMs: () => performance.now(), rest: () => {} };
+    this.#desk = new ReaderDesk([line], this.store, this.board, settings.limits, patience);
+    // The other threads take their turns here.
+    this.#pump = setInterval(() => {
+      if (this.readerAnswers) while (this.#desk.round());
+      if (this.registryAnswers) this.#answerAsks();
+    }, 1);
+  }
+
+  static async start(limits: Partial<Limits> = {}, before: (world: OutWorld) => void = () => {}, faults = ""): Promise<OutWorld> {
+    const world = new OutWorld({ heartbeatMs: 1000, ...limits }, faults);
+    before(world);
+    const reports: Report[] = [];
+    world.#done = runHttp(world.boot, bunPlatform(), (report) => reports.push(report), createApp).catch((error: unknown) => {
+      world.failure = error;
+    });
+    const ready = await until("the http thread ready", () => reports.find((report) => report.type === "ready"));
+    world.url = `http://127.0.0.1:${ready.port}`;
+    return world;
+  }
+
+  /** Commits one row as the journal does: store, committed word, broadcast. */
+  commit(entries: readonly Entry[], broadcast = true): void {
+    const row = this.store.append(entries);
+    this.board.setCommitted(asSeq(this.store.nextSeq - 1));
+    if (broadcast) this.#broadcast.append(row.seq, row.body);
+    this.#broadcast.publish();
+  }
+
+  forget(seq: number): void {
+    this.store.forget(seq);
+    this.board.setOldest(asSeq(seq));
+  }
+
+  metric(name: MetricName, label = ""): number {
+    return sumOf(this.boot.counters, slot(name, label));
+  }
+
+  counters(): Counters {
+    return new Counters(this.boot.counters, 0);
+  }
+
+  /** The end of the ordered shutdown, from `bye` on. */
+  async stop(): Promise<void> {
+    const { thread } = this.boot;
+    for (const phase of [DrainPhase.sayBye, DrainPhase.end]) {
+      this.board.setPhase(phase);
+      new Bell(this.boot.bells, thread).ring();
+      await until(`phase ${phase} done`, () => this.board.phaseDone(thread) >= phase || this.failure !== null);
+    }
+    await this.#done;
+    clearInterval(this.#pump);
+  }
+
+  #answerAsks(): void {
+    while (this.#asks.next()) {
+      const ask = receive(this.#asks);
+      if (ask.type !== "ask") continue;
+      const standing = this.standing.get(ask.device);
+      const none = { known: false, connected: false, fence: 0, transport: 0, address: "", port: 0, clientInstance: "", since: 0 };
+      send(this.#answers, { ...none, ...standing, type: "answer", request: ask.request });
+    }
+    this.#asks.release();
+    this.#answers.publish();
+  }
+}
