@@ -20,26 +20,32 @@ const PID_FILE = "berth.pid";
 export function lockData(platform: Needs, data: string): Result<DataLock, LockFault> {
   const pidPath = `${data}/${PID_FILE}`;
   try {
-    platform.makeDirectory(data);
-    const db = platform.openDatabase(`${data}/${LOCK_FILE}`, { readOnly: false });
-    try {
-      db.exec("BEGIN EXCLUSIVE");
-    } catch (error) {
-      db.close();
-      throw error;
-    }
-    writePid(platform, pidPath);
-    const release = (): void => {
-      platform.removeFile(pidPath);
-      db.close();
-    };
+    const release = take(platform, data, pidPath);
     return ok({ release });
   } catch (error) {
     if (error instanceof SqlError && (error.code.startsWith("SQLITE_BUSY") || error.code.startsWith("SQLITE_LOCKED"))) {
       return err("data_held", `Cannot use ${data}: the process with pid ${readPid(platform, pidPath)} holds it`);
     }
-    return err("data_unusable", `Cannot use ${data}: ${error instanceof Error ? error.message : String(error)}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    return err("data_unusable", `Cannot use ${data}: ${reason}. Make it writable, or choose another directory with --data`);
   }
+}
+
+/** Takes the lock and returns how to give it back. @throws what the file system or SQLite says. */
+function take(platform: Needs, data: string, pidPath: string): () => void {
+  platform.makeDirectory(data);
+  const db = platform.openDatabase(`${data}/${LOCK_FILE}`, { readOnly: false });
+  try {
+    db.exec("BEGIN EXCLUSIVE");
+    writePid(platform, pidPath);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return () => {
+    platform.removeFile(pidPath);
+    db.close();
+  };
 }
 
 /** On a full disk the name of the holder is lost; the lock is not. */

@@ -3,7 +3,7 @@
  * given, so a write is taken whole until the buffer is full; then nothing is taken until `drain`.
  */
 import { connect, createServer, type Socket as RawSocket } from "node:net";
-import { plainAddress } from "./address.ts";
+import { listenError, plainAddress } from "./address.ts";
 import type { Peer, Socket, SocketHandler, SocketOptions, TcpListener } from "./port.ts";
 
 class DenoSocket implements Socket {
@@ -66,9 +66,10 @@ export function listenDenoTcp<T>(
     (raw) => void attach(raw, handler),
   );
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
+    const refused = (error: Error & { code?: string }): void => reject(listenError(host, port, error.code ?? "", error.message));
+    server.once("error", refused);
     server.listen({ host, port, backlog: options.socket.backlog, exclusive: true, reusePort: options.reusePort }, () => {
-      server.off("error", reject);
+      server.off("error", refused);
       const address = server.address();
       resolve({ port: typeof address === "object" && address !== null ? address.port : port, stop: () => void server.close() });
     });

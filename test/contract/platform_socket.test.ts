@@ -1,0 +1,185 @@
+/** Stream sockets: one suite for every implementation of the port that runs here. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { bunPlatform } from "../../src/platform/bun.ts";
+import { connectDenoTcp, listenDenoTcp } from "../../src/platform/deno_socket.ts";
+import type { Platform, Socket, SocketHandler, TcpListener } from "../../src/platform/port.ts";
+import { rejection } from "../support/rejection.ts";
+import { Changes } from "../support/until.ts";
+
+type Sockets = Pick<Platform, "listenTcp" | "connectTcp">;
+const bun = bunPlatform();
+const implementations: [string, Sockets][] = [
+  ["bun", bun],
+  ["deno", { listenTcp: listenDenoTcp, connectTcp: connectDenoTcp }],
+];
+const options = { keepAliveIdleS: 300, keepAliveIntervalS: 30, keepAliveProbes: 4, userTimeoutMs: 120_000, backlog: 128 };
+
+/** One end of a connection that writes down what happens to it. */
+class End {
+  socket: Socket | null = null;
+  text = "";
+  bytes = 0;
+  drains = 0;
+  closes: string[] = [];
+}
+
+class Ends implements SocketHandler<End> {
+  readonly all: End[] = [];
+  readonly #changes = new Changes();
+  /** Waits until something that happens at these ends makes `seen` true. */
+  async until(what: string, seen: () => boolean): Promise<void> {
+    await this.#changes.until(what, () => seen() || undefined);
+  }
+  open(socket: Socket): End {
+    const end = new End();
+    end.socket = socket;
+    this.all.push(end);
+    this.#changes.changed();
+    return end;
+  }
+  data(end: End, bytes: Uint8Array): void {
+    end.bytes += bytes.length;
+    if (end.text.length < 1000) end.text += new TextDecoder().decode(bytes.subarray(0, 1000));
+    this.#changes.changed();
+  }
+  drain(end: End): void {
+    end.drains++;
+    this.#changes.changed();
+  }
+  close(end: End, reason: "closed" | "reset"): void {
+    end.closes.push(reason);
+    this.#changes.changed();
+  }
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+for (const [name, sockets] of implementations) {
+  describe(`sockets on ${name}`, () => {
+    const open: { listener: TcpListener; ends: Ends[] }[] = [];
+    afterEach(() => {
+      for (const { listener, ends } of open.splice(0)) {
+        for (const end of ends.flatMap((each) => each.all)) end.socket?.reset();
+        listener.stop();
+      }
+    });
+
+    async function pair(): Promise<{ servers: Ends; clients: Ends; server: End; client: End; listener: TcpListener }> {
+      const [servers, clients] = [new Ends(), new Ends()];
+      const listener = await sockets.listenTcp("127.0.0.1", 0, { reusePort: false, socket: options }, servers);
+      open.push({ listener, ends: [servers, clients] });
+      await sockets.connectTcp("127.0.0.1", listener.port, clients);
+      await servers.until("the server's socket", () => servers.all.length === 1);
+      return { servers, clients, server: servers.all[0]!, client: clients.all[0]!, listener };
+    }
+
+    test("bytes pass both ways, and each side knows the other's address", async () => {
+      const { servers, clients, server, client, listener } = await pair();
+      expect(client.socket!.write(bytes("to server"))).toBe(9);
+      expect(server.socket!.write(bytes("to client"))).toBe(9);
+      await servers.until("the server's bytes", () => server.text === "to server");
+      await clients.until("the client's bytes", () => client.text === "to client");
+      expect(client.socket!.peer).toEqual({ address: "127.0.0.1", port: listener.port });
+      expect(server.socket!.peer.address).toBe("127.0.0.1");
+      expect(server.socket!.peer.port).toBeGreaterThan(0);
+    });
+
+    test("a peer that reads nothing stops the writer, and drain goes on", async () => {
+      const { servers, clients, server, client } = await pair();
+      client.socket!.pause();
+      const piece = new Uint8Array(1 << 18);
+      let taken = 0;
+      for (;;) {
+        const wrote = server.socket!.write(piece);
+        expect(wrote).toBeGreaterThanOrEqual(0);
+        taken += wrote;
+        if (wrote < piece.length) break;
+        expect(taken).toBeLessThan(1 << 28);
+      }
+      const drainsBefore = server.drains;
+      client.socket!.resume();
+      await servers.until("drain", () => server.drains > drainsBefore);
+      await clients.until("every byte taken", () => client.bytes === taken);
+      expect(server.socket!.write(bytes("x"))).toBe(1);
+    });
+
+    test("pause holds bytes back until resume", async () => {
+      const { servers, server, client, clients } = await pair();
+      server.socket!.pause();
+      client.socket!.write(bytes("later"));
+      // A round trip the other way: by its end the bytes have been there to read.
+      server.socket!.write(bytes("ping"));
+      await clients.until("the round trip", () => client.text === "ping");
+      expect(server.text).toBe("");
+      server.socket!.resume();
+      await servers.until("the bytes after resume", () => server.text === "later");
+    });
+
+    test("a peer's FIN closes after its bytes were read", async () => {
+      const { servers, server, client } = await pair();
+      client.socket!.write(bytes("last words"));
+      client.socket!.end();
+      await servers.until("close", () => server.closes.length > 0);
+      expect(server.text).toBe("last words");
+      expect(server.closes).toEqual(["closed"]);
+      expect(server.socket!.write(bytes("x"))).toBe(-1);
+    });
+
+    test("end sends FIN after what was written", async () => {
+      const { clients, servers, server, client } = await pair();
+      client.socket!.write(bytes("unread by the one who ends"));
+      server.socket!.write(bytes("ack"));
+      server.socket!.end();
+      await clients.until("close at the peer", () => client.closes.length > 0);
+      expect(client.text).toBe("ack");
+      expect(client.closes).toEqual(["closed"]);
+      await servers.until("close here, once the peer has closed too", () => server.closes.length > 0);
+      expect(server.closes).toEqual(["closed"]);
+    });
+
+    test("reset is a RST: the peer sees reset, not closed", async () => {
+      const { clients, servers, server, client } = await pair();
+      server.socket!.reset();
+      await clients.until("close at the peer", () => client.closes.length > 0);
+      expect(client.closes).toEqual(["reset"]);
+      await servers.until("close here", () => server.closes.length > 0);
+      expect(server.closes).toHaveLength(1);
+    });
+
+    test("a reset of the peer closes a paused socket", async () => {
+      const { servers, server, client } = await pair();
+      server.socket!.pause();
+      client.socket!.reset();
+      // node:net looks at a paused socket only when it is resumed.
+      if (name === "deno") server.socket!.resume();
+      await servers.until("close", () => server.closes.length > 0);
+      expect(server.closes).toEqual(["reset"]);
+    });
+
+    test("every method is safe after close", async () => {
+      const { servers, server, client } = await pair();
+      client.socket!.end();
+      await servers.until("close", () => server.closes.length > 0);
+      const socket = server.socket!;
+      socket.pause();
+      socket.resume();
+      socket.end();
+      socket.reset();
+      expect(socket.write(bytes("x"))).toBe(-1);
+      expect(socket.fd).toBe(-1);
+      expect(server.closes).toHaveLength(1);
+    });
+
+    test("a port that is taken is refused, and says so", async () => {
+      const { listener } = await pair();
+      const second = sockets.listenTcp("127.0.0.1", listener.port, { reusePort: false, socket: options }, new Ends());
+      expect(await rejection(second)).toBe(`Cannot listen on 127.0.0.1:${listener.port}: address already in use`);
+    });
+
+    test("a connection nobody takes is refused", async () => {
+      const { listener } = await pair();
+      listener.stop();
+      expect(await rejection(sockets.connectTcp("127.0.0.1", listener.port, new Ends()))).not.toBe("");
+    });
+  });
+}

@@ -1,0 +1,176 @@
+/** A gateway's accepting side without the gateway: an accept thread or shared listeners, and workers that echo. */
+import { connect, type Socket as RawSocket } from "node:net";
+import { type Limits, limitsWith } from "../../src/base/limits.ts";
+import type { Settings } from "../../src/config/settings.ts";
+import type { Boot, Report } from "../../src/engine/boot.ts";
+import { chooseSource } from "../../src/engine/choose_source.ts";
+import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
+import type { SocketSource } from "../../src/engine/socket_source.ts";
+import { bunPlatform } from "../../src/platform/bun.ts";
+import type { Socket, SocketHandler, Thread } from "../../src/platform/port.ts";
+import { Bell } from "../../src/ring/wait.ts";
+import { sumOf } from "../../src/telemetry/counters.ts";
+import { slot } from "../../src/telemetry/slots.ts";
+import { Addresses } from "../../src/wire/addresses.ts";
+import { Board, DrainPhase, Gate } from "../../src/wire/board.ts";
+import { Changes, until } from "./until.ts";
+
+const platform = bunPlatform();
+export type Mode = "fd" | "reuseport";
+
+/** What a codec worker is to its source: a bell, a count of sockets, and a handler. Here it echoes. */
+class Worker implements SocketHandler<Socket> {
+  readonly sockets = new Set<Socket>();
+  readonly opened: Socket[] = [];
+  readonly source: SocketSource;
+  readonly #board: Board;
+  readonly #index: number;
+  readonly #changes: Changes;
+  stopped = false;
+  /** While false the worker does not look at its ring: a busy worker. */
+  awake = true;
+
+  constructor(boot: Boot, changes: Changes) {
+    this.source = chooseSource(boot, platform);
+    this.#board = new Board(boot.board);
+    this.#index = boot.index;
+    this.#changes = changes;
+    const bell = new Bell(boot.bells, boot.thread);
+    void bell.listen(() => this.awake && this.source.hasWork(), () => this.drain(), () => this.stopped);
+  }
+  /** Of the bell. Also what a socket calls when it can take more: every echo here fits. */
+  drain(): void {
+    if (this.awake) this.source.drain();
+  }
+  open(socket: Socket): Socket {
+    this.sockets.add(socket);
+    this.opened.push(socket);
+    this.#count();
+    return socket;
+  }
+  data(socket: Socket, bytes: Uint8Array): void {
+    socket.write(bytes);
+  }
+  close(socket: Socket): void {
+    this.sockets.delete(socket);
+    this.#count();
+  }
+  #count(): void {
+    this.#board.setSockets(this.#index, this.sockets.size);
+    this.#changes.changed();
+  }
+}
+
+export class AcceptWorld {
+  readonly changes = new Changes();
+  readonly workers: Worker[];
+  readonly board: Board;
+  readonly addresses: Addresses;
+  readonly boot: Boot;
+  readonly clients: RawSocket[] = [];
+  #acceptor: Thread | null = null;
+  port = 0;
+
+  constructor(mode: Mode, port: number, limits: Partial<Limits>, workers: number) {
+    const settings: Settings = {
+      data: "",
+      workers,
+      policy: "takeover",
+      unknownDevices: "accept",
+      logLevel: "silent",
+      instance: "test",
+      tcp: { host: "127.0.0.1", port, accept: mode },
+      http: { host: "127.0.0.1", port: 0 },
+      limits: limitsWith({ idleWaitMs: 50, ...limits }),
+    };
+    const roster = makeRoster(workers);
+    this.boot = {
+      role: "accept",
+      thread: roster.accept,
+      index: 0,
+      instance: "test",
+      settings,
+      faults: "",
+      recovered: null,
+      roster,
+      ...makeMemory(settings, roster),
+    };
+    this.board = new Board(this.boot.board);
+    this.board.setGate(Gate.open);
+    this.addresses = new Addresses(this.boot.addresses);
+    this.workers = roster.codec.map((thread, index) => new Worker({ ...this.boot, role: "codec", thread, index }, this.changes));
+    this.port = port;
+  }
+
+  static async open(mode: Mode, limits: Partial<Limits> = {}, workers = 1): Promise<AcceptWorld> {
+    const world = new AcceptWorld(mode, mode === "fd" ? 0 : await freePort(), limits, workers);
+    for (const worker of world.workers) await worker.source.start(worker);
+    if (mode === "fd") await world.#spawnAcceptor();
+    return world;
+  }
+
+  #spawnAcceptor(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#acceptor = platform.spawn("accept", this.boot, {
+        message: (message) => {
+          const report = message as Report;
+          if (report.type === "fatal") reject(new Error(report.reason));
+          if (report.type !== "ready") return;
+          this.port = report.port!;
+          resolve();
+        },
+        failed: (reason) => reject(new Error(reason)),
+      });
+    });
+  }
+
+  /** A client whose end is known: its bytes, whether it is still open. */
+  connect(): Promise<RawSocket & { got: string; gone: boolean }> {
+    const client = Object.assign(connect(this.port, "127.0.0.1"), { got: "", gone: false });
+    this.clients.push(client);
+    client.on("error", () => {});
+    client.on("data", (bytes) => {
+      client.got += bytes.toString();
+      this.changes.changed();
+    });
+    client.on("close", () => {
+      client.gone = true;
+      this.changes.changed();
+    });
+    return new Promise((resolve) => {
+      client.once("connect", () => resolve(client));
+      client.once("close", () => resolve(client));
+    });
+  }
+
+  seen(what: string, check: () => boolean): Promise<true> {
+    return this.changes.until(what, () => check() || undefined);
+  }
+  counted(cause: string): number {
+    return sumOf(this.boot.counters, slot("berth_accept_refused_total", cause));
+  }
+  get open(): number {
+    return this.workers.reduce((sum, worker) => sum + worker.sockets.size, 0);
+  }
+
+  async close(): Promise<void> {
+    this.board.setPhase(DrainPhase.end);
+    for (const worker of this.workers) worker.source.stopAccepting();
+    for (const client of this.clients) client.destroy();
+    for (const worker of this.workers) {
+      worker.stopped = true;
+      for (const socket of worker.sockets) socket.reset();
+    }
+    if (this.#acceptor === null) return;
+    await until("the accept thread's end", () => this.board.phaseDone(this.boot.thread) === DrainPhase.end);
+    this.#acceptor.terminate();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const nobody = { open: () => {}, data: () => {}, drain: () => {}, close: () => {} };
+  const socket = { keepAliveIdleS: 1, keepAliveIntervalS: 1, keepAliveProbes: 1, userTimeoutMs: 1000, backlog: 1 };
+  const listener = await platform.listenTcp("127.0.0.1", 0, { reusePort: false, socket }, nobody);
+  listener.stop();
+  return listener.port;
+}

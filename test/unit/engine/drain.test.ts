@@ -1,0 +1,57 @@
+/** The phases of the ordered shutdown, with threads that follow them or do not. */
+import { expect, test } from "bun:test";
+import { limitsWith } from "../../../src/base/limits.ts";
+import { drain, type DrainNeeds } from "../../../src/engine/drain.ts";
+import { bunPlatform } from "../../../src/platform/bun.ts";
+import { BELL_BYTES } from "../../../src/ring/wait.ts";
+import { Board, createBoard, DrainPhase } from "../../../src/wire/board.ts";
+
+const limits = limitsWith({ shutdownMs: 60, shutdownHardMs: 200 });
+
+function world(): { board: Board; told: string[]; needs: DrainNeeds } {
+  const board = new Board(createBoard());
+  const told: string[] = [];
+  const needs: DrainNeeds = {
+    board,
+    bells: new SharedArrayBuffer(64 * BELL_BYTES),
+    limits,
+    clock: bunPlatform().clock,
+    threads: [{ name: "journal", thread: 1 }, { name: "codec-0", thread: 2 }],
+    late: (phase, names) => told.push(`${phase}: ${names.join(",")}`),
+  };
+  return { board, told, needs };
+}
+
+/** Follows the phase as a loop does, up to `last`. */
+function follow(board: Board, thread: number, last: DrainPhase, seen: DrainPhase[] = []): () => void {
+  const timer = setInterval(() => {
+    const phase = board.phase();
+    if (seen.at(-1) !== phase) seen.push(phase);
+    if (phase <= last) board.setPhaseDone(thread, phase);
+  }, 1);
+  return () => clearInterval(timer);
+}
+
+test("drain walks every phase in order once all threads are done with the one before", async () => {
+  const { board, told, needs } = world();
+  const seen: DrainPhase[] = [];
+  const stops = [follow(board, 1, DrainPhase.end, seen), follow(board, 2, DrainPhase.end)];
+  expect(await drain(needs)).toBeNull();
+  for (const stop of stops) stop();
+  expect(seen.filter((phase) => phase !== DrainPhase.running)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(board.phase()).toBe(DrainPhase.end);
+  expect(told).toEqual([]);
+});
+
+test("drain says who is late, goes on to the commit, and names who held it at the hard limit", async () => {
+  const { board, told, needs } = world();
+  const stops = [follow(board, 1, DrainPhase.end), follow(board, 2, DrainPhase.stopAccepting)];
+  expect(await drain(needs)).toBe("commitLast: codec-0");
+  for (const stop of stops) stop();
+  expect(told).toEqual(["pauseDevices: codec-0"]);
+});
+
+test("drain of a gateway with no thread ready ends at once", async () => {
+  const { needs } = world();
+  expect(await drain({ ...needs, threads: [] })).toBeNull();
+});
