@@ -1,0 +1,97 @@
+/** Whatever the interleaving of commits, laps, pages, forgetting and slow takers: complete, once, in order, bounded. */
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { filterOf } from "../../src/broker/filter.ts";
+import { BrokerWorld, EPOCH, SMALL, type TestClient } from "../support/broker_world.ts";
+
+const DEVICES = ["a", "b", "c"];
+const KINDS = ["record", "connected"];
+const event = fc.record({ device: fc.constantFrom(...DEVICES), kind: fc.constantFrom(...KINDS) });
+const filter = fc.tuple(fc.option(fc.subarray(DEVICES, { minLength: 1 })), fc.option(fc.subarray(KINDS, { minLength: 1 })))
+  .map(([devices, kinds]) => filterOf(devices, kinds));
+
+const move = fc.oneof(
+  { weight: 6, arbitrary: fc.array(event, { minLength: 1, maxLength: 7 }).map((events) => (world: BrokerWorld) => world.commit(events)) },
+  { weight: 6, arbitrary: fc.integer({ min: 1, max: 3 }).map((batches) => (world: BrokerWorld) => world.publish(batches)) },
+  { weight: 3, arbitrary: fc.tuple(fc.float({ min: 0, max: 1, noNaN: true }), filter).map(([at, wish]) => (world: BrokerWorld) => {
+    world.subscribe(`${EPOCH}.${Math.floor(at * world.committed)}`, wish);
+  }) },
+  { weight: 8, arbitrary: fc.tuple(fc.nat(), fc.integer({ min: 1, max: 4 })).map(([who, times]) => (world: BrokerWorld) => {
+    const client = world.clients[who % Math.max(1, world.clients.length)];
+    for (let i = 0; client !== undefined && i < times; i++) world.take(client);
+  }) },
+  { weight: 6, arbitrary: fc.tuple(fc.nat(), fc.integer({ min: 1, max: 5 }), fc.boolean()).map(([which, events, busy]) => (world: BrokerWorld) => {
+    if (world.pages.length > 0) world.answer(which % world.pages.length, events, busy);
+  }) },
+  { weight: 1, arbitrary: fc.float({ min: 0, max: 1, noNaN: true }).map((share) => (world: BrokerWorld) => {
+    world.oldest = Math.max(world.oldest, Math.floor(share * (world.committed + 1)), 1);
+  }) },
+  { weight: 1, arbitrary: fc.constant((world: BrokerWorld) => world.lose()) },
+  { weight: 2, arbitrary: fc.integer({ min: 1, max: 700 }).map((ms) => (world: BrokerWorld) => {
+    world.now += ms;
+    world.settle();
+    world.broker.beat(world.time);
+  }) },
+  { weight: 1, arbitrary: fc.nat().map((who) => (world: BrokerWorld) => {
+    const client = world.clients[who % Math.max(1, world.clients.length)];
+    if (client === undefined) return;
+    world.broker.unsubscribe(client.subscriber);
+    world.clients.splice(world.clients.indexOf(client), 1);
+  }) },
+);
+
+function expectBounded(world: BrokerWorld): void {
+  expect(world.pages.length).toBeLessThanOrEqual(SMALL.pagesInFlight);
+  for (const { subscriber } of world.clients) {
+    expect(subscriber.queuedEvents).toBeLessThanOrEqual(SMALL.subscriberEvents);
+    expect(subscriber.queuedBytes).toBeLessThanOrEqual(SMALL.subscriberBytes);
+  }
+}
+
+/** Ids never go back, and a position is only told when everything up to it stands before it. */
+function expectHonest(world: BrokerWorld, client: TestClient): void {
+  expect(client.seqs).toEqual(world.expected(client));
+  let id = 0;
+  const seen = new Set<number>();
+  const gaps = client.of("gap");
+  for (const word of client.words) {
+    if (word.word === "gap") expect(word.id).toBe(Math.max(word.to, id));
+    const own = word.word === "event" ? word.seq : word.word === "heartbeat" ? word.position : word.word === "gap" ? word.id : id;
+    expect(own).toBeGreaterThanOrEqual(id);
+    id = own;
+    if (word.word === "event") seen.add(word.seq);
+    if (word.word === "gap") {
+      expect(word.to).toBeGreaterThanOrEqual(word.from);
+      // Only what is kept no more may be missing.
+      expect(word.to).toBeLessThan(world.oldest);
+    }
+    if (word.word !== "heartbeat") continue;
+    for (const seq of world.expected(client)) if (seq <= word.position) expect(seen.has(seq)).toBe(true);
+  }
+  for (const [i, gap] of gaps.entries()) if (i > 0) expect(gap.from).toBeGreaterThan(gaps[i - 1]!.to);
+}
+
+test("the broker gives every subscriber everything that matches, once, in order, with gaps named, within its bounds", () => {
+  const reached = { page: 0, gap: 0, live: 0, fellBack: 0 };
+  fc.assert(
+    fc.property(fc.array(move, { minLength: 20, maxLength: 120 }), (moves) => {
+      const world = new BrokerWorld();
+      for (const act of moves) {
+        const live = world.clients.filter((client) => client.subscriber.state === "live");
+        act(world);
+        expectBounded(world);
+        reached.live += live.length;
+        reached.fellBack += live.filter((client) => client.subscriber.state === "catching").length;
+      }
+      world.quiesce();
+      for (const client of world.clients) {
+        expectHonest(world, client);
+        expect(client.subscriber.state).toBe("live");
+      }
+      reached.page += world.counts.page;
+      reached.gap += world.counts.gap;
+    }),
+    { numRuns: 400 },
+  );
+  for (const [branch, count] of Object.entries(reached)) expect([branch, count > 0]).toEqual([branch, true]);
+}, 60_000);
