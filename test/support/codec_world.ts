@@ -12,7 +12,7 @@ import { choosePlatform } from "../../src/platform/choose.ts";
 import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";
 import { Bell } from "../../src/ring/wait.ts";
 import { sumOf } from "../../src/telemetry/counters.ts";
-import { type MetricName, slot } from "../../src/telemetry/slots.ts";
+import { type MetricName, METRICS, slot } from "../../src/telemetry/slots.ts";
 import { Board, DrainPhase, Gate } from "../../src/wire/board.ts";
 import { type Message, receive } from "../../src/wire/control.ts";
 import { emptyFrameHeader, EXCEPTION_BYTES, FrameKind, readFrameHeader, Verdict } from "../../src/wire/frame_message.ts";
@@ -162,6 +162,12 @@ export class CodecWorld {
 
   count(name: MetricName, label = ""): number {
     return sumOf(this.boot.counters, slot(name, label));
+  }
+
+  /** How many values a histogram has seen. */
+  observed(name: MetricName): number {
+    const { buckets } = METRICS.find((metric) => metric.name === name)!;
+    return sumOf(this.boot.counters, slot(name) + buckets.length + 2);
   }
 
   get sockets(): number {
