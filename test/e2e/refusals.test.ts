@@ -8,14 +8,18 @@ const serve = (
   ...args: string[]
 ): string[] => ["serve", "--data", temporaryData(), "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", ...args];
 
-/** Runs it; it must exit 1, say nothing on standard output and each of `words` on standard error. */
+/** Wrong usage, as of a command line nobody can make sense of; refusals exit 1. */
+const USAGE = 2;
+
+/** Runs it; it must exit with `exit`, say nothing on standard output and each of `words` on standard error. */
 async function expectRefused(
   args: readonly string[],
   words: readonly string[],
   settings: Record<string, string | number> = {},
+  exit = 1,
 ): Promise<void> {
   const { code, out, err } = await runBerth(args, settings);
-  expect({ args, out, code }).toEqual({ args, out: "", code: 1 });
+  expect({ args, out, code }).toEqual({ args, out: "", code: exit });
   for (const word of words) expect(err).toContain(word);
 }
 
@@ -30,7 +34,7 @@ describe("verbs that are not built yet", () => {
   for (const verb of ["send", "replay", "export", "drain", "token", "stress"]) {
     test(`berth ${verb} is refused by name`, () => expectRefused([verb], [verb, "not"]));
   }
-  test("a verb nobody knows is refused by name", () => expectRefused(["fly"], ["fly"]));
+  test("a verb nobody knows is refused by name", () => expectRefused(["fly"], ["fly"], {}, USAGE));
 });
 
 describe("a wrong configuration", () => {
@@ -66,7 +70,7 @@ describe("a wrong configuration", () => {
   test("a bad fault plan is refused by name", () =>
     expectRefused(serve(), ["journal.commit:explode"], { faults: "journal.commit:explode" }));
 
-  test("an unknown flag is refused by name", () => expectRefused(serve("--no-such-flag"), ["--no-such-flag"]));
+  test("an unknown flag is refused by name", () => expectRefused(serve("--no-such-flag"), ["--no-such-flag"], {}, USAGE));
 
   test("HTTP on an address of the outside without tokens is refused", () =>
     expectRefused(["serve", "--data", temporaryData(), "--tcp", "127.0.0.1:0", "--http", "0.0.0.0:0"], ["token", "loopback"]));
