@@ -36,12 +36,10 @@ export class CodecFrames implements FrameSink<Connection> {
   /** When the bytes being read arrived: wall ms and, for durations, monotonic ms. */
   readAt = 0;
   readAtMono = 0;
-  #lastEnd: number;
 
   constructor(context: CodecContext, login: CodecLogin) {
     this.#at = context;
     this.#login = login;
-    this.#lastEnd = context.frames.position;
   }
 
   login(connection: Connection, imei: string): Next {
@@ -90,7 +88,7 @@ export class CodecFrames implements FrameSink<Connection> {
     const message = this.#reserve(frameMessageBytes(0, length), FrameKind.badCrc);
     if (message >= 0) {
       this.#writeRaw(connection, message, CRC_MISMATCH, bytes, start, length);
-      connection.position = this.#commit();
+      connection.position = this.#at.frames.commit();
       connection.keptBadFrame = true;
     }
     connection.wantsEnd = "bad_frame";
@@ -152,16 +150,8 @@ export class CodecFrames implements FrameSink<Connection> {
     return frames.reserve(size, kind);
   }
 
-  #commit(): number {
-    const { frames } = this.#at;
-    const end = frames.commit();
-    if (end < this.#lastEnd) this.#at.tally.wrapped();
-    this.#lastEnd = end;
-    return end;
-  }
-
   #committed(connection: Connection, count: number, codec: number): Next {
-    const end = this.#commit();
+    const end = this.#at.frames.commit();
     connection.position = end;
     this.#at.fifo.push(end, connection.id, count, codec, this.readAtMono);
     return ++connection.unacked >= this.#at.limits.unackedFramesPerConnection ? Next.pause : Next.go;

@@ -37,7 +37,6 @@ export class CodecTally {
   readonly #claimsFull = slot("berth_ring_full_total", "claims");
   readonly #framesBytes = slot("berth_ring_bytes", "frames");
   readonly #claimsBytes = slot("berth_ring_bytes", "claims");
-  readonly #wraps = slot("berth_ring_wraps_total");
   readonly ackSeconds: Histogram;
 
   constructor(memory: SharedArrayBuffer, thread: number) {
@@ -68,9 +67,6 @@ export class CodecTally {
   }
   claimsFull(): void {
     this.#counters.add(this.#claimsFull);
-  }
-  wrapped(): void {
-    this.#counters.add(this.#wraps);
   }
   gauges(sockets: number, framesBytes: number, claimsBytes: number): void {
     this.#counters.set(this.#sockets, sockets);
