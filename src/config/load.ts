@@ -108,26 +108,27 @@ export function loadConfig(input: ConfigInput): Result<Config, "bad_config"> {
   if (!file.ok) return file;
   const problems: string[] = [];
   const values = new Map<string, SettingValue>(SETTINGS.map(({ key, initial }) => [key, initial]));
-  const sources = new Map<string, string>();
+  const sources = new Map<string, Given>();
   for (const given of [...file.value, ...givenByEnvironment(input.environment), ...givenByFlags(input.flags)]) {
     const result = checked(given);
     if (typeof result === "string") problems.push(result);
     else {
       values.set(given.key, result.value);
-      sources.set(given.key, given.source);
+      sources.set(given.key, given);
     }
   }
   const settings = settingsFrom(values);
   if (problems.length === 0) {
     for (const { key, message } of brokenRelations(settings)) {
-      problems.push(`${sources.get(key) ?? "default"}: ${fileName(key)}: ${message}`);
+      const given = sources.get(key);
+      problems.push(`${given === undefined ? `default: ${fileName(key)}` : place(given)}: ${message}`);
     }
   }
   if (problems.length > 0) return err("bad_config", problems.join("\n"));
   const effective = SETTINGS.map((setting) => ({
     setting,
     value: values.get(setting.key)!,
-    source: sources.get(setting.key) ?? "default",
+    source: sources.get(setting.key)?.source ?? "default",
   }));
   return ok({ settings, effective });
 }

@@ -151,7 +151,9 @@ describe("configuration", () => {
       expect(problems("", {}, { "http.listen": `${host}:0` })).toEqual([]);
     }
     for (const host of ["0.0.0.0", "10.0.0.1", "[::]", "gateway", "localhost.example"]) {
-      expect(problems("", {}, { "http.listen": `${host}:0` })[0]).toStartWith("--http: [http] listen: ");
+      expect(problems("", {}, { "http.listen": `${host}:0` })[0]).toStartWith(
+        `--http: ${host.replaceAll(/[[\]]/g, "")} is not a loopback address; `,
+      );
     }
   });
 

@@ -1,0 +1,79 @@
+/** `berth devices`: who is known to a running gateway, who is connected and from where. */
+import type { Command } from "commander";
+import * as v from "valibot";
+import { getJson } from "../client/rest.ts";
+import type { Platform } from "../platform/port.ts";
+import { Device, deviceCard, deviceTable } from "./device_table.ts";
+import { addGatewayOptions, EXIT, fail, refuseToken, type Verb, wholeNumber } from "./verb.ts";
+
+interface DevicesOptions {
+  readonly url: string;
+  readonly token?: string;
+  readonly connected?: boolean;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+const PAGE = 1000;
+const Page = v.object({ devices: v.array(v.unknown()), next: v.nullable(v.string()) });
+
+const HELP = `
+The last position is the newest record with a fix. With --json each line is a device as GET /v1/devices gives it.
+
+  berth devices --connected
+  berth devices 356307042441013
+`;
+
+/** The message of what a gateway answered that is not what it should be. */
+const odd = (path: string): string => `Cannot read the answer of ${path}: it is not what this berth expects; are the versions the same?`;
+
+async function showOne(platform: Platform, id: string, { url, json }: DevicesOptions): Promise<number> {
+  const path = `/v1/devices/${encodeURIComponent(id)}`;
+  const answer = await getJson(url, path);
+  if (!answer.ok) return fail(platform, answer.message);
+  if (json === true) platform.writeOut(`${JSON.stringify(answer.value)}\n`);
+  else {
+    const device = v.safeParse(Device, answer.value);
+    if (!device.success) return fail(platform, odd(path));
+    platform.writeOut(deviceCard(device.output));
+  }
+  return EXIT.done;
+}
+
+async function showAll(platform: Platform, { url, json, limit, connected }: DevicesOptions): Promise<number> {
+  const devices: unknown[] = [];
+  let next: string | null = "";
+  while (next !== null && devices.length < limit) {
+    const query = new URLSearchParams({ limit: String(Math.min(PAGE, limit - devices.length)) });
+    if (connected === true) query.set("connected", "true");
+    if (next !== "") query.set("after", next);
+    const answer = await getJson(url, `/v1/devices?${query.toString()}`);
+    if (!answer.ok) return fail(platform, answer.message);
+    const page = v.safeParse(Page, answer.value);
+    if (!page.success) return fail(platform, odd("/v1/devices"));
+    devices.push(...page.output.devices);
+    next = page.output.next;
+  }
+  if (json === true) platform.writeOut(devices.map((device) => `${JSON.stringify(device)}\n`).join(""));
+  else {
+    const parsed = v.safeParse(v.array(Device), devices);
+    if (!parsed.success) return fail(platform, odd("/v1/devices"));
+    platform.writeOut(deviceTable(parsed.output));
+  }
+  if (next !== null) platform.writeErr(`berth: there are more than ${limit}; --limit N shows more\n`);
+  return EXIT.done;
+}
+
+export const addDevices: Verb = (program, platform, end) => {
+  const command: Command = program
+    .command("devices")
+    .description("list the devices of a running gateway, or show one")
+    .argument("[ID]", "one device")
+    .option("--connected", "only those that are connected")
+    .option("--limit <N>", "at most this many", wholeNumber(1, 1_000_000), 1000)
+    .option("--json", "one JSON object a line")
+    .addHelpText("after", HELP);
+  addGatewayOptions(command).action(async (id: string | undefined, options: DevicesOptions) => {
+    end(refuseToken(platform, options) ?? await (id === undefined ? showAll(platform, options) : showOne(platform, id, options)));
+  });
+};

@@ -1,0 +1,106 @@
+/** An event as one line for people. Pure: the texts come from a gateway, so nothing in them may move a terminal's cursor. */
+import * as v from "valibot";
+import type { StreamEvent } from "../client/event_stream.ts";
+
+const origin = v.optional(v.object({ address: v.string(), port: v.number() }));
+
+/** What any event may have that a line shows. Everything is optional: a newer gateway may leave things out. */
+const Data = v.partial(v.object({
+  device: v.string(),
+  at: v.number(),
+  receivedAt: v.number(),
+  seq: v.number(),
+  fence: v.number(),
+  transport: v.string(),
+  origin,
+  old: v.partial(v.object({ fence: v.number(), origin })),
+  policy: v.string(),
+  reason: v.string(),
+  cause: v.string(),
+  count: v.number(),
+  records: v.number(),
+  codec: v.union([v.string(), v.number()]),
+  bytes: v.number(),
+  hex: v.string(),
+  from: v.union([v.string(), v.number()]),
+  to: v.union([v.string(), v.number()]),
+  time: v.number(),
+  lat: v.number(),
+  lon: v.number(),
+  speed: v.number(),
+  satellites: v.number(),
+}));
+type Data = v.InferOutput<typeof Data>;
+
+/** A time for people, or the number itself when no calendar has it. */
+export const timeText = (ms: number): string => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);
+const place = (at: Data["origin"]): string => (at === undefined ? "" : `${at.address}:${at.port}`);
+const words = (...parts: readonly (string | undefined | false)[]): string => parts.filter((part) => part).join("  ");
+const say = (
+  name: string,
+  value: string | number | undefined,
+): string | undefined => (value === undefined ? undefined : `${name} ${value}`);
+
+function describe(kind: string, data: Data): string {
+  switch (kind) {
+    case "record":
+      return words(
+        say("seq", data.seq),
+        data.time !== undefined && timeText(data.time),
+        data.lat !== undefined && data.lon !== undefined && `${data.lat.toFixed(5)} ${data.lon.toFixed(5)}`,
+        data.speed !== undefined && `${data.speed} km/h`,
+        data.satellites !== undefined && `${data.satellites} sat`,
+      );
+    case "connected":
+      return words(say("fence", data.fence), data.transport, place(data.origin));
+    case "replaced":
+      return words(
+        say("fence", data.fence),
+        data.transport,
+        place(data.origin),
+        say("replaces fence", data.old?.fence),
+        place(data.old?.origin),
+        say("policy", data.policy),
+      );
+    case "disconnected":
+      return words(say("fence", data.fence), data.reason, say("records", data.records));
+    case "refused":
+      return words(data.reason, data.count !== undefined && `${data.count} times`, place(data.origin));
+    case "quarantined":
+      return words(data.reason, say("codec", data.codec), data.bytes !== undefined && `${data.bytes} bytes`);
+    case "command":
+      return words(say("codec", data.codec), data.hex !== undefined && `${data.hex.slice(0, 64)}${data.hex.length > 64 ? "…" : ""}`);
+    case "gap":
+      return words("events are missing", data.from !== undefined && data.to !== undefined && `${data.from} to ${data.to}`, data.cause);
+    case "resync":
+      return words("read the devices again", data.cause);
+    default:
+      return words(data.reason ?? data.cause);
+  }
+}
+
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+const DEVICE_COLUMNS = 15;
+const KIND_COLUMNS = 12;
+const NO_TIME = "-".repeat(24);
+
+/** `2026-01-02T03:04:05.678Z  356307042441013  connected     fence 1024  tcp  127.0.0.1:4711` */
+export function eventLine({ event, data }: Pick<StreamEvent, "event" | "data">): string {
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    value = null;
+  }
+  const parsed = v.safeParse(Data, value);
+  const fields = parsed.success ? parsed.output : {};
+  const at = fields.receivedAt ?? fields.at;
+  const line = [
+    at === undefined ? NO_TIME : timeText(at),
+    (fields.device ?? "-").padEnd(DEVICE_COLUMNS),
+    event.padEnd(KIND_COLUMNS),
+    parsed.success ? describe(event, fields) : data.slice(0, 200),
+  ].join("  ");
+  return line.trimEnd().replaceAll(CONTROL, "?");
+}

@@ -1,0 +1,24 @@
+/** Verbs that have a name and are not built yet: refused by it, never accepted and ignored. */
+import { fail, type Verb } from "./verb.ts";
+
+const LATER: Readonly<Record<string, string>> = {
+  send: "send a command to a device",
+  replay: "send stored records again",
+  export: "write stored records to files",
+  drain: "hand devices over and stop",
+  token: "make and revoke tokens",
+  stress: "check the guarantees under load and faults",
+};
+
+export const addLater: Verb = (program, platform, end) => {
+  for (const [name, what] of Object.entries(LATER)) {
+    program
+      .command(name, { hidden: true })
+      .description(`not built yet: ${what}`)
+      .argument("[words...]")
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .helpOption(false)
+      .action(() => end(fail(platform, `${name}: not built yet: ${what}`)));
+  }
+};

@@ -1,0 +1,43 @@
+/** What the verbs share: how they join the program, how they fail, and the options of those that speak HTTP. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { gatewayUrl } from "../client/rest.ts";
+import type { Platform } from "../platform/port.ts";
+
+/** What an exit status means to a shell. */
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+
+/** Adds a verb. Its action calls `end` with the exit status; the process exits with the last one. */
+export type Verb = (program: Command, platform: Platform, end: (code: number) => void) => void;
+
+/** Says why on standard error. @returns the exit status for it. */
+export function fail(platform: Pick<Platform, "writeErr">, message: string): number {
+  platform.writeErr(`berth: ${message}\n`);
+  return EXIT.failed;
+}
+
+function readUrl(text: string): string {
+  const url = gatewayUrl(text);
+  if (url === null) throw new InvalidArgumentError("Expected http://HOST:PORT.");
+  return url;
+}
+
+/** `--url` and `--token` of a verb that speaks to a running gateway. */
+export function addGatewayOptions(command: Command): Command {
+  return command
+    .option("--url <URL>", "the gateway to ask", readUrl, "http://127.0.0.1:8080")
+    .addOption(new Option("--token <TOKEN>", "not built yet").hideHelp());
+}
+
+/** Options that have a name and are not built yet are refused by it. Null: none was given. */
+export function refuseToken(platform: Pick<Platform, "writeErr">, options: { readonly token?: string }): number | null {
+  return options.token === undefined ? null : fail(platform, "--token: not built yet: tokens");
+}
+
+/** A whole number from `min` to `max`. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}

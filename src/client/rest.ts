@@ -1,0 +1,55 @@
+/** Asks a running gateway over HTTP. Used by the command line's verbs; runs on any thread with an event loop. */
+import { err, ok, type Result } from "../base/result.ts";
+
+/** `unreachable`: no answer. `refused`: an answer that is not 2xx. `odd`: a 2xx that is not JSON. */
+export type RestFault = "unreachable" | "refused" | "odd";
+
+const ANSWER_MS = 15_000;
+
+/** The address of a gateway as a person wrote it, without what a path would be glued to; null when it is no HTTP address. */
+export function gatewayUrl(text: string): string | null {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return null;
+  return text.replace(/\/+$/, "");
+}
+
+const SAID: Readonly<Record<string, string>> = {
+  ConnectionRefused: "connection refused",
+  ECONNREFUSED: "connection refused",
+  ConnectionClosed: "the connection was closed",
+  ECONNRESET: "the connection was closed",
+  FailedToOpenSocket: "no such host, or no way to it",
+  TimeoutError: "no answer in time",
+};
+
+/** What went wrong with a request, in a few words: runtimes differ in theirs. */
+export function reasonOf(error: unknown): string {
+  const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
+  return SAID[String(code)] ?? SAID[String(name)] ?? String(message ?? error);
+}
+
+/** What a problem+json body, or any other, says in one line. */
+export async function problemText(response: Response): Promise<string> {
+  const text = await response.text().catch(() => "");
+  try {
+    const { title, detail } = JSON.parse(text) as { title?: string; detail?: string };
+    return `${response.status} ${detail ?? title ?? response.statusText}`.trim();
+  } catch {
+    return `${response.status} ${response.statusText || text.slice(0, 200)}`.trim();
+  }
+}
+
+/** `path` begins with `/` and may have a query. */
+export async function getJson(url: string, path: string): Promise<Result<unknown, RestFault>> {
+  let response: Response;
+  try {
+    response = await fetch(url + path, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(ANSWER_MS) });
+  } catch (error) {
+    return err("unreachable", `Cannot reach ${url}: ${reasonOf(error)}`);
+  }
+  if (!response.ok) return err("refused", `${url}${path} answered ${await problemText(response)}`);
+  try {
+    return ok(await response.json());
+  } catch (error) {
+    return err("odd", `${url}${path} did not answer JSON: ${reasonOf(error)}`);
+  }
+}
