@@ -52,6 +52,10 @@ export class Broker {
   get count(): number {
     return this.#subscribers.size;
   }
+  /** Subscribers that do not have everything published here queued yet. */
+  get behind(): number {
+    return this.#catching.size;
+  }
 
   /** A new subscriber, or null when there are too many. `committed`: the word all threads share. */
   subscribe(wish: Subscription, committed: Seq, now: MonoMs): Subscriber | null {

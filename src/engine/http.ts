@@ -182,13 +182,18 @@ class HttpThread {
     if (this.#saidBye) return;
     this.#saidBye = true;
     const { byeMs } = this.#boot.settings.limits;
+    const { mono } = this.#platform.clock;
+    const deadline = mono() + byeMs;
     await this.#follower.reach(this.#board.committed(), byeMs);
-    const now = this.#platform.clock.mono();
-    this.#broker.settle(this.#board.oldest(), now);
-    this.#broker.endAll("shutdown", now);
+    this.#broker.settle(this.#board.oldest(), mono());
     this.#streams.deliver();
-    for (let waited = 0; this.#streams.count > 0 && waited < byeMs; waited += PAUSE_MS) await pause(PAUSE_MS);
+    while (this.#broker.behind > 0 && mono() < deadline) await pause(1);
+    this.#broker.endAll("shutdown", mono());
+    this.#streams.deliver();
+    while (this.#streams.count > 0 && mono() < deadline) await pause(1);
     this.#streams.cutAll();
+    // What was taken from here may not have left the process: the listener knows when it has.
+    await Promise.race([this.#listener?.stop(false), pause(Math.max(PAUSE_MS, deadline - mono()))]);
     await this.#listener?.stop(true);
     this.#board.setPhaseDone(this.#boot.thread, DrainPhase.sayBye);
   }

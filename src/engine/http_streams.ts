@@ -87,6 +87,7 @@ export class Streams {
   }
 
   #next(subscriber: Subscriber, open: Open): Promise<Uint8Array | null> {
+    if (!this.#open.has(subscriber)) return Promise.resolve(null);
     const bytes = this.#take(subscriber);
     this.deliver();
     return bytes === undefined ? new Promise((resolve) => open.waiting = resolve) : Promise.resolve(bytes);
