@@ -81,7 +81,7 @@ class AcceptDesk {
     this.#door = new Door(boot, platform.clock);
     this.#counters = new Counters(boot.counters, boot.thread);
     this.#rings = boot.rings.adopt.map((memory, worker) => new RingProducer(memory, new Bell(boot.bells, boot.roster.codec[worker]!)));
-    this.#socketsMax = boot.settings.limits.connections;
+    this.#socketsMax = boot.settings.limits.connections + boot.settings.limits.loginSockets;
     this.#pauseMs = boot.settings.limits.acceptPauseMs;
   }
 

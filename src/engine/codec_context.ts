@@ -17,6 +17,9 @@ import { TimerWheel } from "./codec_wheel.ts";
 /** How often deadlines are looked at, the heartbeat moves and what waits for room is offered it. */
 export const TICK_MS = 20;
 
+/** A connection's id has 16 bits for its slot. */
+const MAX_SLOTS = 1 << 16;
+
 export interface CodecContext {
   /** Index among the codec workers. */
   readonly worker: number;
@@ -38,6 +41,7 @@ export interface CodecContext {
 export function codecContext(boot: Boot, platform: Platform, log: Pick<Log, "warn">): CodecContext {
   const { limits } = boot.settings;
   const { rings, roster, index } = boot;
+  const slots = Math.min(MAX_SLOTS, limits.connections + limits.loginSockets);
   const bell = (thread: number): Bell => new Bell(boot.bells, thread);
   return {
     worker: index,
@@ -49,9 +53,9 @@ export function codecContext(boot: Boot, platform: Platform, log: Pick<Log, "war
     claims: new RingProducer(rings.claims[index]!, bell(roster.registry)),
     decisions: new RingConsumer(rings.decisions[index]!),
     exceptions: new RingConsumer(rings.exceptions[index]!),
-    table: new ConnectionTable(limits.connections),
+    table: new ConnectionTable(slots),
     fifo: new FrameFifo(limits.unackedFramesPerWorker),
-    wheel: new TimerWheel(limits.connections, TICK_MS, platform.clock.mono()),
+    wheel: new TimerWheel(slots, TICK_MS, platform.clock.mono()),
     tally: new CodecTally(boot.counters, boot.thread),
     warnings: new CodecWarnings(log, () => platform.clock.mono()),
   };

@@ -30,7 +30,7 @@ export class Door {
     this.#counters = new Counters(boot.counters, boot.thread);
     this.#clock = clock;
     this.#workers = boot.roster.codec.length;
-    this.#socketsMax = boot.settings.limits.connections;
+    this.#socketsMax = boot.settings.limits.connections + boot.settings.limits.loginSockets;
     this.#waitingMax = boot.settings.limits.socketsBeforeLoginPerAddress;
     this.#failuresMax = boot.settings.limits.failedLoginsPerSecondPerAddress;
   }

@@ -75,6 +75,8 @@ function whyBlocked(state: RegistryState, device: DeviceId): Refusal {
     if (state.known.size >= state.limits.devices) return "device_limit";
   }
   if (state.blocked !== "none") return state.blocked;
+  // A replacement does not count, nor does what was evicted.
+  if (state.owners.size >= state.limits.connections && !state.owners.has(device)) return "connections";
   return state.counter >= state.counterEnd ? "store_failing" : "none";
 }
 

@@ -21,7 +21,7 @@ export interface RegistryState {
   readonly decide: Decide;
   /** Unknown devices are admitted (and become known), or refused. */
   readonly admitUnknown: boolean;
-  readonly limits: Pick<Limits, "devices" | "pendingCandidates" | "refusedIdentities" | "refusedWindowMs">;
+  readonly limits: Pick<Limits, "connections" | "devices" | "pendingCandidates" | "refusedIdentities" | "refusedWindowMs">;
   /** The next fence's counter, and the end of the block reserved on disk. */
   counter: number;
   counterEnd: number;

@@ -24,7 +24,7 @@ export const END_REASONS = [
 export type EndReason = (typeof END_REASONS)[number];
 
 /** Why a login was refused. */
-export const REFUSALS = ["none", "unknown_device", "device_limit", "store_busy", "store_failing", "draining", "held", "bad_login"] as const;
+export const REFUSALS = ["none", "unknown_device", "device_limit", "store_busy", "store_failing", "draining", "held", "bad_login", "connections"] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
 export const POLICIES = ["takeover", "reject", "initiator", "recent", "multi"] as const;
@@ -66,9 +66,6 @@ export type Message = { [T in MessageType]: MessageOf<T> }[MessageType];
 const TYPES = Object.keys(MESSAGES) as MessageType[];
 const KIND_OF = Object.fromEntries(TYPES.map((type, index) => [type, index + 1])) as Record<MessageType, number>;
 const loose = MESSAGES as unknown as Record<MessageType, Struct<Record<string, never>>>;
-
-/** Bytes of ring one message takes at most, header included: what a reserve is counted in. */
-export const CLOSE_RESERVE_BYTES = 320;
 
 /** Writes `message` and leaves it unpublished. False when the ring has no room (or less than `keepFree` would be left). */
 export function send(ring: RingProducer, message: Message, keepFree = 0): boolean {

@@ -108,7 +108,7 @@ describe.each(MODES)("bounds of sockets by %s", (mode) => {
   });
 
   test("all sockets together are bounded, and one that ends makes room", async () => {
-    world = await AcceptWorld.open(mode, { connections: 4 });
+    world = await AcceptWorld.open(mode, { connections: 3, loginSockets: 1 });
     const clients = [];
     for (let i = 0; i < 4; i++) clients.push(await world.connect());
     await world.seen("four sockets", () => world!.open === 4);

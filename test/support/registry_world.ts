@@ -12,6 +12,7 @@ export interface WorldOptions {
   counter?: number;
   counterEnd?: number;
   devices?: readonly string[];
+  connections?: number;
   maxDevices?: number;
   admitUnknown?: boolean;
   decide?: Decide;
@@ -31,6 +32,7 @@ export class RegistryWorld {
       policy: "takeover",
       admitUnknown: options.admitUnknown ?? true,
       limits: {
+        connections: options.connections ?? 1000,
         devices: options.maxDevices ?? 1000,
         pendingCandidates: options.pendingCandidates ?? 4,
         refusedIdentities: options.refusedIdentities ?? 100,

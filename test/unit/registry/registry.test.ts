@@ -54,6 +54,16 @@ describe("claim", () => {
     expect(world.login("b", 4)).toBeNumber();
   });
 
+  test("beyond the connections is refused, unless it replaces one or one has left", () => {
+    const world = new RegistryWorld({ connections: 2 });
+    const first = world.login("a", 1) as number;
+    world.login("b", 2);
+    expect(world.login("c", 3)).toBe("connections");
+    expect(world.login("b", 4)).toBeNumber();
+    world.close("a", 1, first);
+    expect(world.login("c", 5)).toBeNumber();
+  });
+
   test("no fence is handed out beyond the reserved block", () => {
     const world = new RegistryWorld({ counter: 5, counterEnd: 6 });
     expect(world.login("a", 1)).toBe(5 * 1024);

@@ -1,9 +1,9 @@
 /** Every control message survives its ring, and fits what is reserved for it. */
 import { describe, expect, test } from "bun:test";
-import { createRing, messageBytes } from "../../../src/ring/layout.ts";
+import { createRing, distance, messageBytes } from "../../../src/ring/layout.ts";
 import { RingConsumer, RingProducer } from "../../../src/ring/spsc.ts";
 import { Bell, BELL_BYTES } from "../../../src/ring/wait.ts";
-import { CLOSE_RESERVE_BYTES, type Message, MESSAGES, type MessageType, receive, send } from "../../../src/wire/control.ts";
+import { type Message, MESSAGES, type MessageType, receive, send } from "../../../src/wire/control.ts";
 
 const TYPES = Object.keys(MESSAGES) as MessageType[];
 const WIDEST = "x".repeat(64);
@@ -38,9 +38,13 @@ describe("control message", () => {
     });
   }
 
-  test("a close and a disconnect of the longest identity fit their reserve", () => {
-    for (const type of ["close", "disconnected"] as const) {
-      expect(messageBytes(MESSAGES[type].sizeWith(WIDEST.length))).toBeLessThanOrEqual(CLOSE_RESERVE_BYTES);
+  test("takes no more room than is kept for its characters", () => {
+    for (const type of TYPES) {
+      const { out } = ends();
+      const texts = Object.values(example(type, "x")).filter((value) => value === "x").length;
+      const before = out.position;
+      send(out, example(type, WIDEST));
+      expect(distance(out.position, before)).toBeLessThanOrEqual(messageBytes(MESSAGES[type].sizeWith(texts * WIDEST.length)));
     }
   });
 

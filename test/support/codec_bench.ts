@@ -1,0 +1,115 @@
+/**
+ * A codec worker driven by hand: sockets that do what a test says, a clock that moves when told, the registry's core and
+ * the stand-in journal stepped in turn. Nothing runs by itself.
+ */
+import { asMonoMs, asWallMs } from "../../src/base/brand.ts";
+import { type Limits, limitsWith } from "../../src/base/limits.ts";
+import type { Boot } from "../../src/engine/boot.ts";
+import { type CodecContext, codecContext } from "../../src/engine/codec_context.ts";
+import type { Connection } from "../../src/engine/codec_connection.ts";
+import { CodecWorker } from "../../src/engine/codec_worker.ts";
+import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
+import { RegistryDesk } from "../../src/engine/registry_desk.ts";
+import type { Platform, Socket } from "../../src/platform/port.ts";
+import { sumOf } from "../../src/telemetry/counters.ts";
+import { type MetricName, slot } from "../../src/telemetry/slots.ts";
+import { Board } from "../../src/wire/board.ts";
+import { StandInJournal } from "./codec_world.ts";
+import { encodeLogin } from "./frames.ts";
+
+/** A peer whose kernel takes `room` bytes before it is full. */
+export class BenchSocket implements Socket {
+  readonly peer = { address: "10.0.0.1", port: 1 };
+  readonly fd = -1;
+  readonly written: number[] = [];
+  room = Infinity;
+  pauses = 0;
+  resumes = 0;
+  fins = 0;
+  resets = 0;
+
+  write(bytes: Uint8Array): number {
+    const taken = Math.min(this.room, bytes.length);
+    this.written.push(...bytes.subarray(0, taken));
+    this.room -= taken;
+    return taken;
+  }
+  pause(): void {
+    this.pauses++;
+  }
+  resume(): void {
+    this.resumes++;
+  }
+  end(): void {
+    this.fins++;
+  }
+  reset(): void {
+    this.resets++;
+  }
+}
+
+export class CodecBench {
+  readonly boot: Boot;
+  readonly context: CodecContext;
+  readonly worker: CodecWorker;
+  readonly journal: StandInJournal;
+  readonly #desk: RegistryDesk;
+  now = 1000;
+
+  constructor(limits: Partial<Limits> = {}) {
+    const settings = {
+      data: "",
+      workers: 1,
+      policy: "takeover",
+      unknownDevices: "accept",
+      logLevel: "silent",
+      instance: "test",
+      tcp: { host: "127.0.0.1", port: 0, accept: "fd" },
+      http: { host: "127.0.0.1", port: 0 },
+      limits: limitsWith({ controlRingBytes: 1 << 16, ringStartPosition: 0xffff_f000, ...limits }),
+    } as const;
+    const roster = makeRoster(1);
+    const recovered = { epoch: "e", fenceBase: 1, devices: [] };
+    const memory = makeMemory(settings, roster);
+    this.boot = { role: "codec", thread: roster.codec[0]!, index: 0, instance: "test", settings, faults: "", ...memory, roster, recovered };
+    const board = new Board(memory.board);
+    board.setFenceReserved(1 << 20);
+    const clock = { wall: () => asWallMs(1_700_000_000_000 + this.now), mono: () => asMonoMs(this.now) };
+    this.context = codecContext(this.boot, { clock } as Platform, { warn: () => {} });
+    this.worker = new CodecWorker(this.context);
+    this.journal = new StandInJournal(this.boot);
+    this.#desk = new RegistryDesk({ ...this.boot, thread: roster.registry }, recovered, board, clock);
+  }
+
+  /** One turn of everybody: codec, registry, journal, and the codec with what they said. */
+  turn(): void {
+    this.worker.tick();
+    this.#desk.round();
+    this.journal.turn();
+    this.worker.tick();
+  }
+
+  /** Lets time pass in ticks. */
+  pass(ms: number): void {
+    for (const end = this.now + ms; this.now < end;) {
+      this.now = Math.min(end, this.now + 10);
+      this.turn();
+    }
+  }
+
+  open(socket: BenchSocket): Connection {
+    this.context.addresses.enter(socket.peer.address);
+    return this.worker.open(socket)!;
+  }
+
+  login(imei: string, socket = new BenchSocket()): { connection: Connection; socket: BenchSocket } {
+    const connection = this.open(socket);
+    this.worker.data(connection, encodeLogin(imei));
+    this.turn();
+    return { connection, socket };
+  }
+
+  count(name: MetricName, label = ""): number {
+    return sumOf(this.boot.counters, slot(name, label));
+  }
+}
