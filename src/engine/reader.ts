@@ -9,10 +9,15 @@ import type { StoreReader } from "../store/port.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
+import { openStoreReader } from "./open_reader.ts";
 import { passing, ReaderDesk } from "./reader_desk.ts";
 
 /** Opens the store for reading; runs on the reader's thread. */
 export type OpenStoreReader = (boot: Boot, platform: Platform) => StoreReader;
+
+export function runReader(boot: Boot, platform: Platform, report: (r: Report) => void): void {
+  runReaderOver(openStoreReader, boot, platform, report);
+}
 
 export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platform, report: (r: Report) => void): void {
   const board = new Board(boot.board);

@@ -4,10 +4,11 @@
  */
 import { assert } from "../base/assert.ts";
 import { asFence, asSeq, type DeviceId, type DeviceNo, type Fence, type Seq } from "../base/brand.ts";
+import { recordEnd } from "../codec/teltonika/avl.ts";
 import type { Transport } from "../wire/control.ts";
 import { type EntryView, FLAG_UNFENCED, NO_BEST } from "./entry.ts";
 import type { DeviceState } from "./port.ts";
-import { recordEnd, recordStart, recordTime } from "./record_walk.ts";
+import { recordStart, recordTime } from "./record_walk.ts";
 
 interface OriginJson {
   readonly address: string;
@@ -86,7 +87,7 @@ export class FoldedDevice implements DeviceState {
     if (recorded < this.#positionTime) return;
     let own = seq;
     for (let i = 0; i < best; i++) if (entry.isNew(i)) own++;
-    this.#place(own, recorded, bytes[dataAt]!, bytes, at, recordEnd(bytes, at, bytes[dataAt]!));
+    this.#place(own, recorded, bytes[dataAt]!, bytes, at, recordEnd(bytes[dataAt]!, bytes, at, bytes.length));
   }
 
   open(fence: Fence, at: number, event: EventJson): void {

@@ -49,11 +49,13 @@ export class EntryView {
   at = 0;
   #view: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(0));
 
-  /** Points at the body `bytes` (kept, not copied) and stands before its first entry. */
-  over(bytes: Uint8Array): this {
-    this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.at = 0;
+  /** Points at the body `bytes` (kept, not copied), on its entry at `at`. */
+  over(bytes: Uint8Array, at = 0): this {
+    if (this.bytes !== bytes) {
+      this.bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    this.at = at;
     return this;
   }
 
@@ -68,6 +70,10 @@ export class EntryView {
   /** Total bytes of the entry; `at + length` is the next one. */
   get length(): number {
     return this.#view.getUint32(this.at, true);
+  }
+  /** Where the next entry begins. */
+  get end(): number {
+    return this.at + this.length;
   }
   get isFrame(): boolean {
     return this.bytes[this.at + 4] === ENTRY_FRAME;

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { CODEC_16, CODEC_8, CODEC_8E, hasFix, recordEnd, recordStart, recordTime } from "../../../src/store/record_walk.ts";
+import { CODEC_16, CODEC_8, CODEC_8E } from "../../../src/codec/teltonika/codec_id.ts";
+import { hasFix, recordStart, recordTime, sameBytes } from "../../../src/store/record_walk.ts";
 import { avlData, avlRecord } from "../../support/avl_data.ts";
 
 for (const codec of [CODEC_8, CODEC_8E, CODEC_16]) {
@@ -9,9 +10,8 @@ for (const codec of [CODEC_8, CODEC_8E, CODEC_16]) {
       avlRecord(codec, { time: 2 ** 40 + 5 }),
       avlRecord(codec, { time: 3000, io: { 66: 1 } }),
     ]);
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i <= 3; i++) {
       expect(recordStart(data, 0, i)).toBe(offsets[i]!);
-      expect(recordEnd(data, offsets[i]!, codec)).toBe(offsets[i + 1]!);
     }
     expect(recordTime(data, offsets[1]!)).toBe(2 ** 40 + 5);
   });
@@ -21,7 +21,7 @@ test("the vendor's codec 8E record with variable elements ends where the frame d
   const hex =
     "8E010000016B412CEE000100000000000000000000000000000000010005000100010100010011001D00010010015E2C880002000B000000003544C87A000E000000001DD7E06A000001";
   const data = Uint8Array.from(hex.match(/../g)!, (pair) => parseInt(pair, 16));
-  expect(recordEnd(data, 2, CODEC_8E)).toBe(data.length - 1);
+  expect(recordStart(data, 0, 1)).toBe(data.length - 1);
 });
 
 test("a time beyond 2^53 - 1 is clamped", () => {
@@ -33,4 +33,11 @@ test("a fix needs satellites and degrees that exist", () => {
   expect(hasFix(avlRecord(8, { time: 1, satellites: 0 }), 0)).toBe(false);
   expect(hasFix(avlRecord(8, { time: 1, lat: 900_000_001 }), 0)).toBe(false);
   expect(hasFix(avlRecord(8, { time: 1, lon: -1_800_000_001 }), 0)).toBe(false);
+});
+
+test("records are the same only byte for byte and in full", () => {
+  const a = Uint8Array.of(9, 1, 2, 3);
+  expect(sameBytes(a, 1, 4, Uint8Array.of(1, 2, 3), 0, 3)).toBe(true);
+  expect(sameBytes(a, 1, 4, Uint8Array.of(1, 2, 4), 0, 3)).toBe(false);
+  expect(sameBytes(a, 1, 4, Uint8Array.of(1, 2, 3, 4), 0, 4)).toBe(false);
 });

@@ -1,0 +1,269 @@
+/**
+ * The loop of the journal thread: it owns the write connection. Batch, commit, settle; between two commits one slice of
+ * upkeep, and what the disk needs. Blocks on its bell.
+ */
+import { type FaultPoints, faultPoints } from "../base/fault_point.ts";
+import { asSeq } from "../base/brand.ts";
+import type { Platform } from "../platform/port.ts";
+import { BroadcastProducer } from "../ring/broadcast.ts";
+import { RingConsumer, RingProducer } from "../ring/spsc.ts";
+import { Bell } from "../ring/wait.ts";
+import type { Journal } from "../store/journal.ts";
+import { STORE_FILE } from "../store/migrations.ts";
+import { refusal } from "../store/open.ts";
+import { isCorrupt, type SqlFailure } from "../store/sql_error.ts";
+import { Upkeep } from "../store/upkeep.ts";
+import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
+import type { Boot, Report } from "./boot.ts";
+import { passFault } from "./fault.ts";
+import { JournalDisk } from "./journal_disk.ts";
+import { JournalEvents } from "./journal_events.ts";
+import { JournalHealth } from "./journal_health.ts";
+import { JournalIntake } from "./journal_intake.ts";
+import { JournalMeter } from "./journal_meter.ts";
+import { openJournal, StoreError } from "./journal_start.ts";
+import { RingVerdicts } from "./journal_verdicts.ts";
+
+/** Clock and disk are looked at this often, and gauges set. */
+const LOOK_MS = 1000;
+/** A full exception ring is tried again after this. */
+const BLOCKED_WAIT_MS = 2;
+
+export function runJournal(boot: Boot, platform: Platform, report: (r: Report) => void): void {
+  const board = new Board(boot.board);
+  board.setThreadId(boot.thread, platform.threadId());
+  board.beat(boot.thread);
+  const faults = faultPoints(boot.faults);
+  const journal = openJournal(boot, platform, (point) => passFault(platform, faults, point), report);
+  new JournalLoop(boot, platform, board, faults, journal).run(report);
+}
+
+class JournalLoop {
+  readonly #boot: Boot;
+  readonly #platform: Platform;
+  readonly #board: Board;
+  readonly #faults: FaultPoints;
+  readonly #journal: Journal;
+  readonly #events: JournalEvents;
+  readonly #verdicts: readonly RingVerdicts[];
+  readonly #intake: JournalIntake;
+  readonly #upkeep: Upkeep;
+  readonly #disk: JournalDisk;
+  readonly #health: JournalHealth;
+  readonly #meter: JournalMeter;
+  readonly #broadcast: BroadcastProducer;
+  readonly #readers: readonly Bell[];
+  readonly #bell: Bell;
+  readonly #lookMs: number;
+  #reserved: number;
+  #asking = 0;
+  #lookedAt = -Infinity;
+  #phase: DrainPhase = DrainPhase.running;
+
+  constructor(boot: Boot, platform: Platform, board: Board, faults: FaultPoints, journal: Journal) {
+    this.#boot = boot;
+    this.#platform = platform;
+    this.#board = board;
+    this.#faults = faults;
+    this.#journal = journal;
+    const { rings, roster, bells } = boot;
+    const { limits } = boot.settings;
+    const frames = rings.frames.map((memory) => new RingConsumer(memory));
+    this.#verdicts = frames.map((ring, i) => {
+      const bell = new Bell(bells, roster.codec[i]!);
+      return new RingVerdicts(i, board, bell, new RingProducer(rings.exceptions[i]!, bell), ring.end);
+    });
+    this.#events = new JournalEvents(journal, frames.length);
+    this.#intake = new JournalIntake(journal, this.#events, rings.lifecycle, frames, this.#verdicts);
+    this.#upkeep = new Upkeep(journal);
+    this.#disk = new JournalDisk(boot, platform, journal, board);
+    this.#health = new JournalHealth(board, limits);
+    this.#meter = new JournalMeter(boot);
+    this.#broadcast = new BroadcastProducer(rings.broadcast, roster.http.map((thread) => new Bell(bells, thread)));
+    this.#readers = roster.reader.map((thread) => new Bell(bells, thread));
+    this.#bell = new Bell(bells, boot.thread);
+    this.#lookMs = Math.min(LOOK_MS, limits.retentionMs / 4, limits.flushAgeMs / 4);
+    this.#reserved = journal.fenceReserved;
+  }
+
+  run(report: (r: Report) => void): void {
+    const { thread } = this.#boot;
+    const fenceBase = this.#begin();
+    this.#board.setState(thread, ThreadState.ready);
+    report({ type: "ready", recovered: { epoch: this.#journal.epoch, fenceBase, devices: this.#journal.ledger.ids() } });
+    while (this.#phase !== DrainPhase.end) {
+      this.#board.beat(thread);
+      passFault(this.#platform, this.#faults, "journal.loop");
+      this.#look();
+      const worked = this.#health.failing ? this.#mend() : this.#work();
+      if (!this.#follow() && !worked) this.#rest();
+    }
+    this.#end();
+    this.#board.setState(thread, ThreadState.stopped);
+    this.#board.setPhaseDone(thread, DrainPhase.end);
+    report({ type: "stopped" });
+  }
+
+  /** The first commit: a block of fences, and an end for every connection the last process left open. */
+  #begin(): number {
+    const journal = this.#journal;
+    const base = this.#reserved;
+    this.#board.setCommitted(journal.committed);
+    this.#board.setOldest(asSeq(journal.oldest));
+    this.#board.setFenceReserved(base);
+    this.#reserveFences(base);
+    this.#events.restart(this.#platform.clock.wall());
+    this.#commit(false);
+    if (this.#health.failing) this.#commit(false);
+    return base;
+  }
+
+  /** Takes a batch, commits it, settles it, then does a slice of upkeep. True when there was anything to do. */
+  #work(): boolean {
+    this.#intake.take();
+    const took = this.#intake.frames > 0;
+    const half = this.#boot.settings.limits.fenceBlock / 2;
+    if (this.#reserved - this.#events.usedFences <= half && this.#asking === 0) {
+      this.#reserveFences(Math.max(this.#reserved, this.#events.usedFences + 1));
+    }
+    const committed = this.#journal.hasWork;
+    if (committed) this.#commit(false);
+    else if (took) this.#settle(true);
+    else this.#tell();
+    if (this.#health.failing) return true;
+    return this.#keepUp() || committed || took;
+  }
+
+  #reserveFences(from: number): void {
+    this.#asking = from + this.#boot.settings.limits.fenceBlock;
+    this.#journal.reserveFences(this.#asking);
+  }
+
+  /** Commits what is in the batch. After COMMIT, in this order: committed seq, exceptions, settled words, bells. */
+  #commit(probing: boolean): void {
+    const journal = this.#journal;
+    const began = this.#platform.clock.mono();
+    const done = journal.commit(probing);
+    if (!done.ok) return this.#failed(done.failure);
+    passFault(this.#platform, this.#faults, "journal.after_commit");
+    this.#meter.commit(this.#platform.clock.mono() - began, this.#intake.tally.stored);
+    this.#board.setCommitted(journal.committed);
+    this.#board.setOldest(asSeq(journal.oldest));
+    if (this.#asking > 0) {
+      this.#reserved = this.#asking;
+      this.#asking = 0;
+      this.#board.setFenceReserved(this.#reserved);
+    }
+    this.#settle(true);
+    for (const row of journal.lastRows) this.#broadcast.append(row.seq, row.body);
+    this.#broadcast.publish();
+    for (const reader of this.#readers) reader.ring();
+    if (this.#health.succeeded()) this.#lookedAt = -Infinity;
+    this.#disk.followLog(() => passFault(this.#platform, this.#faults, "journal.checkpoint"));
+  }
+
+  #failed(failure: SqlFailure): void {
+    if (isCorrupt(failure.code)) {
+      const path = `${this.#boot.settings.data}/${STORE_FILE}`;
+      const refused = refusal(path, failure.code, failure.message);
+      throw new StoreError(failure.code, refused.ok ? failure.message : refused.message);
+    }
+    this.#meter.failed();
+    this.#settle(false);
+    this.#health.failed(this.#platform.clock.mono());
+    if (failure.code.startsWith("SQLITE_FULL") && this.#disk.releaseReserve()) {
+      this.#disk.truncateLog();
+      this.#lookedAt = -Infinity;
+    }
+  }
+
+  #settle(committed: boolean): void {
+    this.#meter.batch(this.#intake.tally, committed);
+    this.#intake.clear();
+    for (const verdicts of this.#verdicts) verdicts.close(committed);
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const verdicts of this.#verdicts) if (!verdicts.tell()) this.#meter.exceptionsFull();
+  }
+
+  /** While commits fail: upkeep that may make room, then an attempt when its time has come. */
+  #mend(): boolean {
+    const now = this.#platform.clock.mono();
+    this.#health.look(now);
+    if (this.#health.closed && this.#intake.fail()) this.#tell();
+    if (this.#health.waitMs(now) > 0) return false;
+    const slice = this.#upkeep.round(this.#platform.clock.wall());
+    if (slice !== null && slice.failure === null) this.#meter.slice(slice.point);
+    this.#disk.truncateLog();
+    this.#commit(true);
+    return true;
+  }
+
+  /** One slice, or as many as it takes when the tail fills faster than it is flushed. True when another may be due. */
+  #keepUp(): boolean {
+    let worked = false;
+    for (let most = 1 + Math.floor(this.#upkeep.fullness() * 4); most > 0; most--) {
+      const slice = this.#upkeep.round(this.#platform.clock.wall());
+      if (slice === null) break;
+      if (slice.failure !== null) {
+        this.#failed(slice.failure);
+        return true;
+      }
+      worked = true;
+      this.#meter.slice(slice.point);
+      this.#board.setOldest(asSeq(this.#journal.oldest));
+      if (!this.#upkeep.flushing) break;
+    }
+    if (worked) this.#disk.followLog(() => passFault(this.#platform, this.#faults, "journal.checkpoint"));
+    return worked;
+  }
+
+  #look(): void {
+    const now = this.#platform.clock.mono();
+    if (now - this.#lookedAt < this.#lookMs) return;
+    this.#lookedAt = now;
+    this.#upkeep.wish(this.#disk.wish(this.#platform.clock.wall()), this.#disk.looseFreePages);
+    if (!this.#health.failing) this.#disk.keepReserve();
+    this.#meter.gauges(this.#journal, this.#disk);
+  }
+
+  /** Its part of the ordered shutdown. True when a phase was passed. */
+  #follow(): boolean {
+    if (this.#board.phase() === this.#phase) return false;
+    const next = (this.#phase + 1) as DrainPhase;
+    if (next === DrainPhase.commitLast && !this.#health.failing && (this.#journal.hasWork || !this.#intake.empty())) return false;
+    this.#phase = next;
+    if (next !== DrainPhase.end) this.#board.setPhaseDone(this.#boot.thread, next);
+    return true;
+  }
+
+  #rest(): void {
+    const { limits } = this.#boot.settings;
+    const phase = this.#phase;
+    if (this.#health.failing) {
+      this.#bell.wait(
+        Math.min(limits.idleWaitMs, Math.max(1, this.#health.waitMs(this.#platform.clock.mono()))),
+        () => this.#board.phase() !== phase,
+      );
+      return;
+    }
+    const blocked = this.#verdicts.some((verdicts) => verdicts.blocked);
+    this.#bell.wait(
+      blocked ? BLOCKED_WAIT_MS : Math.min(limits.idleWaitMs, this.#lookMs),
+      () => this.#intake.hasWork() || this.#board.phase() !== phase,
+    );
+  }
+
+  /** A clean stop: what is in the tail goes into runs, the log into the database. */
+  #end(): void {
+    for (;;) {
+      this.#board.beat(this.#boot.thread);
+      const slice = this.#upkeep.round(this.#platform.clock.wall(), true);
+      if (slice === null || slice.failure !== null || (!this.#upkeep.flushing && this.#journal.tail.refs.count === 0)) break;
+    }
+    this.#disk.truncateLog();
+    this.#journal.db.close();
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * What the registry tells the journal, turned into journal events, floors and rows of history. Owned by the journal
+ * thread. Keeps which device and fence each connection of each worker has: what a frame is stored under.
+ */
+import { assertNever } from "../base/assert.ts";
+import { asConnId, asDeviceId, asFence, connSlot, type Fence } from "../base/brand.ts";
+import type { Journal } from "../store/journal.ts";
+import type { LedgerDevice } from "../store/ledger.ts";
+import { END_REASONS, type Message, type MessageOf, POLICIES, REFUSALS, TRANSPORTS } from "../wire/control.ts";
+
+/** A connection as frames need it. */
+export interface Connected {
+  readonly conn: number;
+  readonly device: LedgerDevice;
+  readonly fence: Fence;
+  /** New records taken from it. */
+  records: number;
+  lastByteAt: number;
+}
+
+export type LifecycleMessage = MessageOf<"connected" | "replaced" | "disconnected" | "refusedMany" | "raiseFloor">;
+
+/** Fences are `counter * 1024 + instance slot`. */
+const SLOTS = 1024;
+
+export class JournalEvents {
+  /** Highest fence counter seen: how much of the reserved block is used. */
+  usedFences = 0;
+  readonly #journal: Journal;
+  /** Per ring, by slot. */
+  readonly #tables: (Connected | undefined)[][];
+
+  constructor(journal: Journal, rings: number) {
+    this.#journal = journal;
+    this.#tables = Array.from({ length: rings }, () => []);
+  }
+
+  /** The connection a frame names, or undefined when another one has its slot by now. */
+  connection(ring: number, conn: number): Connected | undefined {
+    const known = this.#tables[ring]![conn & 0xffff];
+    return known !== undefined && known.conn === conn ? known : undefined;
+  }
+
+  /** Takes a message. A disconnect's frames must have been taken before. */
+  take(message: Message): void {
+    switch (message.type) {
+      case "connected":
+        return this.#connected(message);
+      case "replaced":
+        return this.#replaced(message);
+      case "disconnected":
+        return this.#disconnected(message);
+      case "refusedMany":
+        return this.#refused(message);
+      case "raiseFloor":
+        return this.#raiseFloor(message);
+      case "adopt":
+      case "claim":
+      case "close":
+      case "decided":
+      case "evict":
+      case "ask":
+      case "answer":
+        return assertNever(message as never, "message for the journal");
+      default:
+        return assertNever(message, "message");
+    }
+  }
+
+  /** Ends every connection that was open when the process before this one died. */
+  restart(at: number): void {
+    for (const device of this.#journal.fold) {
+      if (!device.connected) continue;
+      const own = this.#journal.ledger.byNo(device.no)!;
+      this.#journal.event("disconnected", own, device.fence, at, { at, reason: "restart", lastByteAt: device.lastByteAt });
+    }
+  }
+
+  #connected(m: MessageOf<"connected">): void {
+    const { device, isNew } = this.#journal.device(asDeviceId(m.device));
+    this.#open(m.ring, m.conn, device, m.fence, m.at);
+    const payload = { at: m.at, id: m.device, transport: TRANSPORTS[m.transport], origin: originOf(m) };
+    this.#journal.event("connected", device, asFence(m.fence), m.at, payload, { makes: isNew });
+  }
+
+  #replaced(m: MessageOf<"replaced">): void {
+    const { device, isNew } = this.#journal.device(asDeviceId(m.device));
+    const old = this.#tables[m.oldRing] === undefined ? undefined : this.connection(m.oldRing, m.oldConn);
+    this.#open(m.ring, m.conn, device, m.fence, m.at);
+    const oldOrigin = { address: m.oldAddress, port: m.oldPort, clientInstance: m.oldClientInstance };
+    const lastByteAt = old?.lastByteAt ?? m.oldSince;
+    const records = old?.records ?? 0;
+    const policy = POLICIES[m.policy];
+    const durationMs = Math.max(0, m.at - m.oldSince);
+    const payload = {
+      at: m.at,
+      id: m.device,
+      policy,
+      transport: TRANSPORTS[m.transport],
+      origin: originOf(m),
+      old: {
+        fence: m.oldFence,
+        transport: TRANSPORTS[m.oldTransport],
+        origin: oldOrigin,
+        since: m.oldSince,
+        closing: m.oldClosing,
+        lastByteAt,
+        records,
+      },
+      durationMs,
+    };
+    const takeover = {
+      at: m.at,
+      policy,
+      reason: m.oldClosing ? "old_was_closing" : "superseded",
+      old: { fence: m.oldFence, origin: oldOrigin, since: m.oldSince, lastByteAt, records },
+      new: { fence: m.fence, origin: originOf(m) },
+      evidence: { oldClosing: m.oldClosing, silentMs: Math.max(0, m.at - lastByteAt) },
+    };
+    this.#journal.event("replaced", device, asFence(m.fence), m.at, payload, { makes: isNew, floor: m.fence, takeover });
+  }
+
+  #disconnected(m: MessageOf<"disconnected">): void {
+    const device = this.#journal.ledger.byId(asDeviceId(m.device));
+    if (device === undefined) return;
+    const table = this.#tables[m.ring];
+    const known = table === undefined ? undefined : this.connection(m.ring, m.conn);
+    const payload = { at: m.at, id: m.device, reason: END_REASONS[m.reason], lastByteAt: m.lastByteAt, records: known?.records ?? 0 };
+    this.#journal.event("disconnected", device, asFence(m.fence), m.at, payload);
+    if (known !== undefined) table![connSlot(asConnId(m.conn))] = undefined;
+  }
+
+  /** A device the store does not know gets no number for being refused: a flood of made-up identities would fill it. */
+  #refused(m: MessageOf<"refusedMany">): void {
+    const device = this.#journal.ledger.byId(asDeviceId(m.device)) ?? null;
+    const payload = {
+      at: m.at,
+      id: m.device,
+      count: m.count,
+      reason: REFUSALS[m.refusal],
+      policy: POLICIES[m.policy],
+      origin: { address: m.address, port: m.port, clientInstance: "" },
+    };
+    this.#journal.event("refused", device, asFence(m.fence), m.at, payload);
+  }
+
+  #raiseFloor(m: MessageOf<"raiseFloor">): void {
+    const device = this.#journal.ledger.byId(asDeviceId(m.device));
+    if (device !== undefined) this.#journal.raiseFloor(device, m.fence);
+  }
+
+  #open(ring: number, conn: number, device: LedgerDevice, fence: number, at: number): void {
+    const table = this.#tables[ring];
+    if (table !== undefined) table[conn & 0xffff] = { conn, device, fence: asFence(fence), records: 0, lastByteAt: at };
+    this.usedFences = Math.max(this.usedFences, Math.floor(fence / SLOTS));
+  }
+}
+
+const originOf = (m: { address: string; port: number; clientInstance: string }) => ({
+  address: m.address,
+  port: m.port,
+  clientInstance: m.clientInstance,
+});

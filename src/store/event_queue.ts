@@ -1,0 +1,77 @@
+/**
+ * What the registry said and the disk does not have yet: events, new devices, floors, takeovers, in order. Journal thread.
+ * It outlives failed commits and goes first into the next batch.
+ */
+import type { Limits } from "../base/limits.ts";
+import type { Database, Statement } from "../platform/port.ts";
+import type { Batch } from "./batch.ts";
+import type { DeviceTable } from "./device_row.ts";
+import type { LedgerDevice } from "./ledger.ts";
+
+export interface Queued {
+  readonly device: LedgerDevice | null;
+  /** The device's row is made with this. */
+  readonly makes: boolean;
+  /** Raise the floor to this; 0: do not. */
+  readonly floor: number;
+  /** The journal entry, or null when the change has none. */
+  readonly entry: Uint8Array | null;
+  readonly at: number;
+  /** JSON of a takeover row, or null. */
+  readonly takeover: string | null;
+}
+
+export class EventQueue {
+  readonly #items: Queued[] = [];
+  readonly #seqs: number[] = [];
+  readonly #devices: DeviceTable;
+  readonly #takeoversPerDevice: number;
+  readonly #takeover: Statement;
+  readonly #trim: Statement;
+
+  constructor(db: Database, devices: DeviceTable, limits: Pick<Limits, "takeoversPerDevice">) {
+    this.#devices = devices;
+    this.#takeoversPerDevice = limits.takeoversPerDevice;
+    this.#takeover = db.prepare("INSERT INTO takeover (seq, device, at, json) VALUES (?, ?, ?, ?)");
+    this.#trim = db.prepare(
+      "DELETE FROM takeover WHERE device = ? AND seq <= (SELECT seq FROM takeover WHERE device = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+    );
+  }
+
+  get length(): number {
+    return this.#items.length;
+  }
+
+  add(item: Queued, batch: Batch): void {
+    this.#items.push(item);
+    this.#seqs.push(item.entry === null ? 0 : batch.event(item.device?.no ?? 0, item.entry, item.at));
+  }
+
+  /** After a failed commit: all of it into the next batch, first. */
+  again(batch: Batch): void {
+    for (let i = 0; i < this.#items.length; i++) {
+      const { entry, device, at } = this.#items[i]!;
+      if (entry !== null) this.#seqs[i] = batch.event(device?.no ?? 0, entry, at);
+    }
+  }
+
+  /** Inside the batch's transaction: the mutable rows. */
+  write(): void {
+    for (let i = 0; i < this.#items.length; i++) {
+      const item = this.#items[i]!;
+      const device = item.device;
+      if (device === null) continue;
+      if (item.makes) this.#devices.insert(device.no, device.id);
+      if (item.floor > 0) this.#devices.raiseFloor(device.no, item.floor);
+      if (item.takeover === null) continue;
+      this.#takeover.run(this.#seqs[i]!, device.no, item.at, item.takeover);
+      this.#trim.run(device.no, device.no, this.#takeoversPerDevice);
+    }
+  }
+
+  /** After COMMIT. */
+  clear(): void {
+    this.#items.length = 0;
+    this.#seqs.length = 0;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The schema of the store, one numbered migration after another; `PRAGMA user_version` says how many have run. Pure text.
+ * Never change one that was released: add the next.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- epoch, fence_reserved, next_seq (kept when the log is empty), runs (rises with every change of live segments)
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+
+  -- The journal. A commit is one or more rows; body: entries in order (entry.ts); at: newest arrival, wall ms.
+  CREATE TABLE log (seq INTEGER PRIMARY KEY, next_seq INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL);
+
+  -- Sorted runs over pieces of the log. state: 0 being written, 1 complete, 2 dead.
+  CREATE TABLE segment (
+    id INTEGER PRIMARY KEY, level INTEGER NOT NULL, state INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+    min_time INTEGER, max_time INTEGER, entries INTEGER NOT NULL
+  );
+  -- One row per device of a segment (more when it has very many entries). key: level, segment, device, part (run_key.ts).
+  CREATE TABLE run (
+    key INTEGER PRIMARY KEY, device INTEGER NOT NULL, part INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+    min_time REAL, max_time REAL, refs BLOB NOT NULL
+  );
+
+  -- Devices as of their own mark; entries above it are folded in again at start.
+  CREATE TABLE device (
+    no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, mark INTEGER NOT NULL DEFAULT 0, floor INTEGER NOT NULL DEFAULT 0,
+    connected INTEGER NOT NULL DEFAULT 0, fence INTEGER NOT NULL DEFAULT 0, transport TEXT NOT NULL DEFAULT 'tcp',
+    address TEXT NOT NULL DEFAULT '', port INTEGER NOT NULL DEFAULT 0, client_instance TEXT NOT NULL DEFAULT '',
+    since INTEGER NOT NULL DEFAULT 0, last_seen_at INTEGER NOT NULL DEFAULT 0, last_byte_at INTEGER NOT NULL DEFAULT 0,
+    records INTEGER NOT NULL DEFAULT 0, newest INTEGER NOT NULL DEFAULT 0,
+    position_seq INTEGER, position_time INTEGER, position_codec INTEGER, position_bytes BLOB, coverage BLOB
+  );
+
+  -- Takeovers side by side; seq: of the replaced event.
+  CREATE TABLE takeover (seq INTEGER PRIMARY KEY, device INTEGER NOT NULL, at INTEGER NOT NULL, json TEXT NOT NULL);
+  CREATE INDEX takeover_by_device ON takeover (device, seq);
+
+  -- Frames with a valid CRC that could not be decoded.
+  CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY, device INTEGER NOT NULL, hash TEXT NOT NULL, reason TEXT NOT NULL, codec INTEGER NOT NULL,
+    first_at INTEGER NOT NULL, last_at INTEGER NOT NULL, count INTEGER NOT NULL, released INTEGER NOT NULL DEFAULT 0, bytes BLOB NOT NULL,
+    UNIQUE (device, hash)
+  );
+  CREATE INDEX quarantine_by_age ON quarantine (last_at);
+  -- The newest frames with a wrong CRC.
+  CREATE TABLE crc_failure (id INTEGER PRIMARY KEY, device INTEGER NOT NULL, at INTEGER NOT NULL, bytes BLOB NOT NULL);
+  `,
+];
+
+/** File name of the store inside the data directory. */
+export const STORE_FILE = "berth.db";

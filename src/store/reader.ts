@@ -1,0 +1,190 @@
+/**
+ * Reads the store: pages of the journal, records of a device, devices. Owns a database connection and a private tail and
+ * device fold, advanced from the log; one instance per reader thread. Every question is one short read transaction, in
+ * which it first catches up: so what was committed before is in the answer, wherever a flush or a merge stands.
+ */
+import { asSeq, type DeviceId, type DeviceNo, type Seq } from "../base/brand.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Database, Statement } from "../platform/port.ts";
+import { DeviceFold } from "./device_fold.ts";
+import { DeviceEntries } from "./device_entries.ts";
+import { EntryView } from "./entry.ts";
+import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoreReader } from "./port.ts";
+import { RecordPages } from "./record_pages.ts";
+import { oldestKept, rebuild } from "./recover.ts";
+import { RowCache } from "./row_cache.ts";
+import { RunTable } from "./runs.ts";
+import { complete, flushedThrough, type Segment, SegmentTable } from "./segments.ts";
+import { Tail } from "./tail.ts";
+
+const CACHE_BYTES = 16 << 20;
+
+export type ReaderLimits = Pick<Limits, "pageBytes" | "pageRecords" | "sortedMatches">;
+
+/** What the questions look into; valid inside the read transaction. */
+export interface ReadView {
+  readonly tail: Tail;
+  /** Complete segments, oldest first. */
+  readonly segments: readonly Segment[];
+  readonly flushed: number;
+  readonly oldest: number;
+  readonly seq: Seq;
+}
+
+export class SqliteStoreReader implements StoreReader {
+  readonly #db: Database;
+  readonly #limits: ReaderLimits;
+  readonly #fold = new DeviceFold();
+  readonly #table: SegmentTable;
+  readonly #log: Statement;
+  readonly #sizes: Statement;
+  readonly #page: Statement;
+  readonly #begun: Statement;
+  readonly #ended: Statement;
+  readonly #entries: DeviceEntries;
+  readonly #records: RecordPages;
+  readonly #rows: RowCache;
+  readonly #view = new EntryView();
+  #tail = new Tail();
+  #segments: readonly Segment[] = [];
+  #version = -1;
+  #flushed = 0;
+  #nextSeq = 1;
+
+  constructor(db: Database, limits: ReaderLimits) {
+    this.#db = db;
+    this.#limits = limits;
+    this.#table = new SegmentTable(db);
+    this.#log = db.prepare("SELECT seq, next_seq, at, body FROM log WHERE seq >= ? ORDER BY seq");
+    this.#sizes = db.prepare(
+      "SELECT seq, next_seq, length(body) AS bytes FROM log WHERE seq >= coalesce((SELECT max(seq) FROM log WHERE seq <= ?), 0) ORDER BY seq LIMIT ?",
+    );
+    this.#page = db.prepare("SELECT seq, body FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq");
+    this.#begun = db.prepare("BEGIN");
+    this.#ended = db.prepare("COMMIT");
+    this.#rows = new RowCache(db, CACHE_BYTES);
+    this.#entries = new DeviceEntries(new RunTable(db), this.#rows);
+    this.#records = new RecordPages(this.#entries, limits);
+    this.#read(() => undefined, () => {
+      const rebuilt = rebuild(db, { fold: this.#fold });
+      this.#tail = rebuilt.tail;
+      this.#nextSeq = rebuilt.nextSeq;
+    });
+  }
+
+  get seq(): Seq {
+    return asSeq(this.#nextSeq - 1);
+  }
+
+  advance(): void {
+    this.#read(() => undefined);
+  }
+
+  entries(from: Seq): EntriesAnswer {
+    return this.#read((view): EntriesAnswer => {
+      if (from < view.oldest) return { kind: "behind", oldest: asSeq(view.oldest) };
+      let bytes = 0;
+      let first = 0;
+      let last = -1;
+      let next: number = from;
+      for (const row of this.#sizes.all(from, this.#limits.pageRecords)) {
+        if (Number(row["next_seq"]) <= from) continue;
+        if (last >= 0 && bytes + Number(row["bytes"]) > this.#limits.pageBytes) break;
+        if (last < 0) first = Number(row["seq"]);
+        last = Number(row["seq"]);
+        bytes += Number(row["bytes"]);
+        next = Number(row["next_seq"]);
+      }
+      const rows = this.#page.all(first, last).map((row) => this.#cut(Number(row["seq"]), row["body"] as Uint8Array, from));
+      return { kind: "rows", rows, next: asSeq(next) };
+    });
+  }
+
+  deviceEntries(device: DeviceId, from: Seq): { readonly rows: readonly Row[]; readonly next: Seq } {
+    return this.#read((view) => {
+      const known = this.#fold.byId(device);
+      const end = asSeq(view.seq + 1);
+      if (known === undefined) return { rows: [], next: end };
+      const rows: Row[] = [];
+      let bytes = 0;
+      for (const found of this.#entries.from(view, known.no, from)) {
+        const { body, at, seq } = found;
+        if (bytes >= this.#limits.pageBytes || rows.length >= this.#limits.pageRecords) return { rows, next: asSeq(seq) };
+        const entry = this.#view.over(body, at);
+        rows.push({ seq: asSeq(seq), body: body.subarray(at, entry.end) });
+        bytes += entry.length;
+      }
+      return { rows, next: end };
+    });
+  }
+
+  records(query: RecordsQuery): RecordsAnswer {
+    return this.#read((view) => {
+      const known = this.#fold.byId(query.device);
+      return known === undefined ? { kind: "unknown_device" } : this.#records.page(view, known.no, query);
+    });
+  }
+
+  devices(after: DeviceNo, limit: number): readonly DeviceState[] {
+    return this.#fold.above(after, limit);
+  }
+
+  checkpoint(): number {
+    const row = this.#db.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
+    return Math.max(0, Number(row?.["log"] ?? 0) - Number(row?.["checkpointed"] ?? 0));
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** The row from the entry that holds `from` on. */
+  #cut(rowSeq: number, body: Uint8Array, from: number): Row {
+    if (rowSeq >= from) return { seq: asSeq(rowSeq), body };
+    const view = this.#view.over(body);
+    let seq = rowSeq;
+    let at = 0;
+    for (; view.load(at) && seq + view.seqs <= from; at = view.end) seq += view.seqs;
+    return { seq: asSeq(seq), body: body.subarray(at) };
+  }
+
+  #read<T>(question: (view: ReadView) => T, first?: () => void): T {
+    this.#begun.run();
+    try {
+      first?.();
+      const oldest = this.#catchUp();
+      return question({ tail: this.#tail, segments: this.#segments, flushed: this.#flushed, oldest, seq: this.seq });
+    } finally {
+      this.#ended.run();
+    }
+  }
+
+  /** Folds in what was committed since, and follows flushes and merges. Returns the oldest seq kept. */
+  #catchUp(): number {
+    for (const row of this.#log.iterate(this.#nextSeq)) {
+      const body = row["body"] as Uint8Array;
+      let seq = Number(row["seq"]);
+      this.#tail.addRow(asSeq(seq), Number(row["at"]), body, this.#view);
+      this.#view.over(body);
+      for (let at = 0; this.#view.load(at); at = this.#view.end) {
+        this.#fold.apply(this.#view, asSeq(seq));
+        seq += this.#view.seqs;
+      }
+      this.#nextSeq = Number(row["next_seq"]);
+    }
+    const version = this.#table.version();
+    if (version !== this.#version) {
+      this.#version = version;
+      const all = this.#table.load();
+      this.#segments = complete(all);
+      const flushed = flushedThrough(all);
+      if (flushed > this.#flushed) {
+        this.#flushed = flushed;
+        this.#tail = this.#tail.above(asSeq(flushed), this.#view);
+      }
+    }
+    const oldest = oldestKept(this.#db, this.#nextSeq);
+    this.#rows.forgetBelow(oldest);
+    return oldest;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Everything committed that no run refers to yet: the log rows' bodies and references to their entries. Pure. The journal
+ * and every reader keep their own, advanced by committed rows in order, and rebuilt from the log after a crash.
+ */
+import type { Seq } from "../base/brand.ts";
+import type { EntryView } from "./entry.ts";
+import { EntryRefs } from "./entry_refs.ts";
+
+export class Tail {
+  readonly refs = new EntryRefs();
+  readonly rowSeqs: number[] = [];
+  readonly bodies: Uint8Array[] = [];
+  bytes = 0;
+  /** Wall ms of the first row's newest entry; 0 when empty. */
+  oldestAt = 0;
+
+  /** Adds a row without its entries; the caller pushes references to them, with the row number returned. */
+  addBody(seq: Seq, at: number, body: Uint8Array): number {
+    if (this.bodies.length === 0) this.oldestAt = at;
+    this.bytes += body.length;
+    this.rowSeqs.push(seq);
+    return this.bodies.push(body) - 1;
+  }
+
+  /** Adds a row and its entries. `entry` is scratch. */
+  addRow(seq: Seq, at: number, body: Uint8Array, entry: EntryView): void {
+    const row = this.addBody(seq, at, body);
+    let own: number = seq;
+    entry.over(body);
+    for (let offset = 0; entry.load(offset); offset += entry.length) {
+      const isFrame = entry.isFrame;
+      this.refs.push(entry.deviceNo, row, offset, own, isFrame ? entry.minTime : Infinity, isFrame ? entry.maxTime : -Infinity);
+      own += entry.seqs;
+    }
+  }
+
+  /** A tail of only the rows above `seq`, which must be the last of a row. */
+  above(seq: Seq, entry: EntryView): Tail {
+    const rest = new Tail();
+    for (let row = 0; row < this.bodies.length; row++) {
+      if (this.rowSeqs[row]! > seq) rest.addRow(this.rowSeqs[row]! as Seq, this.oldestAt, this.bodies[row]!, entry);
+    }
+    return rest;
+  }
+}

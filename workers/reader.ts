@@ -1,0 +1,5 @@
+/** A reader thread. */
+import { runReader } from "../src/engine/reader.ts";
+import { startThread } from "../src/engine/thread.ts";
+
+startThread(runReader);
