@@ -143,6 +143,8 @@ class JournalLoop {
   #commit(probing: boolean): void {
     const journal = this.#journal;
     const began = this.#platform.clock.mono();
+    // Never set but by the durability proofs, which must find it out.
+    if (passFault(this.#platform, this.#faults, "journal.ack_before_commit")) this.#settle(true);
     const done = journal.commit(probing);
     if (!done.ok) return this.#failed(done.failure);
     passFault(this.#platform, this.#faults, "journal.after_commit");

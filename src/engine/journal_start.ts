@@ -35,6 +35,8 @@ export function openJournal(boot: Boot, platform: Platform, probe: Probe, report
     open: () => platform.openDatabase(path, { readOnly: false }),
   });
   if (!opened.ok) throw new StoreError(opened.fault, opened.message);
+  // Never set but by the durability proofs, which must find it out.
+  if (probe("journal.synchronous_off")) opened.value.exec("PRAGMA synchronous = OFF");
   try {
     return new Journal(opened.value, limits, probe, (rows) => {
       board.beat(boot.thread);
