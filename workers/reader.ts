@@ -1,4 +1,4 @@
-/** A reader thread. */
+/** The reader thread. */
 import { runReader } from "../src/engine/reader.ts";
 import { startThread } from "../src/engine/thread.ts";
 

@@ -3,7 +3,7 @@
  * registry, records from a reader, event streams from the broker. The application declares the port it needs
  * (src/http/gateway.ts); the worker file puts the two together. Owned by an http thread.
  */
-import { asDeviceId, asDeviceNo, type Seq } from "../base/brand.ts";
+import { asDeviceId, asDeviceNo, asSeq, type Seq } from "../base/brand.ts";
 import { formatCursor } from "../broker/cursor.ts";
 import type { Filter } from "../broker/filter.ts";
 import type { Settings } from "../config/settings.ts";
@@ -112,7 +112,9 @@ export class HttpGateway {
     const { random, streams, board } = this.#parts;
     const retryMs = Math.round(limits.retryMs * (0.75 + random() * 0.5));
     const maxAgeMs = limits.streamAgeMs * (0.8 + random() * 0.4);
-    return streams.open({ cursor, filter, retryMs, maxAgeMs }, board.committed(), cut);
+    // A page may show what the journal has committed and not yet put on the board: this thread's cursors are no future ones.
+    const committed = asSeq(Math.max(board.committed(), this.#parts.follower.position));
+    return streams.open({ cursor, filter, retryMs, maxAgeMs }, committed, cut);
   }
 
   /** Why the gateway cannot accept and commit now; null when it can. */

@@ -10,6 +10,7 @@ import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
 import { openStoreReader } from "./open_reader.ts";
+import { openStoreReader } from "./open_reader.ts";
 import { passing, ReaderDesk } from "./reader_desk.ts";
 
 /** Opens the store for reading; runs on the reader's thread. */
@@ -26,6 +27,7 @@ export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platf
   const faults = faultPoints(boot.faults);
   const limits = boot.settings.limits;
   board.setThreadId(boot.thread, platform.threadId());
+  board.beat(boot.thread);
   const store = open(boot, platform);
   const lines = boot.roster.http.map((thread, http) => ({
     queries: boot.rings.queries[http]![boot.index]!,
