@@ -10,7 +10,6 @@ import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
 import { openStoreReader } from "./open_reader.ts";
-import { openStoreReader } from "./open_reader.ts";
 import { passing, ReaderDesk } from "./reader_desk.ts";
 
 /** Opens the store for reading; runs on the reader's thread. */
