@@ -72,6 +72,7 @@ export class RegistryDesk {
     for (let i = 0; i < this.#asks.length; i++) taken += this.#takeAsks(i, this.#asks[i]!);
     this.#tick(this.#clock.mono());
     this.#outbox.publish();
+    this.#outbox.count();
     return taken > 0;
   }
 
@@ -133,6 +134,5 @@ export class RegistryDesk {
     this.#effects.clear();
     step(this.#state, event, now, this.#effects);
     for (let i = 0; i < this.#effects.length; i++) this.#outbox.perform(this.#effects.at(i));
-    if (this.#effects.length > 0) this.#outbox.count();
   }
 }
