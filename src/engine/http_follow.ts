@@ -79,6 +79,7 @@ export class Follower {
     this.#next = asSeq((first ?? asSeq(0)) + 1);
     this.#to.restarted(this.#next);
     this.#hydrated = true;
+    this.#tellWaiting();
   }
 
   /** Something to take now, or soon: a look at the clock decides. */
@@ -161,6 +162,14 @@ export class Follower {
     }
     assert(this.#next === next, `followed to ${this.#next}, expected ${next}`);
     if (batches.length > 0) this.#to.published(batches, asMonoMs(this.#ports.mono()));
+    this.#tellWaiting();
+  }
+
+  #tellWaiting(): void {
+    this.#tellWaiting();
+  }
+
+  #tellWaiting(): void {
     for (let i = this.#waiting.length - 1; i >= 0; i--) {
       if (this.#waiting[i]!.seq <= this.position) this.#waiting.splice(i, 1)[0]!.reached(true);
     }
