@@ -123,12 +123,15 @@ function serve(args) {
 /** The tests in groups: unit and the like first, so that a plain mistake shows before the long ones begin. */
 const TEST_GROUPS = [["test/tidy.test.ts", "test/unit", "test/golden"], ["test/contract", "test/prop", "test/fuzz"], ["test/e2e"]];
 
+/** Ends a test that hangs; the long ones name their own. */
+const TEST_TIMEOUT = "--timeout=60000";
+
 function test(args) {
   if (stale()) build();
-  if (args.length > 0) return run(bun(), ["test", ...args]);
+  if (args.length > 0) return run(bun(), ["test", TEST_TIMEOUT, ...args]);
   for (const group of TEST_GROUPS) {
     const there = group.filter((path) => existsSync(join(ROOT, path)));
-    const status = there.length === 0 ? 0 : run(bun(), ["test", ...there.map((path) => `./${path}`)]);
+    const status = there.length === 0 ? 0 : run(bun(), ["test", TEST_TIMEOUT, ...there.map((path) => `./${path}`)]);
     if (status !== 0) return status;
   }
   return 0;
