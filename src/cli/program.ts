@@ -6,12 +6,13 @@ import { addCheck } from "./check.ts";
 import { addDecode } from "./decode_verb.ts";
 import { addDevices } from "./devices.ts";
 import { addLater } from "./later.ts";
+import { addSelftest } from "./selftest.ts";
 import { addServe } from "./serve_verb.ts";
 import { addSimulate } from "./simulate_verb.ts";
 import { addTail } from "./tail.ts";
 import { EXIT, type Verb } from "./verb.ts";
 
-const VERBS: readonly Verb[] = [addServe, addCheck, addDecode, addSimulate, addTail, addDevices, addLater];
+const VERBS: readonly Verb[] = [addServe, addCheck, addDecode, addSimulate, addTail, addDevices, addSelftest, addLater];
 
 const EPILOGUE = `
 Examples:

@@ -7,6 +7,7 @@ import { openBunDatabase } from "./bun_sqlite.ts";
 import { nodeFiles } from "./node_files.ts";
 import { nodeProcess } from "./node_process.ts";
 import type { Platform } from "./port.ts";
+import { spawnSelf } from "./self_process.ts";
 import { spawnThread } from "./spawn.ts";
 
 export function bunPlatform(): Platform {
@@ -19,6 +20,7 @@ export function bunPlatform(): Platform {
     raiseFileLimit,
     threadId: () => lib?.gettid() ?? 0,
     spawn: spawnThread,
+    spawnSelf,
     openDatabase: openBunDatabase,
     listenTcp: async (host, port, options, handler) => listenBunTcp(host, port, options, handler),
     connectTcp: connectBunTcp,

@@ -7,6 +7,7 @@ import { openDenoDatabase } from "./deno_sqlite.ts";
 import { nodeFiles } from "./node_files.ts";
 import { nodeProcess } from "./node_process.ts";
 import type { Platform } from "./port.ts";
+import { spawnSelf } from "./self_process.ts";
 import { spawnThread } from "./spawn.ts";
 
 const SOFT_LIMIT = /^Max open files\s+(\d+)/m;
@@ -23,6 +24,7 @@ export function denoPlatform(): Platform {
       () => (files.exists("/proc/self/limits") ? Number(SOFT_LIMIT.exec(files.readText("/proc/self/limits"))?.[1] ?? 1024) : 1024),
     threadId: () => 0,
     spawn: spawnThread,
+    spawnSelf,
     openDatabase: openDenoDatabase,
     listenTcp: listenDenoTcp,
     connectTcp: connectDenoTcp,

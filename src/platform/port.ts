@@ -107,6 +107,16 @@ export interface ThreadHandler {
   failed(reason: string): void;
 }
 
+/** Another process of the same program. */
+export interface Child {
+  readonly pid: number;
+  readonly out: ReadableStream<Uint8Array>;
+  readonly err: ReadableStream<Uint8Array>;
+  kill(signal: "SIGTERM" | "SIGKILL"): void;
+  /** How it ended: an exit status, or null when a signal ended it. */
+  readonly ended: Promise<number | null>;
+}
+
 export type Role = "accept" | "codec" | "registry" | "journal" | "reader" | "http";
 
 export interface Platform {
@@ -136,6 +146,9 @@ export interface Platform {
   threadId(): number;
   cores(): number;
   randomBytes(count: number): Uint8Array;
+
+  /** Runs `berth` again, as this process was started, with other arguments and this environment alone. */
+  spawnSelf(args: readonly string[], environment: Readonly<Record<string, string>>): Child;
 
   // Threads.
   spawn(role: Role, boot: unknown, handler: ThreadHandler): Thread;
