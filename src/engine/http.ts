@@ -110,12 +110,16 @@ class HttpThread {
     const app = makeApp(this.#gateway());
     const options = { maxBodyBytes: settings.limits.requestBytes, reusePort: roster.http.length > 1 };
     this.#listener = await this.#platform.serveHttp(settings.http.host, settings.http.port, options, app);
-    this.#follower.hydrate().then(() => this.#bell.ring(), (error: unknown) => this.#fail(error));
+    const { port } = this.#listener;
+    const ready = (): void => {
+      this.#board.setState(thread, ThreadState.ready);
+      report({ type: "ready", port });
+      this.#bell.ring();
+    };
+    this.#follower.hydrate().then(ready).catch((error: unknown) => this.#fail(error));
     const tickMs = Math.max(5, Math.min(settings.limits.idleWaitMs, settings.limits.heartbeatMs / 4, settings.limits.windowMs / 4));
     // Also what keeps the thread alive: a pending wait does not.
     const timer = setInterval(() => this.#bell.ring(), tickMs);
-    this.#board.setState(thread, ThreadState.ready);
-    report({ type: "ready", port: this.#listener.port });
     try {
       await this.#bell.listen(() => this.#hasWork(), () => this.#drain(), () => this.#phase === DrainPhase.end);
     } finally {
