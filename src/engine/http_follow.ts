@@ -166,10 +166,6 @@ export class Follower {
   }
 
   #tellWaiting(): void {
-    this.#tellWaiting();
-  }
-
-  #tellWaiting(): void {
     for (let i = this.#waiting.length - 1; i >= 0; i--) {
       if (this.#waiting[i]!.seq <= this.position) this.#waiting.splice(i, 1)[0]!.reached(true);
     }
