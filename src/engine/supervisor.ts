@@ -158,7 +158,7 @@ class Gateway {
         return ready(report);
       case "progress":
         this.#watch.alive(seat.thread, this.#platform.clock.mono());
-        return this.#log.info({ role: seat.name }, report.text);
+        return this.#log.info({ thread: seat.name }, report.text);
       case "fatal":
         return this.#fail(seat.name, report.reason, report.stack);
       case "stopped":
@@ -199,7 +199,7 @@ class Gateway {
     // A thread that has left its loop at the end of the shutdown may end.
     if (seat !== undefined && this.#board.state(seat.thread) === ThreadState.stopped) return;
     if (this.#finished) return;
-    this.#log.fatal({ role: seat?.role ?? name, thread: name, reason, ...(stack === undefined ? {} : { stack }) }, `${name}: ${reason}`);
+    this.#log.fatal({ thread: name, reason, ...(stack === undefined ? {} : { stack }) }, `${name}: ${reason}`);
     this.#finish(1);
   }
 

@@ -214,7 +214,7 @@ test("supervisor ends the process when one of several threads hangs, and names i
   world.thread("codec1").alive = false;
   expect(await world.ended()).toBe(1);
   expect(world.fatal).toMatch(/^codec-1: hangs: no heartbeat for \d+ ms$/);
-  expect(world.logs.at(-1)!.fields).toMatchObject({ role: "codec", thread: "codec-1" });
+  expect(world.logs.at(-1)!.fields).toMatchObject({ thread: "codec-1" });
 });
 
 test("supervisor drains on a signal, gives the lock back, and ends with 0", async () => {
