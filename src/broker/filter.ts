@@ -29,7 +29,10 @@ const MARKERS = ["gap", "resync", "bye"];
  * Reads the filter parameters of a subscription. Channels are another name for devices: `devices` is all of them,
  * `device.ID` is one; `app.NAME` belongs to publishing, which does not exist yet. `kinds` are those that exist.
  */
-export function parseFilter(text: FilterText, kinds: readonly string[]): Result<Filter, "device" | "kind" | "channel" | "channel_not_built"> {
+export function parseFilter(
+  text: FilterText,
+  kinds: readonly string[],
+): Result<Filter, "device" | "kind" | "channel" | "channel_not_built"> {
   const devices = new Set(split(text.device));
   let all = devices.size === 0 && text.channel.length === 0;
   for (const channel of split(text.channel)) {
@@ -39,7 +42,9 @@ export function parseFilter(text: FilterText, kinds: readonly string[]): Result<
     else return err("channel", `unknown channel "${channel}": expected devices or device.ID`);
   }
   for (const device of devices) {
-    if (!DEVICE.test(device)) return err("device", `"${device}" is no device id: expected 1 to 64 printable ASCII characters without spaces`);
+    if (!DEVICE.test(device)) {
+      return err("device", `"${device}" is no device id: expected 1 to 64 printable ASCII characters without spaces`);
+    }
   }
   if (devices.size > DEVICES_MAX) return err("device", `${devices.size} devices exceed ${DEVICES_MAX}`);
   const wanted = new Set(split(text.kind));

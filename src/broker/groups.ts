@@ -74,7 +74,7 @@ export class Groups {
     batch.each(batch.first, (event) => {
       for (const group of this.#anyDevice) this.#offer(group, event.device, event.kind, event.seq, event);
       const groups = this.#byDevice.get(event.device);
-      if (groups !== undefined) for (const group of groups) this.#offer(group, event.device, event.kind, event.seq, event);
+      if (groups !== undefined) { for (const group of groups) this.#offer(group, event.device, event.kind, event.seq, event); }
       return true;
     });
   }

@@ -10,7 +10,8 @@ import { formatCursor } from "./cursor.ts";
 const encoder = new TextEncoder();
 
 /** An event's block. `json` is one line. */
-export const sseEvent = (id: string, event: string, json: string): Uint8Array => encoder.encode(`id: ${id}\nevent: ${event}\ndata: ${json}\n\n`);
+export const sseEvent = (id: string, event: string, json: string): Uint8Array =>
+  encoder.encode(`id: ${id}\nevent: ${event}\ndata: ${json}\n\n`);
 
 export function sseFormat(epoch: string): Format {
   return {

@@ -45,7 +45,9 @@ export class Window {
 
   /** Lets go of what is too old. */
   age(now: MonoMs): void {
-    for (let oldest = this.#held.at(0); oldest !== undefined && now - oldest.arrivedAt > this.#maxAgeMs; oldest = this.#held.at(0)) this.#drop();
+    for (let oldest = this.#held.at(0); oldest !== undefined && now - oldest.arrivedAt > this.#maxAgeMs; oldest = this.#held.at(0)) {
+      this.#drop();
+    }
   }
 
   /** Empties it: events before `next` were never seen by this thread. */

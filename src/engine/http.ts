@@ -4,7 +4,7 @@
  * the bell; a timer rings it too.
  */
 import { assert } from "../base/assert.ts";
-import { asSeq } from "../base/brand.ts";
+import { asSeq, type MonoMs } from "../base/brand.ts";
 import { faultPoints } from "../base/fault_point.ts";
 import { prng } from "../base/prng.ts";
 import { Broker } from "../broker/broker.ts";
@@ -186,7 +186,7 @@ class HttpThread {
     if (this.#saidBye) return;
     this.#saidBye = true;
     const { byeMs } = this.#boot.settings.limits;
-    const { mono } = this.#platform.clock;
+    const mono = (): MonoMs => this.#platform.clock.mono();
     const deadline = mono() + byeMs;
     await this.#follower.reach(this.#board.committed(), byeMs);
     this.#broker.settle(this.#board.oldest(), mono());

@@ -65,7 +65,7 @@ export class RegistryClient {
   }
 
   stop(): void {
-    for (const asked of [...this.#asked.values()]) asked.give(null);
+    for (const asked of this.#asked.values()) asked.give(null);
   }
 
   #send(): void {

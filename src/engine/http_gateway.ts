@@ -180,4 +180,3 @@ const viewOf = (device: DeviceState): DeviceView => ({
   records: device.records,
   position: device.position,
 });
-

@@ -103,7 +103,7 @@ export class ReaderClient {
 
   /** Lets go of the timers; whoever still waits is told the answer will not come. */
   stop(): void {
-    for (const asked of [...this.#asked.values()]) asked.answer({ kind: "busy", reason: "the gateway is stopping" });
+    for (const asked of this.#asked.values()) asked.answer({ kind: "busy", reason: "the gateway is stopping" });
   }
 
   #send(line: Line): void {

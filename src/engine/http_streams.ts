@@ -83,7 +83,7 @@ export class Streams {
 
   /** Ends what is left, whether its bytes were taken or not. */
   cutAll(): void {
-    for (const subscriber of [...this.#open.keys()]) this.#cut(subscriber);
+    for (const subscriber of this.#open.keys()) this.#cut(subscriber);
   }
 
   #next(subscriber: Subscriber, open: Open): Promise<Uint8Array | null> {

@@ -25,9 +25,11 @@ export function createApp(gateway: Gateway): HttpHandler {
   });
   app.onError((error) => {
     // A broken invariant is never caught: it ends the thread, which says so. Anything else costs one request.
-    if (error instanceof AssertionError) queueMicrotask(() => {
-      throw error;
-    });
+    if (error instanceof AssertionError) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
     return problem(500, `Cannot answer: ${error.message}`);
   });
   app.notFound((c) => problem(404, `There is no ${c.req.path}`));

@@ -22,7 +22,13 @@ const JSON_TYPE = "application/json";
 const json = (schema: GenericSchema): readonly [string, GenericSchema] => [JSON_TYPE, schema];
 
 export const OPERATIONS: readonly Operation[] = [
-  { path: "/v1/devices", summary: "Devices, with the cursor to subscribe from", query: DevicesQuery, answer: json(DevicesSchema), problems: [503] },
+  {
+    path: "/v1/devices",
+    summary: "Devices, with the cursor to subscribe from",
+    query: DevicesQuery,
+    answer: json(DevicesSchema),
+    problems: [503],
+  },
   { path: "/v1/devices/{id}", summary: "One device", query: NoQuery, answer: json(DeviceSchema), problems: [404, 503] },
   {
     path: "/v1/devices/{id}/records",
@@ -31,7 +37,13 @@ export const OPERATIONS: readonly Operation[] = [
     answer: json(RecordsSchema),
     problems: [404, 422, 503],
   },
-  { path: "/v1/events", summary: "The journal live, resumed by Last-Event-ID", query: EventsQuery, answer: ["text/event-stream", null], problems: [501, 503] },
+  {
+    path: "/v1/events",
+    summary: "The journal live, resumed by Last-Event-ID",
+    query: EventsQuery,
+    answer: ["text/event-stream", null],
+    problems: [501, 503],
+  },
   { path: "/metrics", summary: "Metrics, Prometheus or OpenMetrics text", query: NoQuery, answer: ["text/plain", null], problems: [] },
   { path: "/healthz", summary: "Is the process alive?", query: NoQuery, answer: json(HealthSchema), problems: [] },
   { path: "/readyz", summary: "Can it accept and commit?", query: NoQuery, answer: json(HealthSchema), problems: [503] },
@@ -48,7 +60,12 @@ function shapeOf(schema: GenericSchema): JsonSchema {
 }
 
 function parametersOf(operation: Operation): object[] {
-  const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string" } }));
+  const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
   const inQuery = Object.entries(operation.query.entries).map(([name, schema]) => ({
     name,
     in: "query",
@@ -63,7 +80,10 @@ function operationOf(operation: Operation): object {
   const [type, schema] = operation.answer;
   const problemBody = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
   const responses: Record<string, object> = {
-    200: { description: "As asked", content: { [type]: { schema: schema === null ? { type: type === JSON_TYPE ? "object" : "string" } : shapeOf(schema) } } },
+    200: {
+      description: "As asked",
+      content: { [type]: { schema: schema === null ? { type: type === JSON_TYPE ? "object" : "string" } : shapeOf(schema) } },
+    },
     400: { description: "A parameter that cannot be used, named", content: problemBody },
   };
   for (const status of operation.problems) {

@@ -25,11 +25,12 @@ export const wholeNumber = (min: number, max: number) => {
 export const text = (expected: string) => v.pipe(v.string(expected), v.minLength(1, expected), v.maxLength(MAX_TEXT, expected));
 
 /** One value or several, given by repeating the parameter. */
-export const texts = (expected: string) => v.pipe(
-  v.union([v.string(), v.array(v.string())], expected),
-  v.transform((value) => typeof value === "string" ? [value] : value),
-  v.array(v.string()),
-);
+export const texts = (expected: string) =>
+  v.pipe(
+    v.union([v.string(), v.array(v.string())], expected),
+    v.transform((value) => typeof value === "string" ? [value] : value),
+    v.array(v.string()),
+  );
 
 export const oneOf = <const T extends readonly string[]>(options: T) => v.picklist(options, `one of ${options.join(", ")}`);
 

@@ -36,7 +36,9 @@ export function serveRecords(app: Hono, gateway: Gateway): void {
       case "bad_after":
         return problem(400, "Cannot use after: expected `next` of the page before, with the same order", { parameter: "after" });
       case "too_many":
-        return problem(422, `Cannot sort ${answer.matches} records by time: ask for a shorter range of from and to`, { parameter: "order" });
+        return problem(422, `Cannot sort ${answer.matches} records by time: ask for a shorter range of from and to`, {
+          parameter: "order",
+        });
       case "busy":
         return unavailable(answer.reason);
     }

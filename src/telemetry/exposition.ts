@@ -5,7 +5,7 @@
 import { type Metric as ClientMetric, Registry } from "prom-client";
 import { VERSION } from "../base/version.ts";
 import { sumOf } from "./counters.ts";
-import { type Metric, METRICS, type MetricName, slot } from "./slots.ts";
+import { type Metric, type MetricName, METRICS, slot } from "./slots.ts";
 
 interface Sample {
   readonly metricName?: string;

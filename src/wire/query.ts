@@ -9,7 +9,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { RingConsumer, RingProducer } from "../ring/spsc.ts";
-import { struct, type Struct, type StructOf } from "./struct.ts";
+import { type Struct, struct, type StructOf } from "./struct.ts";
 
 export const ORDERS = ["seq", "time"] as const;
 

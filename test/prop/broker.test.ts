@@ -13,31 +13,49 @@ const filter = fc.tuple(fc.option(fc.subarray(DEVICES, { minLength: 1 })), fc.op
 const move = fc.oneof(
   { weight: 6, arbitrary: fc.array(event, { minLength: 1, maxLength: 7 }).map((events) => (world: BrokerWorld) => world.commit(events)) },
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 3 }).map((batches) => (world: BrokerWorld) => world.publish(batches)) },
-  { weight: 3, arbitrary: fc.tuple(fc.float({ min: 0, max: 1, noNaN: true }), filter).map(([at, wish]) => (world: BrokerWorld) => {
-    world.subscribe(`${EPOCH}.${Math.floor(at * world.committed)}`, wish);
-  }) },
-  { weight: 8, arbitrary: fc.tuple(fc.nat(), fc.integer({ min: 1, max: 4 })).map(([who, times]) => (world: BrokerWorld) => {
-    const client = world.clients[who % Math.max(1, world.clients.length)];
-    for (let i = 0; client !== undefined && i < times; i++) world.take(client);
-  }) },
-  { weight: 6, arbitrary: fc.tuple(fc.nat(), fc.integer({ min: 1, max: 5 }), fc.boolean()).map(([which, events, busy]) => (world: BrokerWorld) => {
-    if (world.pages.length > 0) world.answer(which % world.pages.length, events, busy);
-  }) },
-  { weight: 1, arbitrary: fc.float({ min: 0, max: 1, noNaN: true }).map((share) => (world: BrokerWorld) => {
-    world.oldest = Math.max(world.oldest, Math.floor(share * (world.committed + 1)), 1);
-  }) },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(fc.float({ min: 0, max: 1, noNaN: true }), filter).map(([at, wish]) => (world: BrokerWorld) => {
+      world.subscribe(`${EPOCH}.${Math.floor(at * world.committed)}`, wish);
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.tuple(fc.nat(), fc.integer({ min: 1, max: 4 })).map(([who, times]) => (world: BrokerWorld) => {
+      const client = world.clients[who % Math.max(1, world.clients.length)];
+      for (let i = 0; client !== undefined && i < times; i++) world.take(client);
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.tuple(fc.nat(), fc.integer({ min: 1, max: 5 }), fc.boolean()).map(([which, events, busy]) => (world: BrokerWorld) => {
+      if (world.pages.length > 0) world.answer(which % world.pages.length, events, busy);
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.float({ min: 0, max: 1, noNaN: true }).map((share) => (world: BrokerWorld) => {
+      world.oldest = Math.max(world.oldest, Math.floor(share * (world.committed + 1)), 1);
+    }),
+  },
   { weight: 1, arbitrary: fc.constant((world: BrokerWorld) => world.lose()) },
-  { weight: 2, arbitrary: fc.integer({ min: 1, max: 700 }).map((ms) => (world: BrokerWorld) => {
-    world.now += ms;
-    world.settle();
-    world.broker.beat(world.time);
-  }) },
-  { weight: 1, arbitrary: fc.nat().map((who) => (world: BrokerWorld) => {
-    const client = world.clients[who % Math.max(1, world.clients.length)];
-    if (client === undefined) return;
-    world.broker.unsubscribe(client.subscriber);
-    world.clients.splice(world.clients.indexOf(client), 1);
-  }) },
+  {
+    weight: 2,
+    arbitrary: fc.integer({ min: 1, max: 700 }).map((ms) => (world: BrokerWorld) => {
+      world.now += ms;
+      world.settle();
+      world.broker.beat(world.time);
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.nat().map((who) => (world: BrokerWorld) => {
+      const client = world.clients[who % Math.max(1, world.clients.length)];
+      if (client === undefined) return;
+      world.broker.unsubscribe(client.subscriber);
+      world.clients.splice(world.clients.indexOf(client), 1);
+    }),
+  },
 );
 
 function expectBounded(world: BrokerWorld): void {

@@ -36,7 +36,10 @@ export function pagingHarness({ ringBytes, startPosition, pageBytes }: PagingOpt
   board.setOldest(asSeq(1));
   const store = new MemoryStore(pageBytes);
   const line = { queries: createRing(ringBytes, startPosition), results: createRing(ringBytes, startPosition) };
-  const desk = new ReaderDesk([{ ...line, bell: new Bell(bells, 0) }], store, board, limits, { monoMs: () => performance.now(), rest: () => {} });
+  const desk = new ReaderDesk([{ ...line, bell: new Bell(bells, 0) }], store, board, limits, {
+    monoMs: () => performance.now(),
+    rest: () => {},
+  });
   const client = new ReaderClient([{ ...line, bell: new Bell(bells, 1) }], limits);
   const turns = setInterval(() => {
     for (let worked = true; worked;) {

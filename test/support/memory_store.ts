@@ -13,7 +13,13 @@ export interface Entry {
   readonly seqs: number;
 }
 
-export function frameOf(device: number, fence: number, shapes: readonly RecordShape[], receivedAt = 1_700_000_000_000, isNew?: readonly boolean[]): Entry {
+export function frameOf(
+  device: number,
+  fence: number,
+  shapes: readonly RecordShape[],
+  receivedAt = 1_700_000_000_000,
+  isNew?: readonly boolean[],
+): Entry {
   const { data } = avlData(0x08, shapes.map((shape) => avlRecord(0x08, shape)));
   const fresh = isNew ?? shapes.map(() => true);
   const newCount = fresh.filter(Boolean).length;
@@ -22,20 +28,26 @@ export function frameOf(device: number, fence: number, shapes: readonly RecordSh
   const times = shapes.map((shape) => shape.time);
   let best = 255;
   shapes.forEach((shape, i) => {
-    if (fresh[i] === true && shape.satellites !== 0 && (best === 255 || shape.time >= shapes[best]!.time)) best = i;
+    if (fresh[i] && shape.satellites !== 0 && (best === 255 || shape.time >= shapes[best]!.time)) best = i;
   });
   const bytes = new Uint8Array(frameEntryBytes(shapes.length, newCount < shapes.length, data.length));
-  const at = writeFrameEntry(new DataView(bytes.buffer), 0, {
-    device: asDeviceNo(device),
-    fence: asFence(fence),
-    receivedAt,
-    n: shapes.length,
-    newCount,
-    best,
-    minTime: Math.min(...times),
-    maxTime: Math.max(...times),
-    unfenced: false,
-  }, data.length, mask);
+  const at = writeFrameEntry(
+    new DataView(bytes.buffer),
+    0,
+    {
+      device: asDeviceNo(device),
+      fence: asFence(fence),
+      receivedAt,
+      n: shapes.length,
+      newCount,
+      best,
+      minTime: Math.min(...times),
+      maxTime: Math.max(...times),
+      unfenced: false,
+    },
+    data.length,
+    mask,
+  );
   bytes.set(data, at);
   return { bytes, seqs: newCount };
 }
@@ -45,7 +57,12 @@ export function eventOf(kind: EventKind, device: number, fence: number, payload:
 }
 
 export const connectedOf = (device: number, id: string, fence: number): Entry =>
-  eventOf("connected", device, fence, { id, at: 1_700_000_000_000, transport: "tcp", origin: { address: "127.0.0.1", port: 4000 + device, clientInstance: "" } });
+  eventOf("connected", device, fence, {
+    id,
+    at: 1_700_000_000_000,
+    transport: "tcp",
+    origin: { address: "127.0.0.1", port: 4000 + device, clientInstance: "" },
+  });
 
 /** One row of several entries. */
 export function rowOf(seq: number, entries: readonly Entry[]): Row {

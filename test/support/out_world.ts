@@ -72,7 +72,7 @@ export class OutWorld {
     this.#desk = new ReaderDesk([line], this.store, this.board, settings.limits, patience);
     // The other threads take their turns here.
     this.#pump = setInterval(() => {
-      if (this.readerAnswers) while (this.#desk.round());
+      if (this.readerAnswers) { while (this.#desk.round()); }
       if (this.registryAnswers) this.#answerAsks();
     }, 1);
   }

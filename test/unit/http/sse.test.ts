@@ -288,14 +288,21 @@ describe("what a subscription may ask", () => {
   ])("%s is %i naming %s", async (query, status, parameter) => {
     await start();
     const answer = await ask<{ parameter: string }>(world.url, `/v1/events${query}`);
-    expect([answer.status, answer.headers.get("content-type"), answer.json.parameter]).toEqual([status, "application/problem+json", parameter]);
+    expect([answer.status, answer.headers.get("content-type"), answer.json.parameter]).toEqual([
+      status,
+      "application/problem+json",
+      parameter,
+    ]);
   });
 
-  test.each(["?channel=devices", "?channel=device.A", "?device=A&device=B", "?device=A,B", "?mode=complete"])("%s is understood", async (query) => {
-    await start();
-    world.commit([connectedOf(1, "A", 1024)]);
-    const consumer = await open(`/v1/events${query}`);
-    await reaches(consumer, 1);
-    expect(consumer.events.map((event) => event.event)).toEqual(["connected"]);
-  });
+  test.each(["?channel=devices", "?channel=device.A", "?device=A&device=B", "?device=A,B", "?mode=complete"])(
+    "%s is understood",
+    async (query) => {
+      await start();
+      world.commit([connectedOf(1, "A", 1024)]);
+      const consumer = await open(`/v1/events${query}`);
+      await reaches(consumer, 1);
+      expect(consumer.events.map((event) => event.event)).toEqual(["connected"]);
+    },
+  );
 });
