@@ -51,6 +51,6 @@ export const addServe: Verb = (program, platform, end) => {
       return end(fail(platform, `BERTH_FAULTS: ${(error as Error).message}`));
     }
     const { settings } = config.value;
-    end(await serve(settings, platform, createLog(platform, settings.logLevel, { role: "supervisor" })));
+    end(await serve(settings, platform, createLog(platform, settings.logLevel, { pid: platform.pid })));
   });
 };
