@@ -5,6 +5,7 @@
  *
  * Exit 1 when a record that was acknowledged is not stored, is stored twice, or a fence did not rise.
  */
+import { writeSync } from "node:fs";
 import { ACCEPTS, endEverything } from "../../test/support/gateway.ts";
 import { counts, KILL_POINTS, type KillPoint, KillRounds, type Round } from "../../test/support/kill_rounds.ts";
 
@@ -15,7 +16,7 @@ const option = (name: string, otherwise: string): string => {
   return at < 0 ? otherwise : Bun.argv[at + 1] ?? otherwise;
 };
 
-const print = (line: string): void => void Bun.stdout.write(`${line}\n`);
+const print = (line: string): void => void writeSync(1, `${line}\n`);
 
 const row = (accept: string, number: number, round: Round): string =>
   [

@@ -6,7 +6,6 @@ import type { Prng } from "../../src/base/prng.ts";
 import { recordsOf, type SentFrame, type TestDevice } from "./fleet.ts";
 import { keyOf } from "./frames.ts";
 import { Tracker } from "./tracker.ts";
-import { until } from "./until.ts";
 
 /** Frames a tracker has in flight. */
 const WINDOW = 6;
@@ -38,11 +37,6 @@ export class LoadDevice {
     this.device = device;
     this.#random = random;
     this.#onAck = onAck;
-  }
-
-  /** Frames left from before are still to be sent again. */
-  get resending(): boolean {
-    return this.#again.length > 0;
   }
 
   /** Logs in, sends again what has no answer, then goes on until the gateway ends. */
@@ -110,7 +104,3 @@ export class LoadDevice {
     await this.#connect(port);
   }
 }
-
-/** Waits until every frame left from before was sent again and acknowledged. */
-export const resent = (devices: readonly LoadDevice[], alive: () => boolean): Promise<true> =>
-  until("old frames sent again", () => !alive() || devices.every((each) => !each.resending), 20_000);

@@ -6,7 +6,7 @@ import { type Prng, prng } from "../../src/base/prng.ts";
 import { TestDevice } from "./fleet.ts";
 import { CODEC_NAMES, keyOf } from "./frames.ts";
 import { Gateway, type SettingsText, temporaryData } from "./gateway.ts";
-import { LoadDevice, resent } from "./kill_load.ts";
+import { LoadDevice } from "./kill_load.ts";
 import { allDevices, allRecords, metric, RECORDS_DUPLICATE } from "./rest.ts";
 import { pause, until } from "./until.ts";
 
@@ -30,7 +30,8 @@ const SMALL: SettingsText = {
 const EXTRA: Readonly<Record<KillPoint, SettingsText>> = {
   random: {},
   flush_slice: {},
-  retention_slice: { "journal.retention_ms": RETENTION_MS },
+  // What is left from before is deleted in a few slices at the start, which are not the ones to die in.
+  retention_slice: { "journal.retention_ms": RETENTION_MS, "journal.slice_rows": 200 },
   checkpoint: { "journal.checkpoint_bytes": 64 * 1024 },
 };
 
@@ -66,7 +67,7 @@ export class KillRounds {
   readonly #devices: LoadDevice[];
   readonly #fences = new Map<string, number>();
   /** Passing of the fault point to die at; doubled when that was too early. */
-  readonly #passing: Record<KillPoint, number> = { random: 0, flush_slice: 40, retention_slice: 2, checkpoint: 3 };
+  readonly #passing: Record<KillPoint, number> = { random: 0, flush_slice: 60, retention_slice: 60, checkpoint: 15 };
   #acks = 0;
   #onAck: () => void = () => {};
 
@@ -100,28 +101,29 @@ export class KillRounds {
     const passing = Math.max(1, Math.round(this.#passing[point] * (0.75 + this.#random.float() / 2)));
     const settings = { ...SMALL, ...EXTRA[point], "tcp.accept": this.#accept };
     const faults = point === "random" ? "" : `journal.${point}:kill@${passing}`;
-    const gateway = await Gateway.start({ data: this.#data, settings, faults });
-    const alive = (): boolean => !gateway.hasEnded();
-    await Promise.all(this.#devices.map((each) => each.start(gateway.tcpPort)));
-    await resent(this.#devices, alive);
-    const duplicatesSeen = this.#watchDuplicates(gateway);
-    const fencesStuck = await this.#fencesStuck(gateway).catch(() => 0);
-    const atPoint = point === "random" ? await this.#killAnywhere(gateway) : await this.#awaitKill(gateway);
+    const gateway = Gateway.spawn({ data: this.#data, settings, faults });
+    const load = await this.#load(gateway, point);
     const killedAt = Date.now();
     const unacked = (await Promise.all(this.#devices.map((each) => each.stopped()))).reduce((sum, each) => sum + each, 0);
-    const duplicates = await duplicatesSeen;
     const kept = point === "retention_slice" ? killedAt - RETENTION_MS : 0;
     const found = await this.#compare(kept);
-    return {
-      point,
-      acks: this.#acks,
-      unacked,
-      atPoint,
-      duplicates,
-      fencesStuck,
-      ...found,
-      faults: this.#devices.flatMap((each) => each.faults),
-    };
+    return { point, acks: this.#acks, unacked, ...load, ...found, faults: this.#devices.flatMap((each) => each.faults) };
+  }
+
+  /** Load until the gateway is dead. A fault point may be passed before it is ready: then there was none. */
+  async #load(gateway: Gateway, point: KillPoint): Promise<Pick<Round, "atPoint" | "duplicates" | "fencesStuck">> {
+    try {
+      await gateway.ready();
+    } catch (error) {
+      const { signal } = await gateway.ended();
+      if (point === "random" || signal !== "SIGKILL") throw error;
+      return { atPoint: true, duplicates: 0, fencesStuck: 0 };
+    }
+    await Promise.all(this.#devices.map((each) => each.start(gateway.tcpPort)));
+    const duplicates = this.#watchDuplicates(gateway);
+    const fencesStuck = await this.#fencesStuck(gateway).catch(() => 0);
+    const atPoint = point === "random" ? await this.#killAnywhere(gateway) : await this.#awaitKill(gateway);
+    return { atPoint, duplicates: await duplicates, fencesStuck };
   }
 
   /** Dies at an acknowledgement somewhere after the first thousand. */
