@@ -70,6 +70,8 @@ export interface Boot {
 /** What a thread posts to the supervisor. Everything else between threads goes through rings and the board. */
 export type Report =
   | { readonly type: "ready"; readonly recovered?: Recovered; readonly port?: number }
+  /** The store cannot be opened yet, and it will be tried again: the supervisor says so over HTTP meanwhile. */
+  | { readonly type: "waiting"; readonly reason: string }
   /** Long work at start: shown by the supervisor. */
   | { readonly type: "progress"; readonly text: string }
   /** The thread cannot go on; the process ends with this reason. `exit`: 1 unless said otherwise. */

@@ -11,7 +11,7 @@ import type { FoldedDevice } from "../store/device_fold.ts";
 import type { DeviceState, RecordsAnswer, RecordsQuery } from "../store/port.ts";
 import type { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
-import { type Board, DrainPhase, Gate } from "../wire/board.ts";
+import { type Board, DrainPhase, Gate, type StoreFailure } from "../wire/board.ts";
 import { TRANSPORTS } from "../wire/control.ts";
 import { ORDERS } from "../wire/query.ts";
 import type { Follower } from "./http_follow.ts";
@@ -24,6 +24,13 @@ export interface Busy {
   readonly kind: "busy";
   readonly reason: string;
 }
+
+const NOT_COMMITTING: Readonly<Record<Exclude<StoreFailure, "none">, string>> = {
+  full: "commits fail: the disk is full",
+  read_only: "commits fail: the store cannot be written",
+  io: "commits fail: the disk reports errors",
+  other: "commits fail",
+};
 
 export type DeviceView = Omit<DeviceState, "no">;
 
@@ -122,8 +129,9 @@ export class HttpGateway {
     const { board, follower } = this.#parts;
     if (board.phase() !== DrainPhase.running) return "draining: the gateway is stopping";
     const gate = board.gate();
-    if (gate === Gate.failing) return "commits fail: nothing is accepted until the store can be written again";
-    if (gate === Gate.starting) return "starting: nothing could be committed yet";
+    const failure = board.storeFailure();
+    if (failure !== "none") return `${NOT_COMMITTING[failure]}; nothing is acknowledged until a commit succeeds`;
+    if (gate !== Gate.open) return "starting: nothing could be committed yet";
     return follower.hydrated ? null : "starting: devices are being read";
   }
 

@@ -13,6 +13,7 @@ import { STORE_FILE } from "../store/migrations.ts";
 import { refusal } from "../store/open.ts";
 import { isCorrupt, type SqlFailure } from "../store/sql_error.ts";
 import { Upkeep } from "../store/upkeep.ts";
+import { createLog } from "../telemetry/log.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
@@ -77,7 +78,7 @@ class JournalLoop {
     this.#intake = new JournalIntake(journal, this.#events, rings.lifecycle, frames, this.#verdicts);
     this.#upkeep = new Upkeep(journal);
     this.#disk = new JournalDisk(boot, platform, journal, board);
-    this.#health = new JournalHealth(board, limits);
+    this.#health = new JournalHealth(board, limits, createLog(platform, boot.settings.logLevel, { role: "journal" }));
     this.#meter = new JournalMeter(boot);
     this.#broadcast = new BroadcastProducer(rings.broadcast, roster.http.map((thread) => new Bell(bells, thread)));
     this.#readers = roster.reader.map((thread) => new Bell(bells, thread));
@@ -172,7 +173,7 @@ class JournalLoop {
     }
     this.#meter.failed();
     this.#settle(false);
-    this.#health.failed(this.#platform.clock.mono());
+    this.#health.failed(this.#platform.clock.mono(), failure);
     if (failure.code.startsWith("SQLITE_FULL") && this.#disk.releaseReserve()) {
       this.#disk.truncateLog();
       this.#lookedAt = -Infinity;

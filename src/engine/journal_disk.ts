@@ -2,7 +2,7 @@
  * The journal's eye on the disk: how big the store is, how full the disk, what retention must reach, the reserve file that
  * is given back when nothing can be written, and the write-ahead log's way back into the database. Journal thread.
  */
-import type { Platform } from "../platform/port.ts";
+import type { Platform, Statement } from "../platform/port.ts";
 import { Bell } from "../ring/wait.ts";
 import type { Journal } from "../store/journal.ts";
 import { STORE_FILE } from "../store/migrations.ts";
@@ -12,9 +12,11 @@ import { sqlFailure } from "../store/sql_error.ts";
 import type { Board } from "../wire/board.ts";
 import type { Boot } from "./boot.ts";
 
+type PassMode = "NOOP" | "PASSIVE" | "RESTART" | "TRUNCATE";
 type Needs = Pick<Platform, "fileSize" | "removeFile" | "allocateFile" | "space" | "exists">;
 
-const RESERVE_FILE = "reserve";
+/** Name of the reserve file inside the data directory. */
+export const RESERVE_FILE = "reserve";
 /** A WAL frame: a page and its header. */
 const FRAME_BYTES = PAGE_BYTES + 24;
 /** The WAL this many triggers long means the passes do not get through: the journal waits for readers itself. */
@@ -34,6 +36,9 @@ export class JournalDisk {
   readonly #data: string;
   readonly #reservePath: string;
   readonly #mostBytes: number;
+  readonly #passes: Readonly<Record<PassMode, Statement>>;
+  readonly #pageCount: Statement;
+  readonly #freeCount: Statement;
   #ticket = 0;
   #asked = false;
   #pages = 0;
@@ -43,6 +48,11 @@ export class JournalDisk {
     this.#files = files;
     this.#journal = journal;
     this.#board = board;
+    const { db } = journal;
+    const pass = (mode: PassMode): Statement => db.prepare(`PRAGMA wal_checkpoint(${mode})`);
+    this.#passes = { NOOP: pass("NOOP"), PASSIVE: pass("PASSIVE"), RESTART: pass("RESTART"), TRUNCATE: pass("TRUNCATE") };
+    this.#pageCount = db.prepare("PRAGMA page_count");
+    this.#freeCount = db.prepare("PRAGMA freelist_count");
     const reader = boot.roster.reader[0];
     this.#readerBell = reader === undefined ? null : new Bell(boot.bells, reader);
     this.#data = boot.settings.data;
@@ -127,9 +137,9 @@ export class JournalDisk {
     this.checkpoints++;
   }
 
-  #readLog(mode: "NOOP" | "PASSIVE" | "RESTART" | "TRUNCATE"): void {
+  #readLog(mode: PassMode): void {
     try {
-      const row = this.#journal.db.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
+      const row = this.#passes[mode].get();
       const frames = Number(row?.["log"] ?? 0);
       const copied = Number(row?.["checkpointed"] ?? 0);
       // A log that is copied whole begins again with the next commit.
@@ -141,9 +151,8 @@ export class JournalDisk {
   }
 
   #measure(): void {
-    const { db } = this.#journal;
-    this.#pages = Number(db.prepare("PRAGMA page_count").get()!["page_count"]);
-    this.#freePages = Number(db.prepare("PRAGMA freelist_count").get()!["freelist_count"]);
+    this.#pages = Number(this.#pageCount.get()!["page_count"]);
+    this.#freePages = Number(this.#freeCount.get()!["freelist_count"]);
     const walFile = Math.max(0, this.#files.fileSize(`${this.#data}/${STORE_FILE}-wal`));
     this.storeBytes = this.#pages * PAGE_BYTES + walFile;
   }

@@ -36,6 +36,8 @@ function take(platform: Needs, data: string, pidPath: string): () => void {
   platform.makeDirectory(data);
   const db = platform.openDatabase(`${data}/${LOCK_FILE}`, { readOnly: false });
   try {
+    // In memory: the lock must be had on a full disk, and nothing is ever written.
+    db.exec("PRAGMA journal_mode = MEMORY");
     db.exec("BEGIN EXCLUSIVE");
     writePid(platform, pidPath);
   } catch (error) {

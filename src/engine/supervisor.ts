@@ -6,7 +6,7 @@
  */
 import { assertNever } from "../base/assert.ts";
 import type { HostPort, Settings } from "../config/settings.ts";
-import type { Platform, Role } from "../platform/port.ts";
+import type { HttpListener, Platform, Role } from "../platform/port.ts";
 import { Board, DrainPhase, Gate, ThreadState } from "../wire/board.ts";
 import type { Boot, Recovered, Report, Roster } from "./boot.ts";
 import { drain } from "./drain.ts";
@@ -14,6 +14,7 @@ import { type DataLock, lockData } from "./lock.ts";
 import { codecWorkers, makeMemory, makeRoster, type Memory, seatsOf } from "./memory.ts";
 import { effectiveSettings } from "./effective.ts";
 import { socketOptions } from "./socket_source.ts";
+import { serveWaiting } from "./waiting_http.ts";
 import { Watch } from "./watch.ts";
 
 /** What the supervisor says; the shape of a pino logger. */
@@ -66,6 +67,7 @@ class Gateway {
   #finish: (code: number) => void = () => {};
   #finished = false;
   #draining = false;
+  #waiting: Promise<HttpListener> | null = null;
 
   constructor(settings: Settings, platform: Platform, log: SupervisorLog, lock: DataLock) {
     this.#settings = settings;
@@ -95,7 +97,7 @@ class Gateway {
   async #start(): Promise<void> {
     const [journal] = await this.#spawn(["journal"], null, this.#settings);
     const recovered = journal!.recovered ?? null;
-    const inner = this.#spawn(["registry", "reader", "http"], recovered, this.#settings);
+    const inner = this.#spawn(["registry", "reader", "http"], recovered, await this.#endWaiting());
     await this.#gateOpen();
     const { tcp } = this.#settings;
     const ownListeners = tcp.accept === "reuseport";
@@ -156,6 +158,9 @@ class Gateway {
     switch (report.type) {
       case "ready":
         return ready(report);
+      case "waiting":
+        this.#log.warn({ role: seat.name }, report.reason);
+        return this.#beginWaiting(report.reason);
       case "progress":
         this.#watch.alive(seat.thread, this.#platform.clock.mono());
         return this.#log.info({ thread: seat.name }, report.text);
@@ -166,6 +171,19 @@ class Gateway {
       default:
         assertNever(report, "report");
     }
+  }
+
+  #beginWaiting(reason: string): void {
+    this.#waiting = serveWaiting(this.#platform, this.#settings, reason);
+    this.#waiting.catch((error: unknown) => this.#fail("supervisor", error instanceof Error ? error.message : String(error)));
+  }
+
+  /** The settings for the http threads: they take the port over. */
+  async #endWaiting(): Promise<Settings> {
+    if (this.#waiting === null) return this.#settings;
+    const listener = await this.#waiting;
+    await listener.stop(true);
+    return { ...this.#settings, http: { ...this.#settings.http, port: listener.port } };
   }
 
   /** The store commits: devices may come. Until then HTTP says why not. */

@@ -20,3 +20,10 @@ export class SimulatedFailure extends Error {
 
 /** Failures no retry heals: the process ends and says what to do. */
 export const isCorrupt = (code: string): boolean => code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB");
+
+/** What a failed commit means to people: a word of the board's STORE_FAILURES. */
+export function failureKind(code: string): "full" | "read_only" | "io" | "other" {
+  if (code.startsWith("SQLITE_FULL")) return "full";
+  if (code.startsWith("SQLITE_READONLY") || code.startsWith("SQLITE_CANTOPEN") || code.startsWith("SQLITE_PERM")) return "read_only";
+  return code.startsWith("SQLITE_IOERR") ? "io" : "other";
+}

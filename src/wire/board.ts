@@ -3,7 +3,7 @@
  *
  *   Int32 words   per thread: heartbeat, state, thread id (written by that thread)
  *                 per codec worker: settled (journal), live sockets (that worker)
- *                 admission gate (journal), drain phase (supervisor), checkpoint request (journal) and done (reader 0)
+ *                 admission gate and store failure (journal), drain phase (supervisor), checkpoint request (journal) and done (reader 0)
  *   Int64 words   committed seq, oldest kept seq, end of the reserved fence block (journal)
  */
 import { asSeq, type Seq } from "../base/brand.ts";
@@ -18,6 +18,10 @@ export type ThreadState = (typeof ThreadState)[keyof typeof ThreadState];
 /** May devices log in? `failing`: sockets are closed before login. `starting`: the TCP listeners are not open yet. */
 export const Gate = { starting: 0, open: 1, failing: 2 } as const;
 export type Gate = (typeof Gate)[keyof typeof Gate];
+
+/** Why commits fail now; the index is the word. Written by the journal with the gate. */
+export const STORE_FAILURES = ["none", "full", "read_only", "io", "other"] as const;
+export type StoreFailure = (typeof STORE_FAILURES)[number];
 
 /**
  * The ordered shutdown. The supervisor sets a phase and rings every bell; each loop does its part and says so with
@@ -41,6 +45,7 @@ const GATE = SOCKETS + MAX_WORKERS;
 const PHASE = GATE + 1;
 const CHECKPOINT_WANTED = GATE + 2;
 const CHECKPOINT_DONE = GATE + 3;
+const STORE_FAILURE = GATE + 4;
 const PHASE_DONE = GATE + 16;
 const WORDS = PHASE_DONE + MAX_THREADS;
 const COMMITTED = 0;
@@ -100,6 +105,12 @@ export class Board {
   }
   gate(): Gate {
     return Atomics.load(this.#words, GATE) as Gate;
+  }
+  setStoreFailure(failure: StoreFailure): void {
+    Atomics.store(this.#words, STORE_FAILURE, STORE_FAILURES.indexOf(failure));
+  }
+  storeFailure(): StoreFailure {
+    return STORE_FAILURES[Atomics.load(this.#words, STORE_FAILURE)]!;
   }
   setPhase(phase: DrainPhase): void {
     Atomics.store(this.#words, PHASE, phase);
