@@ -43,7 +43,7 @@ test("a newest-first backlog over a store of many levels is acknowledged, kept o
   await Promise.all(expected.map(async (times, device) => {
     const tracker = await Tracker.loggedIn(gateway.tcpPort, imeiOf(device));
     const frames = [
-      ...backlog(device, until + 20 * HOUR, 40, 20 * MINUTE),
+      ...backlog(device, until + 20 * HOUR, 40, 5 * MINUTE),
       // Between stored records of the middle of the store: three minutes after each.
       ...Array.from(
         { length: 20 },

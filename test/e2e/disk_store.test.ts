@@ -6,6 +6,7 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { imeiOf, TestDevice } from "../support/fleet.ts";
 import { endEverything, Gateway, temporaryData } from "../support/gateway.ts";
+import { buildShim, compiler, shimEnvironment } from "../support/preload.ts";
 import { mountTmpfs } from "../support/tmpfs.ts";
 import { Tracker } from "../support/tracker.ts";
 
@@ -25,8 +26,8 @@ describe("a store that cannot be used at the start", () => {
   }
 
   /** Starts on `data`; it must end with 1 and say which path, and what to run. */
-  async function refused(data: string): Promise<string> {
-    const gateway = Gateway.spawn({ data, settings: SETTINGS });
+  async function refused(data: string, environment: Readonly<Record<string, string>> = {}): Promise<string> {
+    const gateway = Gateway.spawn({ data, settings: SETTINGS, environment });
     const end = await gateway.ended();
     expect({ ...end, out: gateway.out }).toEqual({ code: 1, signal: null, out: [] });
     expect(gateway.logText).toContain(data);
@@ -61,18 +62,20 @@ describe("a store that cannot be used at the start", () => {
     const mounted = process.env["BERTH_TEST_DISK"] === "shim" ? null : mountTmpfs(join(temporaryData(), "disk"), DISK);
     const data = join(mounted?.path ?? temporaryData(), "data");
     await usedStore(data);
+    let environment = {};
     if (mounted !== null) mounted.setReadOnly(true);
-    else lockFolder(data);
+    else if (compiler() !== null) environment = shimEnvironment(buildShim(temporaryData()), { data, readOnly: true });
+    else takeRights(data);
     try {
-      expect(await refused(data)).toMatch(/read-?only|permission|EROFS|EACCES/i);
+      expect(await refused(data, environment)).toMatch(/read-?only|cannot be written|permission/i);
     } finally {
       mounted?.remove();
     }
   }, 30_000);
 });
 
-/** Where nothing can be mounted we are not root, so that taking the right to write away is enough. */
-function lockFolder(data: string): void {
+/** The last resort, and enough for everybody but root. */
+function takeRights(data: string): void {
   for (const name of readdirSync(data)) chmodSync(join(data, name), 0o444);
   chmodSync(data, 0o555);
 }

@@ -1,10 +1,11 @@
 /*
  * A shim for LD_PRELOAD: it sees what a gateway asks of its store's files and of its sockets, in one order.
  *
- *   BERTH_SHIM_DIR       the data directory; files elsewhere are left alone
- *   BERTH_SHIM_TRACE     a file that gets one record per call (see below), in the order the kernel did them
- *   BERTH_SHIM_SYNC_US   every fsync and fdatasync of a store's file takes this much longer
- *   BERTH_SHIM_QUOTA     a file that holds a number: writes that would grow the directory beyond so many bytes get ENOSPC
+ *   SHIM_DIR       the data directory; files elsewhere are left alone
+ *   SHIM_TRACE     a file that gets one record per call (see below), in the order the kernel did them
+ *   SHIM_SYNC_US   every fsync and fdatasync of a store's file takes this much longer
+ *   SHIM_QUOTA     a file that holds a number: writes that would grow the directory beyond so many bytes get ENOSPC
+ *   SHIM_READ_ONLY  set: nothing in the directory can be opened for writing
  *
  * A record: kind u32, thread u32, where u64 (offset, or local port << 16 | peer's port), name length u32, data length u32,
  * the file's name without its folder, the data. Kinds: 1 write, 2 truncate, 3 sync begins, 4 sync ended, 5 send, 6 unlink.
@@ -22,6 +23,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,13 +42,15 @@ static char dir[PATH_MAX], quota_path[PATH_MAX];
 static size_t dir_length;
 static int trace = -1;
 static useconds_t sync_us;
+static int read_only;
 
 __attribute__((constructor)) static void begin(void) {
-  const char *text = getenv("BERTH_SHIM_DIR");
+  const char *text = getenv("SHIM_DIR");
   if (text) { snprintf(dir, sizeof dir, "%s/", text); dir_length = strlen(dir); }
-  if ((text = getenv("BERTH_SHIM_QUOTA"))) snprintf(quota_path, sizeof quota_path, "%s", text);
-  if ((text = getenv("BERTH_SHIM_SYNC_US"))) sync_us = atoi(text);
-  if ((text = getenv("BERTH_SHIM_TRACE"))) trace = syscall(SYS_openat, AT_FDCWD, text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if ((text = getenv("SHIM_QUOTA"))) snprintf(quota_path, sizeof quota_path, "%s", text);
+  if ((text = getenv("SHIM_SYNC_US"))) sync_us = atoi(text);
+  read_only = getenv("SHIM_READ_ONLY") != 0;
+  if ((text = getenv("SHIM_TRACE"))) trace = syscall(SYS_openat, AT_FDCWD, text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
 /* The name of a watched file, or 0. `path` has PATH_MAX bytes. */
@@ -162,6 +166,14 @@ void *dlsym(void *handle, const char *name) {
   if (!real) abort();
   return quota_path[0] && !strcmp(name, "posix_fallocate") ? (void *)posix_fallocate : real(handle, name);
 }
+
+/* Read-only: nothing in the directory can be opened for writing. */
+static int opened(const char *path, int flags, mode_t mode) {
+  if (read_only && dir_length && !strncmp(path, dir, dir_length) && (flags & (O_WRONLY | O_RDWR | O_CREAT))) { errno = EROFS; return -1; }
+  return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+int open64(const char *path, int flags, ...) { va_list rest; va_start(rest, flags); mode_t mode = va_arg(rest, mode_t); va_end(rest); return opened(path, flags, mode); }
+int open(const char *path, int flags, ...) { va_list rest; va_start(rest, flags); mode_t mode = va_arg(rest, mode_t); va_end(rest); return opened(path, flags, mode); }
 
 int unlink(const char *path) {
   int r = syscall(SYS_unlinkat, AT_FDCWD, path, 0);

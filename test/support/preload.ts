@@ -80,15 +80,17 @@ export interface ShimOptions {
   readonly syncUs?: number;
   /** File holding the size of the disk in bytes. */
   readonly quota?: string;
+  readonly readOnly?: boolean;
 }
 
 /** Environment of a process that runs under the shim. */
 export function shimEnvironment(shim: string, options: ShimOptions): Record<string, string> {
   return {
     LD_PRELOAD: shim,
-    BERTH_SHIM_DIR: options.data,
-    ...(options.trace === undefined ? {} : { BERTH_SHIM_TRACE: options.trace }),
-    ...(options.syncUs === undefined ? {} : { BERTH_SHIM_SYNC_US: String(options.syncUs) }),
-    ...(options.quota === undefined ? {} : { BERTH_SHIM_QUOTA: options.quota }),
+    SHIM_DIR: options.data,
+    ...(options.trace === undefined ? {} : { SHIM_TRACE: options.trace }),
+    ...(options.syncUs === undefined ? {} : { SHIM_SYNC_US: String(options.syncUs) }),
+    ...(options.quota === undefined ? {} : { SHIM_QUOTA: options.quota }),
+    ...(options.readOnly === true ? { SHIM_READ_ONLY: "1" } : {}),
   };
 }
