@@ -137,7 +137,8 @@ function test(args) {
   return 0;
 }
 
-const bench = (args) => run(bun(), ["run", "bench/main.ts", ...args]);
+const BENCH = join(ROOT, "bench", "main.ts");
+const bench = (args) => existsSync(BENCH) ? run(bun(), ["run", BENCH, ...args]) : stop("npm run bench: not built yet; bench/load has programs to run one by one");
 
 /** The executable alone, from a folder that has nothing of ours. */
 function selftest() {
@@ -157,7 +158,7 @@ function ok(args) {
     ["build", () => (build(), 0)],
     ["selftest", selftest],
     ["tests", () => test([])],
-    ["benchmarks", () => bench(["--short"])],
+    ["benchmarks", () => (existsSync(BENCH) ? bench(["--short"]) : 0)],
   ];
   for (const [name, step] of steps.filter(([name]) => name !== "tests" || !args.includes("--no-tests"))) {
     process.stderr.write(`\n== ${name}\n`);

@@ -73,7 +73,7 @@ function describe(kind: string, data: Data): string {
     case "gap":
       return words("events are missing", data.from !== undefined && data.to !== undefined && `${data.from} to ${data.to}`, data.cause);
     case "resync":
-      return words("read the devices again", data.cause);
+      return data.cause === "none" ? "from here on" : words("read the devices again", data.cause);
     default:
       return words(data.reason ?? data.cause);
   }
