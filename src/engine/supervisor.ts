@@ -159,7 +159,7 @@ class Gateway {
       case "ready":
         return ready(report);
       case "waiting":
-        this.#log.warn({ role: seat.name }, report.reason);
+        this.#log.warn({ thread: seat.name }, report.reason);
         return this.#beginWaiting(report.reason);
       case "progress":
         this.#watch.alive(seat.thread, this.#platform.clock.mono());
