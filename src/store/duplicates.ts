@@ -137,8 +137,9 @@ export class Duplicates {
       const to = recordEnd(codec, body, from, end);
       if (entry.isNew(j)) {
         const time = recordTime(body, from);
+        const first = guess;
         for (let k = 0; k < n; k++) {
-          const i = guess + k < n ? guess + k : guess + k - n;
+          const i = first + k < n ? first + k : first + k - n;
           if (this.#state[i] !== UNKNOWN || frame.times[i] !== time) continue;
           const start = frame.dataAt + frame.offsets[i]!;
           if (!sameBytes(frame.bytes, start, frame.dataAt + frame.offsets[i + 1]!, body, from, to)) continue;
