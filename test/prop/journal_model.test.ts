@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
 import { limitsWith } from "../../src/base/limits.ts";
 import { bunPlatform } from "../../src/platform/bun.ts";
-import { JournalWorld, newBranches } from "../support/journal_world.ts";
+import { JournalStorm } from "../support/journal_storm.ts";
+import { newBranches } from "../support/journal_world.ts";
 
 const platform = bunPlatform();
 const dirs: string[] = [];
@@ -32,7 +33,7 @@ for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
     const dir = platform.temporaryDirectory("berth-model-");
     dirs.push(dir);
     platform.makeDirectory(`${dir}/0`);
-    const world = new JournalWorld(seed, `${dir}/0`, TINY, branches, 2 + (seed % 6));
+    const world = new JournalStorm(seed, `${dir}/0`, TINY, branches, 2 + (seed % 6));
     for (let step = 0; step < STEPS; step++) world.step();
     world.finish();
   }, 60_000);

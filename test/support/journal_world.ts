@@ -1,22 +1,20 @@
 /**
- * A seeded world around one journal: devices that send, re-send and regroup, connections that come and go, commits that
- * fail, processes that die at any statement or with half a commit on disk. Every answer is checked against the model.
+ * A seeded world around one journal: devices that send, re-send and regroup, connections that come and go, commits and
+ * slices of upkeep. Every answer is checked against the model. What goes wrong in it: journal_storm.ts.
  */
-import { copyFileSync, mkdirSync, statSync, truncateSync } from "node:fs";
 import { expect } from "bun:test";
 import type { Limits } from "../../src/base/limits.ts";
 import { type Prng, prng } from "../../src/base/prng.ts";
 import { FrameKind, Verdict } from "../../src/wire/frame_message.ts";
 import { send } from "../../src/wire/control.ts";
 import { avlData } from "./avl_data.ts";
-import { Crash } from "./crashing_database.ts";
 import { putFrame, putRaw } from "./frame_ring.ts";
-import { checkAll, checkNew, readNew } from "./journal_checks.ts";
+import { checkNew, readNew } from "./journal_checks.ts";
 import { ModelDevice, type SentRecord } from "./journal_model.ts";
 import { JournalProcess } from "./journal_process.ts";
 import { FrameMaker } from "./journal_traffic.ts";
 
-const WORKERS = 2;
+export const WORKERS = 2;
 const FENCE = 1024;
 
 export interface SentFrame {
@@ -71,92 +69,65 @@ export class JournalWorld {
   /** Seq the model has read up to. */
   next = 1;
   now = 1_700_000_000_000;
-  readonly #makers: FrameMaker[];
-  readonly #fifos: SentFrame[][] = Array.from({ length: WORKERS }, () => []);
-  readonly #owners = new Map<number, Connection>();
-  #old: { device: number; connection: Connection }[] = [];
-  #dir: string;
-  #life = 0;
-  #fences = 1;
-  #slots = 0;
-  #order = 0;
+  protected readonly makers: FrameMaker[];
+  protected readonly fifos: SentFrame[][] = Array.from({ length: WORKERS }, () => []);
+  protected readonly owners = new Map<number, Connection>();
+  protected old: { device: number; connection: Connection }[] = [];
+  protected dir: string;
+  protected fences = 1;
+  protected slots = 0;
+  protected order = 0;
 
   constructor(seed: number, dir: string, limits: Limits, branches: Branches, devices: number) {
     this.random = prng(seed);
     this.limits = limits;
     this.branches = branches;
-    this.#dir = dir;
+    this.dir = dir;
     this.devices = Array.from({ length: devices }, (_, i) => new ModelDevice(`dev${i}`));
-    this.#makers = this.devices.map(() => new FrameMaker(this.random));
+    this.makers = this.devices.map(() => new FrameMaker(this.random));
     this.process = new JournalProcess(dir, limits, WORKERS);
   }
 
-  step(): void {
-    const { random } = this;
-    this.now += random.below(2000);
-    const dice = random.below(1000);
-    if (dice < 620) this.#send(random.below(this.devices.length));
-    else if (dice < 770) this.#commit();
-    else if (dice < 890) this.#slice();
-    else if (dice < 920) this.#admit(random.below(this.devices.length));
-    else if (dice < 932) this.#leave();
-    else if (dice < 950) this.#sendRaw(random.below(this.devices.length));
-    else if (dice < 972) this.#failSomewhere();
-    else if (dice < 980) this.#trim();
-    else if (dice < 986) this.#restart();
-    else if (dice < 994) this.#crashSomewhere();
-    else this.#torn();
-  }
-
-  finish(): void {
-    while (this.#commit());
-    checkAll(this);
-    this.#restart();
-    checkAll(this);
-    this.#count();
-    this.process.end();
-  }
-
-  #send(device: number): void {
-    const connection = this.#sender(device);
+  protected send(device: number): void {
+    const connection = this.sender(device);
     if (connection === null) return;
-    const records = this.#makers[device]!.frame(this.now);
+    const records = this.makers[device]!.frame(this.now);
     const { data } = avlData(records[0]!.codec, records.map((record) => record.bytes));
     const ring = this.process.frames[connection.ring]!;
     const end = putFrame(ring, connection.conn, data, this.now, this.limits.futureMs);
-    if (end >= 0) this.#sent(device, connection, FrameKind.frame, records, end);
+    if (end >= 0) this.sent(device, connection, FrameKind.frame, records, end);
   }
 
-  #sendRaw(device: number): void {
-    const connection = this.#sender(device);
+  protected sendRaw(device: number): void {
+    const connection = this.sender(device);
     if (connection === null) return;
     const kind = this.random.pick([FrameKind.undecodable, FrameKind.command, FrameKind.badCrc]);
     const data = Uint8Array.of(0x77, 1, this.random.below(3), 1);
     const end = putRaw(this.process.frames[connection.ring]!, kind, connection.conn, data, this.now, 2);
-    if (end >= 0 && kind !== FrameKind.badCrc) this.#sent(device, connection, kind, [], end);
+    if (end >= 0 && kind !== FrameKind.badCrc) this.sent(device, connection, kind, [], end);
   }
 
   /** Mostly the owner; now and then a connection that was replaced and does not know it yet. */
-  #sender(device: number): Connection | null {
-    const stale = this.#old.find((each) => each.device === device);
+  protected sender(device: number): Connection | null {
+    const stale = this.old.find((each) => each.device === device);
     if (stale !== undefined && this.random.chance(0.2)) return stale.connection;
-    if (!this.#owners.has(device)) this.#admit(device);
-    return this.#owners.get(device) ?? null;
+    if (!this.owners.has(device)) this.admit(device);
+    return this.owners.get(device) ?? null;
   }
 
-  #sent(device: number, connection: Connection, kind: FrameKind, records: readonly SentRecord[], end: number): void {
+  protected sent(device: number, connection: Connection, kind: FrameKind, records: readonly SentRecord[], end: number): void {
     connection.last = end;
     const { conn, replaced: late } = connection;
-    this.#fifos[connection.ring]!.push({ end, device, kind, conn, records, receivedAt: this.now, late, order: this.#order++ });
+    this.fifos[connection.ring]!.push({ end, device, kind, conn, records, receivedAt: this.now, late, order: this.order++ });
     this.process.frames[connection.ring]!.publish();
   }
 
-  #admit(device: number): void {
-    const old = this.#owners.get(device);
+  protected admit(device: number): void {
+    const old = this.owners.get(device);
     const ring = this.random.below(WORKERS);
-    const slot = this.#slots++ % 64;
-    const conn = ((this.#slots << 16) | slot) >>> 0;
-    const fence = this.#fences * FENCE;
+    const slot = this.slots++ % 64;
+    const conn = ((this.slots << 16) | slot) >>> 0;
+    const fence = this.fences * FENCE;
     const base = {
       device: this.devices[device]!.id,
       fence,
@@ -185,22 +156,22 @@ export class JournalWorld {
     });
     if (!told) return;
     lifecycle.publish();
-    this.#fences++;
+    this.fences++;
     if (old !== undefined) {
       this.branches.takeover++;
       old.replaced = true;
-      this.#old = [...this.#old.slice(-4), { device, connection: old }];
+      this.old = [...this.old.slice(-4), { device, connection: old }];
     }
     // What a slot's next connection sends must not be taken for the last one's.
-    this.#old = this.#old.filter(({ connection }) => connection.ring !== ring || (connection.conn & 0xffff) !== slot);
-    for (const [other, c] of this.#owners) {
-      if (other !== device && c.ring === ring && (c.conn & 0xffff) === slot) this.#owners.delete(other);
+    this.old = this.old.filter(({ connection }) => connection.ring !== ring || (connection.conn & 0xffff) !== slot);
+    for (const [other, c] of this.owners) {
+      if (other !== device && c.ring === ring && (c.conn & 0xffff) === slot) this.owners.delete(other);
     }
-    this.#owners.set(device, { ring, conn, fence, replaced: false, last: this.process.frames[ring]!.position });
+    this.owners.set(device, { ring, conn, fence, replaced: false, last: this.process.frames[ring]!.position });
   }
 
-  #leave(): void {
-    for (const [device, { ring, conn, fence, last }] of this.#owners) {
+  protected leave(): void {
+    for (const [device, { ring, conn, fence, last }] of this.owners) {
       const message = {
         device: this.devices[device]!.id,
         fence,
@@ -213,13 +184,13 @@ export class JournalWorld {
       };
       if (!send(this.process.lifecycle, { type: "disconnected", ...message })) return;
       this.process.lifecycle.publish();
-      this.#owners.delete(device);
+      this.owners.delete(device);
       return;
     }
   }
 
   /** True when there was anything to commit. */
-  #commit(): boolean {
+  protected commit(): boolean {
     const { process } = this;
     const before = process.journal.duplicates.compares;
     const done = process.commit();
@@ -228,13 +199,13 @@ export class JournalWorld {
     const committed = done === null || done.ok;
     process.settle(committed);
     if (!committed) this.branches.failed++;
-    const kept = this.#answers(committed);
+    const kept = this.answers(committed);
     checkNew(this, kept, readNew(this));
     return done !== null;
   }
 
   /** What the codec workers learn: the frames kept, in the order they were sent. */
-  #answers(committed: boolean): SentFrame[] {
+  protected answers(committed: boolean): SentFrame[] {
     const kept: SentFrame[] = [];
     const { board, exceptions } = this.process;
     for (let ring = 0; ring < WORKERS; ring++) {
@@ -247,22 +218,22 @@ export class JournalWorld {
           verdict: e.view.getUint32(e.offset + 8, true),
         });
       }
-      const fifo = this.#fifos[ring]!;
+      const fifo = this.fifos[ring]!;
       while (fifo.length > 0 && ((settled - fifo[0]!.end) | 0) >= 0) {
         const frame = fifo.shift()!;
         const range = ranges.find(({ from, to }) => ((frame.end - from) | 0) > 0 && ((to - frame.end) | 0) >= 0);
-        this.#answered(frame, (range?.verdict ?? Verdict.kept) as Verdict, committed, kept);
+        this.answered(frame, (range?.verdict ?? Verdict.kept) as Verdict, committed, kept);
       }
     }
     return kept.sort((a, b) => a.order - b.order);
   }
 
-  #answered(frame: SentFrame, verdict: Verdict, committed: boolean, kept: SentFrame[]): void {
+  protected answered(frame: SentFrame, verdict: Verdict, committed: boolean, kept: SentFrame[]): void {
     if (!committed) return expect(verdict).toBe(Verdict.failed);
     if (verdict === Verdict.refused) {
       this.branches.refused++;
       // A frame that was read but not committed at a takeover is refused, and so is every later one.
-      return expect(this.#owners.get(frame.device)?.conn).not.toBe(frame.conn);
+      return expect(this.owners.get(frame.device)?.conn).not.toBe(frame.conn);
     }
     expect(frame.late).toBe(false);
     expect(verdict).toBe(frame.kind === FrameKind.undecodable ? Verdict.quarantined : Verdict.kept);
@@ -270,7 +241,7 @@ export class JournalWorld {
     else kept.push(frame);
   }
 
-  #slice(): void {
+  protected slice(): void {
     for (let i = this.random.below(4); i >= 0; i--) {
       const slice = this.process.slice(this.now, this.random.chance(0.1));
       if (slice === null) return;
@@ -278,126 +249,16 @@ export class JournalWorld {
       else if (slice.point === "journal.flush_slice") this.branches.flush++;
       else if (slice.point === "journal.merge_slice") this.branches.merge++;
       else this.branches.retention++;
-      this.#trimModel();
+      this.trimModel();
     }
   }
 
-  #trim(): void {
+  protected trim(): void {
     // Keeps the newest part; the wish stands until the next one.
     this.process.upkeep.wish({ before: this.now - 200_000 - this.random.below(400_000), excessBytes: 0 }, this.random.chance(0.5));
   }
 
-  #trimModel(): void {
+  protected trimModel(): void {
     for (const device of this.devices) device.trim(this.process.journal.oldest);
-  }
-
-  #failSomewhere(): void {
-    this.process.db.failure = this.random.pick(["SQLITE_FULL", "SQLITE_IOERR_WRITE"]);
-    this.process.db.countdown = 1 + this.random.below(6);
-    const done = this.random.chance(0.6) ? this.#commitWrites() : this.#slice();
-    this.process.db.countdown = Infinity;
-    return done;
-  }
-
-  #commitWrites(): void {
-    const countdown = this.process.db.countdown;
-    this.process.db.countdown = Infinity;
-    const { process } = this;
-    process.take();
-    process.db.countdown = countdown;
-    const done = process.journal.hasWork ? process.journal.commit() : null;
-    process.db.countdown = Infinity;
-    const committed = done === null || done.ok;
-    process.settle(committed);
-    if (!committed) this.branches.failed++;
-    checkNew(this, this.#answers(committed), readNew(this));
-  }
-
-  #restart(): void {
-    this.branches.restart++;
-    if (this.random.chance(0.5)) { while (this.process.slice(this.now, true) !== null); }
-    this.#trimModel();
-    this.#die();
-    this.#live();
-    checkAll(this);
-  }
-
-  #crashSomewhere(): void {
-    this.branches.crash++;
-    this.process.db.failure = "crash";
-    this.process.db.countdown = 1 + this.random.below(12);
-    try {
-      for (let i = 0; i < 6; i++) {
-        if (this.random.chance(0.5)) {
-          const done = this.process.commit();
-          this.process.settle(done === null || done.ok);
-          checkNew(this, this.#answers(done === null || done.ok), readNew(this));
-        } else if (this.process.slice(this.now, true) !== null) this.#trimModel();
-      }
-    } catch (error) {
-      if (!(error instanceof Crash)) throw error;
-    }
-    this.#die();
-    this.#live();
-    checkAll(this);
-  }
-
-  /** Dies inside a commit: the write-ahead log holds a part of what it wrote. The frames were not answered. */
-  #torn(): void {
-    const wal = `${this.#dir}/berth.db-wal`;
-    const size = (): number => statSync(wal, { throwIfNoEntry: false })?.size ?? 0;
-    const before = size();
-    const done = this.process.commit();
-    this.process.settle(true);
-    const frames = this.#answers(true);
-    if (done === null) return checkNew(this, frames, readNew(this));
-    const after = size();
-    const next = `${this.#dir}.${++this.#life}`;
-    mkdirSync(next);
-    copyFileSync(`${this.#dir}/berth.db`, `${next}/berth.db`);
-    copyFileSync(wal, `${next}/berth.db-wal`);
-    // The log grew by whole frames; it is cut anywhere in what was not synced yet.
-    if (after > before && this.random.chance(0.7)) truncateSync(`${next}/berth.db-wal`, before + this.random.below(after - before + 1));
-    this.#die();
-    this.#dir = next;
-    this.#live(true);
-    this.branches.torn++;
-    // All of the batch or nothing of it: the frames were not answered, so either is right.
-    const found = readNew(this);
-    if (found.length > 0) this.branches.tornKept++;
-    checkNew(this, found.some((each) => each.records.length > 0) ? frames : [], found);
-    checkAll(this);
-  }
-
-  #count(): void {
-    this.branches.join += this.process.journal.intervalJoins;
-    this.branches.levels = Math.max(this.branches.levels, ...this.process.journal.segments.map((s) => s.level));
-  }
-
-  #die(): void {
-    this.#count();
-    this.process.end();
-    this.#owners.clear();
-    this.#old = [];
-    for (const fifo of this.#fifos) fifo.length = 0;
-  }
-
-  /** The next life; it may die while it starts. */
-  #live(torn = false): void {
-    for (;;) {
-      try {
-        this.process = new JournalProcess(this.#dir, this.limits, WORKERS, (db) => {
-          if (torn || !this.random.chance(0.2)) return;
-          db.failure = "crash";
-          db.countdown = 1 + this.random.below(25);
-        });
-        this.process.db.countdown = Infinity;
-        break;
-      } catch (error) {
-        if (!(error instanceof Crash)) throw error;
-        this.branches.crashAtStart++;
-      }
-    }
-    if (!torn) checkNew(this, [], readNew(this));
   }
 }
