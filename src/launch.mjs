@@ -4,7 +4,18 @@
  * and npm only: it installs what package.json names, finds the runtimes inside node_modules, and runs them by path.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { constants as osConstants, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
@@ -32,7 +43,10 @@ function run(command, args, options = {}) {
 function npm(args) {
   const script = process.env.npm_execpath;
   const own = script !== undefined && /npm-cli\.c?js$/.test(script);
-  return run(own ? process.execPath : WINDOWS ? "npm.cmd" : "npm", own ? [script, ...args] : args, { stdio: ["ignore", 2, 2], shell: !own && WINDOWS });
+  return run(own ? process.execPath : WINDOWS ? "npm.cmd" : "npm", own ? [script, ...args] : args, {
+    stdio: ["ignore", 2, 2],
+    shell: !own && WINDOWS,
+  });
 }
 
 function install() {
@@ -69,7 +83,8 @@ const byFit = (a, b) => unfit(a) - unfit(b);
 const unfit = (path) => (path.includes("musl") === musl ? 0 : 2) + (path.includes("baseline") ? 0 : 1);
 
 function bun() {
-  const packages = names(join(ROOT, "node_modules", "@oven"), new RegExp(`^bun-.*-(${process.arch === "arm64" ? "aarch64|arm64" : "x64"})`)).sort(byFit);
+  const packages = names(join(ROOT, "node_modules", "@oven"), new RegExp(`^bun-.*-(${process.arch === "arm64" ? "aarch64|arm64" : "x64"})`))
+    .sort(byFit);
   const places = [join(ROOT, "node_modules", "bun", "bin", "bun.exe"), join(ROOT, "node_modules", "bun", "bin", "bun")];
   for (const each of packages) places.push(join(each, "bin", WINDOWS ? "bun.exe" : "bun"));
   return find("Bun", places, "node node_modules/bun/install.js");
@@ -102,9 +117,20 @@ function build() {
   const target = join(made, "berth");
   // `--bytecode` without `--format=esm` leaves a dead executable; the last two keep it from reading a folder's .env.
   const status = run(bun(), [
-    "build", "--compile", "--minify", "--sourcemap", "--bytecode", "--format=esm", "src/main.ts", ...workers.sort(),
-    "--define", `BERTH_VERSION=${JSON.stringify(version)}`, "--outfile", target,
-    "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig",
+    "build",
+    "--compile",
+    "--minify",
+    "--sourcemap",
+    "--bytecode",
+    "--format=esm",
+    "src/main.ts",
+    ...workers.sort(),
+    "--define",
+    `BERTH_VERSION=${JSON.stringify(version)}`,
+    "--outfile",
+    target,
+    "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig",
   ], { stdio: ["ignore", 2, 2] });
   const built = readdirSync(made).find((name) => name === "berth" || name === "berth.exe");
   if (status === 0 && built !== undefined) renameSync(join(made, built), BERTH);
@@ -138,7 +164,8 @@ function test(args) {
 }
 
 const BENCH = join(ROOT, "bench", "main.ts");
-const bench = (args) => existsSync(BENCH) ? run(bun(), ["run", BENCH, ...args]) : stop("npm run bench: not built yet; bench/load has programs to run one by one");
+const bench = (args) =>
+  existsSync(BENCH) ? run(bun(), ["run", BENCH, ...args]) : stop("npm run bench: not built yet; bench/load has programs to run one by one");
 
 /** The executable alone, from a folder that has nothing of ours. */
 function selftest() {
