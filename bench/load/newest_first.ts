@@ -17,6 +17,7 @@ const frames = Number(process.argv[3] ?? 100);
 const rounds = Number(process.argv[4] ?? 5);
 const RECORDS = 4;
 const GAP = 1000;
+const APART = HOUR / 3;
 const DAY = 24 * HOUR;
 const HOURS = 28 * 24;
 
@@ -39,9 +40,10 @@ try {
   };
   const rates = { inOrder: [] as number[], behind: [] as number[], between: [] as number[] };
   for (let round = 0; round < rounds; round++) {
-    const from = until + HOUR + 2 * round * (span + HOUR / 10);
+    // Twenty minutes apart, so that neither touches what the other stored.
+    const from = until + HOUR + 2 * round * (span + APART);
     rates.inOrder.push(await run({ order: "rising", start: from }));
-    rates.behind.push(await run({ order: "newest-first", start: from + 2 * span + HOUR / 20 }));
+    rates.behind.push(await run({ order: "newest-first", start: from + 2 * span + APART }));
     // A minute after one of the hourly records, and well before the next.
     rates.between.push(await run({ order: "newest-first", start: until - (20 + round) * DAY + 60_000 + span, first: 0 }));
   }
