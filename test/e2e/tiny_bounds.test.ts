@@ -9,7 +9,6 @@ import {
   expectSeenOnce,
   expectStored,
   makeDevices,
-  makeFrames,
   recordCount,
   recordsSeen,
   regrouped,
@@ -63,7 +62,7 @@ const BRANCHES = [
 describe.each([...ACCEPTS])("main job with tiny bounds, accept %s", (accept) => {
   // An hour between records: every record is a coverage interval of its own, and five of them are too many.
   const devices = makeDevices(600, 2, HOUR);
-  const sent = makeFrames(devices, 150, 5);
+  const sent = new Map(devices.map((one) => [one, one.frames(150, 5)]));
   let gateway: Gateway;
   let cursor: string;
   let consumers: SseConsumer[];
@@ -81,6 +80,19 @@ describe.each([...ACCEPTS])("main job with tiny bounds, accept %s", (accept) => 
   test("every frame is acknowledged with its number of records", async () => {
     trackers = await deliver(gateway.tcpPort, sent);
   }, 30_000);
+
+  test("bursts lap the http thread in its ring", async () => {
+    const overruns = async (): Promise<number> => (await metrics(gateway.url)).get("berth_broadcast_overruns_total") ?? 0;
+    for (let round = 0; round < 40 && await overruns() === 0; round++) {
+      await Promise.all(devices.map(async (one) => {
+        const burst = one.frames(30, 5);
+        burst.forEach((frame) => trackers.get(one)!.write(frame.bytes));
+        for (const frame of burst) expect(await trackers.get(one)!.ack()).toBe(frame.records.length);
+        sent.get(one)!.push(...burst);
+      }));
+    }
+    expect(await overruns()).toBeGreaterThan(0);
+  }, 20_000);
 
   test("records over REST equal what was sent", async () => {
     await expectStored(gateway.url, sent);
