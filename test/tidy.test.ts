@@ -113,6 +113,7 @@ const INNOCENT: readonly Source[] = [
     path: "src/codec/a.ts",
     text: `${doc}import { FRAME } from "../wire/frame_message.ts";\nimport type { Clock } from "../base/clock.ts";\n`,
   },
+  { path: "src/ring/a.ts", text: `${doc}function go(): void {\n}\n\nexport class A {\n${"  a = 1;\n".repeat(80)}}\n` },
   { path: "src/platform/a.ts", text: `${doc}import { openSync } from "node:fs";\nexport const pid = process.pid;\n` },
   { path: "test/unit/a.test.ts", text: `${doc}describe("a", () => {\n${long(80)}});\n` },
 ];

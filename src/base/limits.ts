@@ -21,6 +21,7 @@ const MINUTE = 60 * SECOND;
 const DAY = 24 * 60 * MINUTE;
 
 /** By configuration section. Names are unique across sections. */
+// deno-fmt-ignore: a table, one row a line.
 export const LIMIT_SECTIONS = {
   tcp: {
     frameBytes: limit(32 * KiB, 1292, 256 * KiB, "Cameras and FM6 devices send more than 8 KiB. A longer declared length closes the connection; nothing is allocated for it."),

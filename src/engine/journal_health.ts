@@ -20,7 +20,11 @@ export class JournalHealth {
   #pauseMs = 0;
   #nextAt = 0;
 
-  constructor(board: Board, limits: Pick<Limits, "probeCommitMinMs" | "probeCommitMaxMs" | "commitFailingMs">, log: Pick<Log, "error" | "warn">) {
+  constructor(
+    board: Board,
+    limits: Pick<Limits, "probeCommitMinMs" | "probeCommitMaxMs" | "commitFailingMs">,
+    log: Pick<Log, "error" | "warn">,
+  ) {
     this.#board = board;
     this.#limits = limits;
     this.#log = log;

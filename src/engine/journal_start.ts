@@ -49,7 +49,12 @@ function openWhenRoom(boot: Boot, platform: Platform, path: string, report: (r: 
       continue;
     }
     board.setStoreFailure("full");
-    if (!said) report({ type: "waiting", reason: `Cannot open store ${path}: the disk is full (${opened.message}). Waiting for room; run: df -h ${data}` });
+    if (!said) {
+      report({
+        type: "waiting",
+        reason: `Cannot open store ${path}: the disk is full (${opened.message}). Waiting for room; run: df -h ${data}`,
+      });
+    }
     said = true;
     board.beat(boot.thread);
     bell.wait(Math.min(limits.probeCommitMaxMs, limits.idleWaitMs), () => false);

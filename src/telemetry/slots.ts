@@ -21,11 +21,33 @@ export interface Metric {
 const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const SIZES = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536];
 
-const counter = (name: string, help: string, labels: readonly string[] = [], values: readonly string[] = [""]): Metric => ({ name, help, type: "counter", labels, values, buckets: [] });
-const gauge = (name: string, help: string, labels: readonly string[] = [], values: readonly string[] = [""]): Metric => ({ name, help, type: "gauge", labels, values, buckets: [] });
-const histogram = (name: string, help: string, buckets: readonly number[]): Metric => ({ name, help, type: "histogram", labels: [], values: [""], buckets });
+const counter = (name: string, help: string, labels: readonly string[] = [], values: readonly string[] = [""]): Metric => ({
+  name,
+  help,
+  type: "counter",
+  labels,
+  values,
+  buckets: [],
+});
+const gauge = (name: string, help: string, labels: readonly string[] = [], values: readonly string[] = [""]): Metric => ({
+  name,
+  help,
+  type: "gauge",
+  labels,
+  values,
+  buckets: [],
+});
+const histogram = (name: string, help: string, buckets: readonly number[]): Metric => ({
+  name,
+  help,
+  type: "histogram",
+  labels: [],
+  values: [""],
+  buckets,
+});
 const cross = (a: readonly string[], b: readonly string[]): string[] => a.flatMap((x) => b.map((y) => `${x},${y}`));
 
+// deno-fmt-ignore: a table, one row a line.
 export const METRICS = [
   gauge("berth_connections", "Live device connections that are logged in."),
   gauge("berth_sockets", "Open device sockets, logged in or not."),

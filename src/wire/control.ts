@@ -10,7 +10,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { RingConsumer, RingProducer } from "../ring/spsc.ts";
-import { struct, type Struct, type StructOf } from "./struct.ts";
+import { type Struct, struct, type StructOf } from "./struct.ts";
 
 /** How a device is connected; index is the wire's number. */
 export const TRANSPORTS = ["tcp", "udp", "sse", "ws"] as const;
@@ -18,13 +18,38 @@ export type Transport = (typeof TRANSPORTS)[number];
 
 /** Why a connection ended, or was told to end. Also the `reason` of disconnected events and metric labels. */
 export const END_REASONS = [
-  "closed", "reset", "idle_timeout", "login_timeout", "superseded", "kicked", "rejected", "conflict", "slow", "shutdown",
-  "auth", "restart", "bad_frame", "quarantined", "commit_failed", "store_busy", "lost",
+  "closed",
+  "reset",
+  "idle_timeout",
+  "login_timeout",
+  "superseded",
+  "kicked",
+  "rejected",
+  "conflict",
+  "slow",
+  "shutdown",
+  "auth",
+  "restart",
+  "bad_frame",
+  "quarantined",
+  "commit_failed",
+  "store_busy",
+  "lost",
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
 /** Why a login was refused. */
-export const REFUSALS = ["none", "unknown_device", "device_limit", "store_busy", "store_failing", "draining", "held", "bad_login", "connections"] as const;
+export const REFUSALS = [
+  "none",
+  "unknown_device",
+  "device_limit",
+  "store_busy",
+  "store_failing",
+  "draining",
+  "held",
+  "bad_login",
+  "connections",
+] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
 export const POLICIES = ["takeover", "reject", "initiator", "recent", "multi"] as const;
@@ -34,6 +59,7 @@ export type PolicyName = (typeof POLICIES)[number];
 export const DECISIONS = ["admit", "refuse", "pending"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
+// deno-fmt-ignore: a table, one row a line.
 export const MESSAGES = {
   /** A descriptor for the worker to adopt and from now on to close. */
   adopt: struct({ fd: "u32", address: "str", port: "u16" }),

@@ -77,7 +77,16 @@ export function readFrameHeader(view: DataView<ArrayBufferLike>, at: number, h: 
 }
 
 export const emptyFrameHeader = (): FrameHeader => ({
-  conn: 0, n: 0, codec: 0, best: NO_BEST, fault: 0, receivedAt: 0, minTime: 0, maxTime: 0, dataLength: 0, flags: 0,
+  conn: 0,
+  n: 0,
+  codec: 0,
+  best: NO_BEST,
+  fault: 0,
+  receivedAt: 0,
+  minTime: 0,
+  maxTime: 0,
+  dataLength: 0,
+  flags: 0,
 });
 
 /** Why a frame of kind `undecodable` or `badCrc` is one; also the `reason` of a quarantine row and the metric label. */

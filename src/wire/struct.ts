@@ -92,10 +92,14 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
           value[name] = readString(view, at + 2, length);
           at += 2 + length;
         } else {
-          value[name] = type === "u8" ? view.getUint8(at)
-            : type === "bool" ? view.getUint8(at) === 1
-            : type === "u16" ? view.getUint16(at, true)
-            : type === "u32" ? view.getUint32(at, true)
+          value[name] = type === "u8"
+            ? view.getUint8(at)
+            : type === "bool"
+            ? view.getUint8(at) === 1
+            : type === "u16"
+            ? view.getUint16(at, true)
+            : type === "u32"
+            ? view.getUint32(at, true)
             : view.getFloat64(at, true);
           at += WIDTH[type];
         }

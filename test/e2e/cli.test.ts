@@ -35,7 +35,7 @@ describe("the command line against a running gateway", () => {
     ]);
     expect(code).toBe(0);
     const events = out.trimEnd().split("\n").map((line) => JSON.parse(line) as { id: string; event: string; data: { seq: number } });
-    expect(events.map(({ event }) => event)).toEqual(Array(RECORDS).fill("record"));
+    expect(events.map(({ event }) => event)).toEqual(Array.from({ length: RECORDS }, () => "record"));
     const seqs = events.map(({ data }) => data.seq);
     expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
     expect(events.map(({ id }) => Number(id.split(".").at(-1)))).toEqual(seqs);

@@ -1,3 +1,4 @@
+/** The journal against a plain map: any mix of frames, events, failures, restarts and crashes gives the same store. */
 import { afterAll, expect, test } from "bun:test";
 import { limitsWith } from "../../src/base/limits.ts";
 import { bunPlatform } from "../../src/platform/bun.ts";

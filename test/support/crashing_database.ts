@@ -11,7 +11,7 @@ export class CrashingDatabase implements Database {
   /** Statements until the event; Infinity: none. */
   countdown = Infinity;
   /** What happens then: an SQLite failure with this code, or a crash. */
-  failure: "crash" | string = "crash";
+  failure = "crash";
   #dead = false;
 
   constructor(real: Database) {

@@ -18,7 +18,7 @@ function headerOf(code: string, at: number): string {
     if (char === ")" || char === "]") depth++;
     else if (char === "}") {
       // The end of the member before, unless it is inside a parameter list or a return type.
-      if (depth === 0 && code.slice(i + 1, at).includes("(")) break;
+      if (depth === 0 && /^\s*\n|\(/.test(code.slice(i + 1, at))) break;
       depth++;
     } else if (char === "(" || char === "[" || char === "{") {
       if (depth === 0) break;

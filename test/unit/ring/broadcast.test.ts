@@ -1,3 +1,4 @@
+/** The broadcast ring: rows in order, laps found out, never a torn row. */
 import { expect, test } from "bun:test";
 import { asSeq } from "../../../src/base/brand.ts";
 import { prng } from "../../../src/base/prng.ts";

@@ -1,3 +1,4 @@
+/** Coverage: intervals that grow, join and never forget a time. */
 import { expect, test } from "bun:test";
 import { prng } from "../../../src/base/prng.ts";
 import { Coverage } from "../../../src/store/coverage.ts";

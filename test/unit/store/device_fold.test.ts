@@ -1,3 +1,4 @@
+/** Devices as the fold of journal entries. */
 import { expect, test } from "bun:test";
 import { asDeviceId, asDeviceNo, asFence, asSeq } from "../../../src/base/brand.ts";
 import { DeviceFold } from "../../../src/store/device_fold.ts";
@@ -40,7 +41,7 @@ test("a connected event makes the device known by number and by id", () => {
   expect(fold.byNo(NO)).toBe(device);
   expect(fold.size).toBe(1);
   expect([...fold]).toEqual([device]);
-  expect({ ...device }).toMatchObject({ no: NO, connected: true, fence: 1024, address: "10.0.0.7", port: 4000, since: 10 });
+  expect(device).toMatchObject({ no: NO, connected: true, fence: 1024, address: "10.0.0.7", port: 4000, since: 10 });
 });
 
 test("a frame counts its new records and places the best one with its own seq", () => {

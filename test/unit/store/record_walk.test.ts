@@ -1,3 +1,4 @@
+/** Walking the raw records of a frame: where each starts, its time, its fix. */
 import { expect, test } from "bun:test";
 import { CODEC_16, CODEC_8, CODEC_8E } from "../../../src/codec/teltonika/codec_id.ts";
 import { hasFix, recordStart, recordTime, sameBytes } from "../../../src/store/record_walk.ts";
