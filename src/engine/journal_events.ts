@@ -18,8 +18,6 @@ export interface Connected {
   lastByteAt: number;
 }
 
-export type LifecycleMessage = MessageOf<"connected" | "replaced" | "disconnected" | "refusedMany" | "raiseFloor">;
-
 /** Fences are `counter * 1024 + instance slot`. */
 const SLOTS = 1024;
 

@@ -28,7 +28,6 @@ export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 export const FRAME_HEADER = 40;
 export const NO_BEST = 255;
-export const MAX_RECORD_TIME = Number.MAX_SAFE_INTEGER;
 
 export const frameMessageBytes = (n: number, dataLength: number): number => FRAME_HEADER + 8 * n + 4 * (n + 1) + dataLength;
 export const timesAt = (message: number): number => message + FRAME_HEADER;
