@@ -63,7 +63,10 @@ export function timeBytes(time: number): Buffer {
 
 /** Index of the last write of the commit that the write at `index` is part of: a page after a header that ends a transaction. */
 function commitEnd(calls: readonly Call[], index: number): number {
-  for (let i = index - 1; i < calls.length; i++) {
+  // The page's own header comes before it, but sends of other threads may stand between the two.
+  let header = index - 1;
+  while (header >= 0 && !(calls[header]!.kind === "write" && calls[header]!.name.endsWith("-wal"))) header--;
+  for (let i = Math.max(header, 0); i < calls.length; i++) {
     const call = calls[i]!;
     if (call.kind !== "write" || !call.name.endsWith("-wal") || call.data.length !== WAL_FRAME_HEADER) continue;
     const endsTransaction = Buffer.from(call.data).readUInt32BE(4) !== 0;
