@@ -1,0 +1,17 @@
+/**
+ * The times of a report beside those of a baseline, as ratios. It tells, it does not judge: machines differ and no time
+ * fails a build.
+ *
+ *   bun bench/compare.ts REPORT [BASELINE = bench/baseline.json]
+ */
+import { choosePlatform } from "../src/platform/choose.ts";
+import { comparison, type Report } from "./report.ts";
+
+const platform = await choosePlatform();
+const [report, baseline = `${import.meta.dirname}/baseline.json`] = platform.args;
+if (report === undefined) {
+  platform.writeErr("Usage: bun bench/compare.ts REPORT [BASELINE]\n");
+  platform.exit(2);
+}
+const read = (path: string): Report => JSON.parse(platform.readText(path)) as Report;
+platform.writeOut(comparison(read(report), read(baseline)));
