@@ -29,6 +29,8 @@ import { Streams } from "./http_streams.ts";
 export type MakeApp = (gateway: HttpGateway) => HttpHandler;
 
 const PAUSE_MS = 20;
+/** The application refuses a body above the limit as a problem; the runtime's own bare refusal only guards it from far larger ones. */
+const RUNTIME_BODY_FACTOR = 8;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function runHttp(boot: Boot, platform: Platform, report: (r: Report) => void, makeApp: MakeApp): Promise<void> {
@@ -108,7 +110,7 @@ class HttpThread {
     const { settings, thread, roster } = this.#boot;
     this.#board.setThreadId(thread, this.#platform.threadId());
     const app = makeApp(this.#gateway());
-    const options = { maxBodyBytes: settings.limits.requestBytes, reusePort: roster.http.length > 1 };
+    const options = { maxBodyBytes: settings.limits.requestBytes * RUNTIME_BODY_FACTOR, reusePort: roster.http.length > 1 };
     this.#listener = await this.#platform.serveHttp(settings.http.host, settings.http.port, options, app);
     const { port } = this.#listener;
     const ready = (): void => {
@@ -127,8 +129,8 @@ class HttpThread {
       this.#readers.stop();
       this.#registry.stop();
       this.#follower.stop();
+      await this.#listener.stop(true);
     }
-    await this.#listener.stop(true);
     this.#board.setState(thread, ThreadState.stopped);
     this.#board.setPhaseDone(thread, DrainPhase.end);
     report({ type: "stopped" });

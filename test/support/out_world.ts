@@ -11,10 +11,11 @@ import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
 import { ReaderDesk } from "../../src/engine/reader_desk.ts";
 import { createApp } from "../../src/http/app.ts";
 import { bunPlatform } from "../../src/platform/bun.ts";
+import type { HttpListener } from "../../src/platform/port.ts";
 import { BroadcastProducer } from "../../src/ring/broadcast.ts";
 import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";
 import { Bell } from "../../src/ring/wait.ts";
-import { Counters, sumOf } from "../../src/telemetry/counters.ts";
+import { sumOf } from "../../src/telemetry/counters.ts";
 import { type MetricName, slot } from "../../src/telemetry/slots.ts";
 import { Board, DrainPhase, Gate } from "../../src/wire/board.ts";
 import { type MessageOf, receive, send } from "../../src/wire/control.ts";
@@ -51,6 +52,7 @@ export class OutWorld {
   readonly #asks: RingConsumer;
   readonly #answers: RingProducer;
   readonly #pump: ReturnType<typeof setInterval>;
+  readonly #reports: Report[] = [];
   #done: Promise<void> = Promise.resolve();
 
   private constructor(limits: Partial<Limits>, faults: string) {
@@ -77,16 +79,38 @@ export class OutWorld {
     }, 1);
   }
 
+  /** Starts the http loop and waits until it is ready. */
   static async start(limits: Partial<Limits> = {}, before: (world: OutWorld) => void = () => {}, faults = ""): Promise<OutWorld> {
+    const world = await OutWorld.startUnready(limits, before, faults);
+    await world.ready();
+    return world;
+  }
+
+  /** The same, waiting only until it listens. */
+  static async startUnready(limits: Partial<Limits> = {}, before: (world: OutWorld) => void = () => {}, faults = ""): Promise<OutWorld> {
     const world = new OutWorld({ heartbeatMs: 1000, ...limits }, faults);
     before(world);
-    const reports: Report[] = [];
-    world.#done = runHttp(world.boot, bunPlatform(), (report) => reports.push(report), createApp).catch((error: unknown) => {
+    const platform = bunPlatform();
+    const listening = async (...args: Parameters<typeof platform.serveHttp>): Promise<HttpListener> => {
+      const listener = await platform.serveHttp(...args);
+      world.url = `http://127.0.0.1:${listener.port}`;
+      return listener;
+    };
+    const report = (message: Report): void => void world.#reports.push(message);
+    world.#done = runHttp(world.boot, { ...platform, serveHttp: listening }, report, createApp).catch((error: unknown) => {
       world.failure = error;
     });
-    const ready = await until("the http thread ready", () => reports.find((report) => report.type === "ready"));
-    world.url = `http://127.0.0.1:${ready.port}`;
+    await until("the listener", () => world.url !== "");
     return world;
+  }
+
+  async ready(): Promise<void> {
+    await until("the http thread ready", () => this.#reports.some((report) => report.type === "ready"));
+  }
+
+  async failed(): Promise<void> {
+    await until("the http loop to fail", () => this.failure !== null);
+    clearInterval(this.#pump);
   }
 
   /** Commits one row as the journal does: store, committed word, broadcast. */
@@ -104,10 +128,6 @@ export class OutWorld {
 
   metric(name: MetricName, label = ""): number {
     return sumOf(this.boot.counters, slot(name, label));
-  }
-
-  counters(): Counters {
-    return new Counters(this.boot.counters, 0);
   }
 
   /** The end of the ordered shutdown, from `bye` on. */
