@@ -13,6 +13,7 @@ import { buildShim, type Call, readTrace, shimEnvironment } from "./preload.ts";
 import { type Crash, cutCrashes } from "./preload_crash.ts";
 import type { SentFrame, TracedAck } from "./preload_proof.ts";
 import { Tracker } from "./tracker.ts";
+import { until } from "./until.ts";
 
 /** A multiple of 2^16, so that the next 65,536 times share their upper six bytes. */
 export const FIRST_TIME = 26_855_468 * 65_536;
@@ -79,6 +80,9 @@ async function drive(port: number, imei: string, plan: RunPlan, nextTime: () => 
   return tracker.acks.length;
 }
 
+const sentBytes = (calls: readonly Call[], port: number): number =>
+  calls.reduce((sum, call) => (call.kind === "send" && call.localPort === port ? sum + call.data.length : sum), 0);
+
 /** Runs the plan. The gateway is killed, not stopped: an ordered shutdown would sync whatever it had forgotten. */
 export async function tracedRun(plan: RunPlan): Promise<TracedRun> {
   const folder = temporaryData();
@@ -97,6 +101,9 @@ export async function tracedRun(plan: RunPlan): Promise<TracedRun> {
   const trackers = Array.from({ length: plan.trackers }, (_, i) => drive(gateway.tcpPort, imeiOf(i + 1), plan, () => time++, frames));
   const received = (await Promise.all(trackers)).reduce((sum, count) => sum + count, 0);
   const gatewayPort = gateway.tcpPort;
+  // An answer may be received before the shim has written down that it was sent.
+  const answerBytes = plan.trackers + 4 * received;
+  await until("every answer in the trace", () => sentBytes(readTrace(trace), gatewayPort) >= answerBytes);
   await gateway.kill();
   return { calls: readTrace(trace), gatewayPort, frames, received, readyAt };
 }
