@@ -196,6 +196,7 @@ export class Journal implements StoredFrames {
   /** After a job changed the segments. */
   reloadSegments(): void {
     this.allSegments = this.segmentTable.load();
+    this.runs.cache.clear();
     this.segments = complete(this.allSegments);
     this.flushed = Math.max(this.flushed, flushedThrough(this.allSegments));
   }

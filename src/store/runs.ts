@@ -1,5 +1,6 @@
 /** Looks up one device's references in the runs. Owned by the thread that owns the database connection. */
 import type { Database, SqlRow, Statement } from "../platform/port.ts";
+import { type CachedRun, RunCache } from "./run_cache.ts";
 import { MAX_PART, runKey, SEGMENT_KEYS } from "./run_key.ts";
 import { RunRefs, type RunWriter } from "./run_refs.ts";
 import type { Segment } from "./segments.ts";
@@ -19,8 +20,15 @@ export interface RunRow {
   readonly refs: Uint8Array;
 }
 
+const COLUMNS = "first_seq, min_time, max_time, refs";
+const CACHE_BYTES = 32 << 20;
+/** A device with more rows in one segment is asked for by time, row by row. */
+const CACHED_ROWS = 2;
+
 export class RunTable {
+  readonly cache = new RunCache(CACHE_BYTES);
   readonly #byTime: Statement;
+  readonly #few: Statement;
   readonly #bySeq: Statement;
   readonly #insert: Statement;
   readonly #page: Statement;
@@ -30,7 +38,8 @@ export class RunTable {
   readonly #refs = new RunRefs();
 
   constructor(db: Database) {
-    this.#byTime = db.prepare("SELECT first_seq, refs FROM run WHERE key BETWEEN ? AND ? AND max_time >= ? AND min_time <= ? ORDER BY key");
+    this.#byTime = db.prepare(`SELECT ${COLUMNS} FROM run WHERE key BETWEEN ? AND ? AND max_time >= ? AND min_time <= ? ORDER BY key`);
+    this.#few = db.prepare(`SELECT ${COLUMNS} FROM run WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?`);
     this.#bySeq = db.prepare("SELECT first_seq, refs FROM run WHERE key BETWEEN ? AND ? AND last_seq >= ? ORDER BY key");
     this.#insert = db.prepare(
       "INSERT INTO run (key, device, part, first_seq, last_seq, min_time, max_time, refs) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -71,12 +80,23 @@ export class RunTable {
   /** Calls back with the row's seq and offset of every frame of the device in the segment whose times meet [lo, hi]. */
   overlapping(segment: Segment, device: number, lo: number, hi: number, found: (rowSeq: number, offset: number) => void): void {
     if (segment.minTime > hi || segment.maxTime < lo) return;
-    for (const row of this.#byTime.all(...range(segment, device), lo, hi)) {
-      const refs = this.#over(row);
+    for (const run of this.cache.get(segment, device) ?? this.#load(segment, device, lo, hi)) {
+      if (run.minTime > hi || run.maxTime < lo) continue;
+      const refs = this.#refs.over(run.firstSeq, run.refs);
       for (let i = 0; i < refs.count; i++) {
         if (refs.min(i) <= hi && refs.max(i) >= lo) found(refs.rowSeq(i), refs.offset(i));
       }
     }
+  }
+
+  /** All rows of the device, to be kept, when they are few; else only those whose times meet [lo, hi]. */
+  #load(segment: Segment, device: number, lo: number, hi: number): readonly CachedRun[] {
+    const [first, last] = range(segment, device);
+    const few = this.#few.all(first, last, CACHED_ROWS + 1);
+    if (few.length > CACHED_ROWS) return this.#byTime.all(first, last, lo, hi).map(cached);
+    const runs = few.map(cached);
+    this.cache.put(segment, device, runs);
+    return runs;
   }
 
   /** The device's references in the segment that may end at or after `from`, in seq order, row by row. */
@@ -98,3 +118,10 @@ const range = (segment: Segment, device: number): [bigint, bigint] => [
 const endKey = (segment: Segment): bigint => runKey(segment.level, segment.id, 0, 0) + SEGMENT_KEYS;
 /** The key before the segment's first. */
 export const beforeSegment = (segment: Pick<Segment, "level" | "id">): bigint => runKey(segment.level, segment.id, 0, 0) - 1n;
+
+const cached = (row: SqlRow): CachedRun => ({
+  firstSeq: Number(row["first_seq"]),
+  minTime: row["min_time"] === null ? Infinity : Number(row["min_time"]),
+  maxTime: row["max_time"] === null ? -Infinity : Number(row["max_time"]),
+  refs: row["refs"] as Uint8Array,
+});
