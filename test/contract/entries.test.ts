@@ -48,6 +48,7 @@ async function follow(harness: SourceHarness, from: number): Promise<Row[]> {
 const implementations: [string, () => SourceHarness][] = [
   ["reader paging", () => pagingHarness({ ringBytes: 64 * 1024, startPosition: 0, pageBytes: 4096 })],
   ["reader paging, smallest rings about to wrap", () => pagingHarness({ ringBytes: 4096, startPosition: 0xffff_f000, pageBytes: 8192 })],
+  ["reader paging over SQLite", () => pagingHarness({ ringBytes: 64 * 1024, startPosition: 0, pageBytes: 4096, sqlite: true })],
   ["broadcast ring", () => ringHarness(64 * 1024, 4096)],
   ["broadcast ring, small", () => ringHarness(16 * 1024, 1024)],
 ];

@@ -1,13 +1,17 @@
 /** Everything that follows the journal through EntrySource, each with the means to commit and to leave it behind. */
+import { assert } from "../../src/base/assert.ts";
 import { asSeq } from "../../src/base/brand.ts";
 import { limitsWith } from "../../src/base/limits.ts";
 import { PagedEntries, RingEntries } from "../../src/engine/http_entries.ts";
 import { ReaderClient } from "../../src/engine/http_queries.ts";
 import { ReaderDesk } from "../../src/engine/reader_desk.ts";
+import { bunPlatform } from "../../src/platform/bun.ts";
 import { BroadcastProducer, createBroadcast } from "../../src/ring/broadcast.ts";
 import { createRing } from "../../src/ring/layout.ts";
 import { Bell, BELL_BYTES } from "../../src/ring/wait.ts";
+import { openStore, prepareReading } from "../../src/store/open.ts";
 import type { EntrySource, Row } from "../../src/store/port.ts";
+import { SqliteStoreReader } from "../../src/store/reader.ts";
 import { Board, createBoard } from "../../src/wire/board.ts";
 import { type Entry, MemoryStore } from "./memory_store.ts";
 
@@ -26,17 +30,46 @@ export interface PagingOptions {
   readonly ringBytes: number;
   readonly startPosition: number;
   readonly pageBytes: number;
+  /** A reader over a real store instead of over memory. */
+  readonly sqlite?: boolean;
+}
+
+/** A real store whose log rows are put there by hand, and the reader over it. */
+function sqliteStore(pageBytes: number) {
+  const platform = bunPlatform();
+  const directory = platform.temporaryDirectory("berth-entries-");
+  const open = () => platform.openDatabase(`${directory}/berth.db`, { readOnly: false });
+  const opened = openStore({ path: directory, checkpointBytes: 1 << 20, newEpoch: "e1", open });
+  assert(opened.ok, "the store opens");
+  const writing = opened.value;
+  // The log may be forgotten before the reader has seen who device 1 is.
+  writing.exec("INSERT INTO device (no, id) VALUES (1, 'A')");
+  const reading = open();
+  prepareReading(reading);
+  const reader = new SqliteStoreReader(reading, limitsWith({ pageBytes }));
+  const insert = writing.prepare("INSERT INTO log (seq, next_seq, at, body) VALUES (?, ?, 0, ?)");
+  return {
+    reader,
+    append: (row: Row, nextSeq: number): void => void insert.run(row.seq, nextSeq, row.body),
+    forget: (seq: number): void => void writing.prepare("DELETE FROM log WHERE seq < ?").run(seq),
+    remove(): void {
+      reader.close();
+      writing.close();
+      platform.removeTree(directory);
+    },
+  };
 }
 
 /** Reader paging: client and desk over real rings, taking turns on one event loop. */
-export function pagingHarness({ ringBytes, startPosition, pageBytes }: PagingOptions): SourceHarness {
+export function pagingHarness({ ringBytes, startPosition, pageBytes, sqlite = false }: PagingOptions): SourceHarness {
   const limits = limitsWith({ pageBytes });
   const bells = new SharedArrayBuffer(2 * BELL_BYTES);
   const board = new Board(createBoard());
   board.setOldest(asSeq(1));
   const store = new MemoryStore(pageBytes);
+  const real = sqlite ? sqliteStore(pageBytes) : null;
   const line = { queries: createRing(ringBytes, startPosition), results: createRing(ringBytes, startPosition) };
-  const desk = new ReaderDesk([{ ...line, bell: new Bell(bells, 0) }], store, board, limits, {
+  const desk = new ReaderDesk([{ ...line, bell: new Bell(bells, 0) }], real?.reader ?? store, board, limits, {
     monoMs: () => performance.now(),
     rest: () => {},
   });
@@ -50,11 +83,13 @@ export function pagingHarness({ ringBytes, startPosition, pageBytes }: PagingOpt
   return {
     source: new PagedEntries(client, () => Promise.resolve()),
     commit(entries) {
-      store.append(entries);
+      const row = store.append(entries);
+      real?.append(row, store.nextSeq);
       board.setCommitted(asSeq(store.nextSeq - 1));
     },
     lose(more) {
       this.commit(more());
+      real?.forget(store.rows.at(-1)!.seq);
       store.forget(store.rows.at(-1)!.seq);
       board.setOldest(store.rows.at(-1)!.seq);
     },
@@ -62,7 +97,10 @@ export function pagingHarness({ ringBytes, startPosition, pageBytes }: PagingOpt
     get committed() {
       return board.committed();
     },
-    stop: () => clearInterval(turns),
+    stop() {
+      clearInterval(turns);
+      real?.remove();
+    },
   };
 }
 

@@ -65,7 +65,7 @@ describe("a subscriber that takes nothing", () => {
   test("holds its bound whatever is published, beats included, and goes on when it takes", () => {
     const world = new BrokerWorld();
     const client = world.subscribe(`${EPOCH}.0`, EVERYTHING)!;
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < 200; i++) {
       world.commit(some(3));
       world.publish();
       world.now += SMALL.heartbeatMs;

@@ -1,0 +1,98 @@
+/** The reader's loop on a thread of its own: answers, checkpoint tickets, the shutdown, and what ends it. */
+import { describe, expect, test } from "bun:test";
+import { asSeq } from "../../../src/base/brand.ts";
+import type { Boot, Report } from "../../../src/engine/boot.ts";
+import { makeMemory, makeRoster } from "../../../src/engine/memory.ts";
+import { runReaderOver } from "../../../src/engine/reader.ts";
+import { bunPlatform } from "../../../src/platform/bun.ts";
+import { SqlError } from "../../../src/platform/port.ts";
+import { Board, DrainPhase, ThreadState } from "../../../src/wire/board.ts";
+import { MemoryStore } from "../../support/memory_store.ts";
+import { settingsWith } from "../../support/out_world.ts";
+
+const THREAD = makeRoster(1).reader[0]!;
+
+/** The loop blocks its thread, so everything it meets is arranged before: `turn` runs in each idle round. */
+function run(arrange: (store: MemoryStore, board: Board) => void, turn: (board: Board, turns: number) => void, faults = "") {
+  const settings = settingsWith({ idleWaitMs: 10, readWaitMs: 20 });
+  const roster = makeRoster(1);
+  const memory = makeMemory(settings, roster);
+  const boot: Boot = {
+    role: "reader",
+    thread: roster.reader[0]!,
+    index: 0,
+    instance: "test",
+    settings,
+    faults,
+    roster,
+    recovered: null,
+    ...memory,
+  };
+  const board = new Board(memory.board);
+  const store = new MemoryStore(4096);
+  const reports: Report[] = [];
+  arrange(store, board);
+  // `follow` asks the store for its seq in every idle round: the test's turn.
+  let turns = 0;
+  Object.defineProperty(store, "seq", {
+    get: () => {
+      turn(board, ++turns);
+      return asSeq(0);
+    },
+  });
+  runReaderOver(() => store, boot, bunPlatform(), (report) => reports.push(report));
+  return { board, store, reports, boot };
+}
+
+const endAfter = (turns: number) => (board: Board, now: number): void => {
+  if (now >= turns) board.setPhase(DrainPhase.end);
+};
+
+describe("the reader's loop", () => {
+  test("says that it is ready, beats, and leaves at the end of the shutdown", () => {
+    const { board, boot, reports } = run(() => {}, endAfter(5));
+    expect(reports.map((report) => report.type)).toEqual(["ready", "stopped"]);
+    expect(board.heartbeat(boot.thread)).toBeGreaterThan(2);
+    expect([board.state(boot.thread), board.phaseDone(boot.thread)]).toEqual([ThreadState.stopped, DrainPhase.end]);
+  });
+
+  test("has no part in the phases before the end", () => {
+    const seen: number[] = [];
+    const { boot, board } = run(() => {}, (words, turns) => {
+      seen.push(words.phaseDone(THREAD));
+      words.setPhase(Math.min(turns, DrainPhase.end) as DrainPhase);
+    });
+    expect(board.phaseDone(boot.thread)).toBe(DrainPhase.end);
+    expect(seen).toContain(DrainPhase.sayBye);
+  });
+
+  test("makes the checkpoint it is asked for, once, and answers the ticket", () => {
+    const { board, store } = run((_, words) => words.wantCheckpoint(7), endAfter(5));
+    expect([store.checkpoints, board.checkpointAnswered()]).toEqual([1, 7]);
+  });
+
+  test("answers the ticket of a checkpoint that a lock stopped", () => {
+    const { board } = run((store, words) => {
+      words.wantCheckpoint(7);
+      store.checkpoint = () => {
+        throw new SqlError("SQLITE_BUSY", "busy");
+      };
+    }, endAfter(5));
+    expect(board.checkpointAnswered()).toBe(7);
+  });
+
+  test("ends with a store that is corrupt", () => {
+    expect(() =>
+      run((store, words) => {
+        words.wantCheckpoint(7);
+        store.checkpoint = () => {
+          throw new SqlError("SQLITE_CORRUPT", "malformed");
+        };
+      }, endAfter(5))
+    ).toThrow("malformed");
+  });
+
+  test.each(["reader.loop:throw@3", "reader.checkpoint:throw"])("ends with the fault %s", (faults) => {
+    expect(() => run((_, words) => words.wantCheckpoint(1), endAfter(50), faults)).toThrow(faults.split(":")[0]!);
+  });
+});
