@@ -153,12 +153,15 @@ describe("events older than the oldest kept", () => {
     const consumer = await SseConsumer.open(gateway.url, "/v1/events", start);
     await recordsSeen(consumer, 1);
     consumer.close();
-    const gap = consumer.events[0]!;
-    expect(gap.event).toBe("gap");
-    const { from, to } = JSON.parse(gap.data) as Gap;
-    expect(from).toBe(cursorParts(start).seq + 1);
-    expect(cursorParts(gap.id).seq).toBe(to);
-    expect(cursorParts(consumer.events[1]!.id).seq).toBe(to + 1);
+    expect(consumer.events[0]!.event).toBe("gap");
+    // The store may forget more while it is read: then another gap follows. Nothing is missing without one.
+    let last = cursorParts(start).seq;
+    for (const { event, id, data } of consumer.events) {
+      const { seq } = cursorParts(id);
+      if (event === "gap") expect(JSON.parse(data) as Gap).toMatchObject({ from: last + 1, to: seq });
+      else expect(seq).toBe(last + 1);
+      last = seq;
+    }
     expect(await metric(gateway.url, "berth_gaps_total")).toBeGreaterThan(0);
     tracker.close();
     expect((await gateway.stop()).code).toBe(0);
