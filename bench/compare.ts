@@ -5,13 +5,14 @@
  *   bun bench/compare.ts REPORT [BASELINE = bench/baseline.json]
  */
 import { choosePlatform } from "../src/platform/choose.ts";
+import type { Platform } from "../src/platform/port.ts";
 import { comparison, type Report } from "./report.ts";
 
-const platform = await choosePlatform();
+const platform: Platform = await choosePlatform();
 const [report, baseline = `${import.meta.dirname}/baseline.json`] = platform.args;
-if (report === undefined) {
+const read = (path: string): Report => JSON.parse(platform.readText(path)) as Report;
+if (report !== undefined) platform.writeOut(comparison(read(report), read(baseline)));
+else {
   platform.writeErr("Usage: bun bench/compare.ts REPORT [BASELINE]\n");
   platform.exit(2);
 }
-const read = (path: string): Report => JSON.parse(platform.readText(path)) as Report;
-platform.writeOut(comparison(read(report), read(baseline)));
