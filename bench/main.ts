@@ -7,6 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { choosePlatform } from "../src/platform/choose.ts";
+import type { Platform } from "../src/platform/port.ts";
 import { VERSION } from "../src/base/version.ts";
 import { crcSuite } from "./crc.bench.ts";
 import { journalSuite } from "./journal.bench.ts";
@@ -17,7 +18,7 @@ import { ringSuite } from "./ring.bench.ts";
 import { sseSuite } from "./sse.bench.ts";
 import { type Result, runSuite } from "./suite.ts";
 
-const platform = await choosePlatform();
+const platform: Platform = await choosePlatform();
 const { values } = parseArgs({
   args: [...platform.args],
   options: { short: { type: "boolean", default: false }, only: { type: "string" }, json: { type: "string" } },

@@ -1,39 +1,109 @@
-/** An HTTP listener over Deno.serve. Owned by the thread that opened it. */
+/**
+ * An HTTP listener over node:http, for Deno. Owned by the thread that opened it. Deno.serve has no hold on one connection:
+ * it cannot cut a client that takes nothing, nor end what is left once it has begun to close.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { listenError, plainAddress } from "./address.ts";
 import type { HttpHandler, HttpListener } from "./port.ts";
 
-/** The part of Deno this file uses: its types are not there when the rest is checked. */
-interface DenoServe {
-  serve(
-    options: { hostname: string; port: number; reusePort: boolean; signal: AbortSignal; onListen: () => void },
-    handler: (request: Request, info: { remoteAddr: { hostname: string; port: number } }) => Response | Promise<Response>,
-  ): { readonly addr: { port: number }; shutdown(): Promise<void> };
+/** A client that sends or takes nothing for this long is closed. Event streams are exempt: they have their own heartbeat. */
+const IDLE_MS = 30_000;
+/** What `cut` leaves a connection, to take what was written last. */
+const CUT_MS = 1000;
+
+interface Options {
+  readonly maxBodyBytes: number;
+  readonly reusePort: boolean;
 }
 
-export function serveDenoHttp(
-  host: string,
-  port: number,
-  options: { maxBodyBytes: number; reusePort: boolean },
-  fetch: HttpHandler,
-): Promise<HttpListener> {
-  const { Deno } = globalThis as unknown as { Deno: DenoServe };
-  const abort = new AbortController();
-  const server = Deno.serve(
-    { hostname: host, port, reusePort: options.reusePort, signal: abort.signal, onListen: () => {} },
-    (request, info) => {
-      if (Number(request.headers.get("content-length") ?? 0) > options.maxBodyBytes) {
-        return new Response("Request body is too large", {
-          status: 413,
-        });
-      }
-      // Deno has no hold on one connection: a stalled one ends with its kernel's timeout.
-      return fetch(request, { address: info.remoteAddr.hostname, port: info.remoteAddr.port }, () => {});
-    },
-  );
-  return Promise.resolve({
-    port: server.addr.port,
-    async stop(now) {
-      if (now) abort.abort();
-      else await server.shutdown();
-    },
+export function serveDenoHttp(host: string, port: number, options: Options, fetch: HttpHandler): Promise<HttpListener> {
+  const server = createServer((incoming, outgoing) => {
+    // A connection that broke on the way: nobody is there to be told.
+    answer(incoming, outgoing, options.maxBodyBytes, fetch).catch(() => incoming.socket.destroy());
   });
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+  let stopping = false;
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: Error & { code?: string }) => reject(listenError(host, port, error.code ?? "", error.message)));
+    server.listen({ host: host.replace(/^\[(.*)\]$/, "$1"), port, exclusive: true, reusePort: options.reusePort }, () => {
+      const address = server.address();
+      resolve({
+        port: typeof address === "object" && address !== null ? address.port : port,
+        stop(now) {
+          if (!stopping) server.close(() => close());
+          stopping = true;
+          if (now) server.closeAllConnections();
+          else server.closeIdleConnections();
+          return closed;
+        },
+      });
+    });
+  });
+}
+
+async function answer(incoming: IncomingMessage, outgoing: ServerResponse, maxBodyBytes: number, fetch: HttpHandler): Promise<void> {
+  const { socket } = incoming;
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  const body = await readBody(incoming, maxBodyBytes);
+  if (body === null) return refuse(outgoing, 413, `Request body exceeds ${maxBodyBytes} bytes`);
+  const request = requestOf(incoming, body);
+  if (request === null) return refuse(outgoing, 400, "Cannot read the request's address");
+  const peer = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
+  const response = await fetch(request, peer, () => void setTimeout(() => socket.destroy(), CUT_MS));
+  if (response.headers.get("content-type")?.startsWith("text/event-stream") === true) socket.setTimeout(0);
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  if (response.body === null) outgoing.end();
+  else await writeBody(response.body, outgoing);
+}
+
+/** Says no and closes: what the client still sends is not read. */
+function refuse(outgoing: ServerResponse, status: number, text: string): void {
+  outgoing.writeHead(status, { "content-type": "text/plain", connection: "close" });
+  outgoing.end(text);
+}
+
+/** The whole body, or null when it is too large. */
+async function readBody(incoming: IncomingMessage, maxBodyBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (Number(incoming.headers["content-length"] ?? 0) > maxBodyBytes) return null;
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of incoming as AsyncIterable<Uint8Array>) {
+    length += piece.length;
+    if (length > maxBodyBytes) return null;
+    pieces.push(piece);
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.length;
+  }
+  return body;
+}
+
+function requestOf(incoming: IncomingMessage, body: Uint8Array<ArrayBuffer>): Request | null {
+  const { method = "GET", url = "/", headers } = incoming;
+  const address = url.startsWith("/") ? `http://${headers.host ?? "localhost"}${url}` : url;
+  if (!URL.canParse(address)) return null;
+  const given = new Headers();
+  for (const [name, value] of Object.entries(headers)) for (const each of [value ?? []].flat()) given.append(name, each);
+  return new Request(address, { method, headers: given, ...(body.length > 0 && method !== "GET" && method !== "HEAD" ? { body } : {}) });
+}
+
+/** As fast as the client takes it; a client that goes away cancels the stream. */
+async function writeBody(body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> {
+  const reader = body.getReader();
+  let goOn = (): void => {};
+  outgoing.on("drain", () => goOn());
+  outgoing.on("close", () => {
+    goOn();
+    reader.cancel().catch(() => undefined);
+  });
+  outgoing.flushHeaders();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || outgoing.destroyed) break;
+    if (!outgoing.write(value)) await new Promise<void>((resolve) => goOn = resolve);
+  }
+  outgoing.end();
 }

@@ -99,6 +99,8 @@ export interface ReadyLine {
 }
 
 export interface GatewayOptions {
+  /** How `berth` is run, when not as `berthCommand` says. */
+  readonly command?: readonly string[];
   readonly data?: string;
   readonly settings?: SettingsText;
   readonly faults?: string;
@@ -134,7 +136,7 @@ export class Gateway {
   static spawn(options: GatewayOptions = {}): Gateway {
     const data = options.data ?? temporaryData();
     const args = ["serve", "--data", data, "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", ...(options.args ?? [])];
-    const process = Bun.spawn([...berthCommand(), ...args], {
+    const process = Bun.spawn([...(options.command ?? berthCommand()), ...args], {
       cwd: ROOT,
       env: { ...environmentWith(options.settings ?? {}, options.faults ?? ""), ...options.environment },
       stdin: "ignore",
