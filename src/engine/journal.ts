@@ -29,6 +29,8 @@ import { RingVerdicts } from "./journal_verdicts.ts";
 const LOOK_MS = 1000;
 /** A full exception ring is tried again after this. */
 const BLOCKED_WAIT_MS = 2;
+/** Slices of upkeep between two attempts while commits fail: they may make the room that is missing. */
+const MEND_SLICES = 64;
 
 export function runJournal(boot: Boot, platform: Platform, report: (r: Report) => void): void {
   const board = new Board(boot.board);
@@ -197,8 +199,12 @@ class JournalLoop {
     this.#health.look(now);
     if (this.#health.closed && this.#intake.fail()) this.#tell();
     if (this.#health.waitMs(now) > 0) return false;
-    const slice = this.#upkeep.round(this.#platform.clock.wall());
-    if (slice !== null && slice.failure === null) this.#meter.slice(slice.point);
+    for (let most = MEND_SLICES; most > 0; most--) {
+      const slice = this.#upkeep.round(this.#platform.clock.wall());
+      if (slice === null || slice.failure !== null) break;
+      this.#meter.slice(slice.point);
+    }
+    this.#board.setOldest(asSeq(this.#journal.oldest));
     this.#disk.truncateLog();
     this.#commit(true);
     return true;

@@ -8,6 +8,8 @@ import type { Job } from "./job.ts";
 
 /** A slice ends at this many bytes of bodies: freeing their pages takes time. */
 const SLICE_BYTES = 4 << 20;
+/** This part of a full tail is flushed early when the store is too big. */
+const WORTH_A_FLUSH = 64;
 const META_NEXT_SEQ = "INSERT INTO meta (key, value) VALUES ('next_seq', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
 export interface RetentionWish {
@@ -19,7 +21,7 @@ export interface RetentionWish {
 
 export interface RetentionParts {
   readonly db: Database;
-  readonly limits: Pick<Limits, "sliceRows">;
+  readonly limits: Pick<Limits, "sliceRows" | "flushBytes">;
   wish(): RetentionWish;
   /** Rows that begin above this are not referred to by runs yet. */
   flushed(): number;
@@ -59,12 +61,15 @@ export class RetentionJob implements Job {
     return wish.excessBytes > 0 || Number(row["at"]) < wish.before;
   }
 
-  /** Is the oldest row past its age while no run refers to it yet? Then a flush must come first. */
-  needsFlush(): boolean {
+  /**
+   * Is the oldest row past its age while no run refers to it yet? Then a flush must come first. Of a store that is too big
+   * too, but not for a handful of rows: on a disk that others fill, each commit would be flushed and deleted at once.
+   */
+  needsFlush(tailBytes: number): boolean {
     const wish = this.#parts.wish();
     const row = this.#front.all(1)[0];
     if (row === undefined || Number(row["next_seq"]) - 1 <= this.#parts.flushed()) return false;
-    return wish.excessBytes > 0 || Number(row["at"]) < wish.before;
+    return Number(row["at"]) < wish.before || (wish.excessBytes > 0 && tailBytes >= this.#parts.limits.flushBytes / WORTH_A_FLUSH);
   }
 
   step(): boolean {

@@ -98,7 +98,7 @@ export class Upkeep {
   #flushDue(nowMs: number, flushNow: boolean): boolean {
     const { tail, limits } = this.#journal;
     if (tail.refs.count === 0) return false;
-    return flushNow || this.fullness() >= 1 || nowMs - tail.oldestAt >= limits.flushAgeMs || this.#retention.needsFlush();
+    return flushNow || this.fullness() >= 1 || nowMs - tail.oldestAt >= limits.flushAgeMs || this.#retention.needsFlush(tail.bytes);
   }
 
   #freeze(): FlushJob {
