@@ -1,3 +1,4 @@
+/** The journal's words and exceptions to one codec worker. */
 import { expect, test } from "bun:test";
 import { RingVerdicts } from "../../../src/engine/journal_verdicts.ts";
 import { createRing } from "../../../src/ring/layout.ts";

@@ -1,3 +1,4 @@
+/** Flush, merge, retention and sweep, slice by slice over a real file. */
 import { expect, test } from "bun:test";
 import { asDeviceId } from "../../../src/base/brand.ts";
 import { NOW, StoreBench } from "../../support/store_bench.ts";

@@ -1,3 +1,4 @@
+/** Undecodable frames: kept once, counted, bounded, released. */
 import { expect, test } from "bun:test";
 import { hash64 } from "../../../src/store/hash.ts";
 import type { Undecodable } from "../../../src/store/quarantine.ts";

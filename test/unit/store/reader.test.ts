@@ -1,3 +1,4 @@
+/** What a reader answers, over a store made by the journal's own core. */
 import { expect, test } from "bun:test";
 import { asDeviceId, asDeviceNo, asSeq } from "../../../src/base/brand.ts";
 import { EntryView } from "../../../src/store/entry.ts";

@@ -1,3 +1,4 @@
+/** The run rows kept in memory for comparing. */
 import { expect, test } from "bun:test";
 import { RunCache } from "../../../src/store/run_cache.ts";
 

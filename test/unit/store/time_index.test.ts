@@ -1,3 +1,4 @@
+/** Finding entries in memory by record time, beside a look at each. */
 import { expect, test } from "bun:test";
 import { prng } from "../../../src/base/prng.ts";
 import { EntryRefs } from "../../../src/store/entry_refs.ts";
