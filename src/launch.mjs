@@ -97,6 +97,13 @@ function deno() {
   return find("Deno", places, "node node_modules/deno/install.cjs");
 }
 
+/** Deno without JSR (src/std_streams stands in for it) and without a cache outside of this folder. */
+const denoHere = (args) =>
+  run(deno(), args, { env: { ...process.env, DENO_DIR: join(ROOT, "node_modules", ".cache", "deno"), DENO_NO_UPDATE_CHECK: "1" } });
+const DENO_CHECK = ["check", "--quiet", "--config", "deno.offline.json", "src", "workers", "test", "bench"];
+/** The files stand in the configuration: what is not about Bun alone and no whole gateway. */
+const DENO_TEST = ["test", "--allow-all", "--no-check", "--cached-only", "--quiet", "--parallel", "--config", "deno.test.json"];
+
 /** A package's own script, run by this Node: node_modules/.bin needs a shell on some systems. */
 const script = (path, args) => run(process.execPath, [join(ROOT, "node_modules", path), ...args]);
 
@@ -184,12 +191,14 @@ function selftest() {
 function ok(args) {
   const steps = [
     ["types", () => script("typescript/bin/tsc", ["-p", "."])],
+    ["types on Deno", () => denoHere(DENO_CHECK)],
     ["lint", () => script("oxlint/bin/oxlint", [])],
     ["format", () => run(deno(), ["fmt", "--check"])],
     ["unused", () => script("knip/bin/knip.js", [])],
     ["build", () => (build(), 0)],
     ["selftest", selftest],
     ["tests", () => test([])],
+    ["tests on Deno", () => denoHere(DENO_TEST)],
     ["benchmarks", benchShortly],
   ];
   for (const [name, step] of steps.filter(([name]) => name !== "tests" || !args.includes("--no-tests"))) {

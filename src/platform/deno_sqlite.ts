@@ -86,8 +86,29 @@ const PRIMARY = [
   "NOTADB",
 ];
 
+/** What SQLite says for each of them, where nothing but words is given. */
+const SAID: readonly (readonly [words: string, name: string])[] = [
+  ["UNIQUE constraint failed", "CONSTRAINT_UNIQUE"],
+  ["constraint failed", "CONSTRAINT"],
+  ["access permission denied", "PERM"],
+  ["database is locked", "BUSY"],
+  ["database table is locked", "LOCKED"],
+  ["out of memory", "NOMEM"],
+  ["attempt to write a readonly database", "READONLY"],
+  ["disk I/O error", "IOERR"],
+  ["database disk image is malformed", "CORRUPT"],
+  ["database or disk is full", "FULL"],
+  ["unable to open database file", "CANTOPEN"],
+  ["locking protocol", "PROTOCOL"],
+  ["database schema has changed", "SCHEMA"],
+  ["file is not a database", "NOTADB"],
+];
+
+/** Statements tell SQLite's number. Deno's `exec` and its open do not: their message begins with SQLite's own words. */
 function sqlError(error: unknown): unknown {
-  const { errcode, message } = error as { errcode?: number; message: string };
-  if (typeof errcode !== "number") return error;
-  return new SqlError(EXTENDED[errcode] ?? `SQLITE_${PRIMARY[errcode & 0xff] ?? errcode}`, message);
+  const { code, errcode, message } = error as { code?: string; errcode?: number; message: string };
+  if (typeof errcode === "number") return new SqlError(EXTENDED[errcode] ?? `SQLITE_${PRIMARY[errcode & 0xff] ?? errcode}`, message);
+  if (code !== "ERR_SQLITE_ERROR") return error;
+  const known = SAID.find(([words]) => message.includes(words));
+  return new SqlError(`SQLITE_${known?.[1] ?? "ERROR"}`, message);
 }

@@ -1,15 +1,17 @@
 /** The port but for its sockets: files, process, SQLite, HTTP. What runs on this runtime of each implementation. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
-import { bunPlatform } from "../../src/platform/bun.ts";
+import { connect, type Socket as RawSocket } from "node:net";
+import { serveDenoHttp } from "../../src/platform/deno_http.ts";
 import { openDenoDatabase } from "../../src/platform/deno_sqlite.ts";
 import { nodeFiles } from "../../src/platform/node_files.ts";
 import { type Platform, SqlError } from "../../src/platform/port.ts";
+import { here } from "../support/here.ts";
 import { rejection } from "../support/rejection.ts";
 
-const bun = bunPlatform();
-const directory = bun.temporaryDirectory("berth-platform-");
-afterAll(() => bun.removeTree(directory));
+const onBun = here.name === "bun";
+const directory = here.temporaryDirectory("berth-platform-");
+afterAll(() => here.removeTree(directory));
 let files = 0;
 const freshPath = (): string => `${directory}/f${files++}`;
 
@@ -22,7 +24,10 @@ function codeOf(call: () => unknown): string {
   return "none";
 }
 
-describe.each<[string, Pick<Platform, "openDatabase">]>([["bun", bun], ["deno", { openDatabase: openDenoDatabase }]])(
+describe.each<[string, Pick<Platform, "openDatabase">]>([
+  [here.name, here],
+  ...(onBun ? [["deno", { openDatabase: openDenoDatabase }] satisfies [string, Pick<Platform, "openDatabase">]] : []),
+])(
   "SQLite on %s",
   (_name, { openDatabase }) => {
     test("values come back as they were stored", () => {
@@ -66,7 +71,7 @@ describe.each<[string, Pick<Platform, "openDatabase">]>([["bun", bun], ["deno", 
       expect(codeOf(() => reading.exec("DELETE FROM t"))).toBe("SQLITE_READONLY");
       reading.close();
       const noDatabase = freshPath();
-      bun.writeText(noDatabase, "no database ".repeat(1000));
+      here.writeText(noDatabase, "no database ".repeat(1000));
       expect(codeOf(() => openDatabase(noDatabase, { readOnly: false }).exec("SELECT * FROM sqlite_master"))).toBe("SQLITE_NOTADB");
       expect(codeOf(() => openDatabase(`${directory}/nowhere/x`, { readOnly: false }))).toBe("SQLITE_CANTOPEN");
       expect(() => openDatabase(`${directory}/nowhere/x`, { readOnly: false })).toThrow(SqlError);
@@ -87,7 +92,7 @@ describe.each<[string, Pick<Platform, "openDatabase">]>([["bun", bun], ["deno", 
   },
 );
 
-describe.each<[string, ReturnType<typeof nodeFiles>]>([["bun", bun], ["without fallocate", nodeFiles(null)]])(
+describe.each<[string, ReturnType<typeof nodeFiles>]>([[here.name, here], ["without fallocate", nodeFiles(null)]])(
   "files of %s",
   (_name, platform) => {
     test("text, sizes and directories", () => {
@@ -127,54 +132,124 @@ test("a file that cannot be allocated says why and is not left behind", () => {
     throw Object.assign(new Error("no room"), { code: "ENOSPC" });
   });
   expect(codeOf(() => full.allocateFile(path, 10))).toBe("ENOSPC");
-  // More than any file may have: refused before a block is taken.
-  expect(codeOf(() => bun.allocateFile(path, 2 ** 52))).toMatch(/^E/);
-  expect(bun.exists(path)).toBe(false);
+  // More than any file may have: refused before a block is taken. Without fallocate the blocks would really be written.
+  if (onBun) expect(codeOf(() => here.allocateFile(path, 2 ** 52))).toMatch(/^E/);
+  expect(here.exists(path)).toBe(false);
 });
 
-describe("the process on bun", () => {
-  test("thread id is the kernel's", () => {
-    expect(bun.threadId()).toBe(Number(readFileSync("/proc/thread-self/stat", "utf8").split(" ")[0]));
+describe("the process", () => {
+  test("thread id is the kernel's, or 0 where it cannot be told", () => {
+    expect(here.threadId()).toBe(onBun ? Number(readFileSync("/proc/thread-self/stat", "utf8").split(" ")[0]) : 0);
   });
   test("the file limit in force is the hard one", () => {
-    const limit = bun.raiseFileLimit();
+    const limit = here.raiseFileLimit();
     const [, soft, hard] = /^Max open files\s+(\d+)\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))!;
     expect(String(limit)).toBe(soft!);
     expect(soft).toBe(hard!);
   });
   test("clocks, randomness, cores", () => {
-    expect(Math.abs(bun.clock.wall() - Date.now())).toBeLessThan(1000);
-    const before = bun.clock.mono();
-    expect(bun.clock.mono()).toBeGreaterThanOrEqual(before);
-    expect(bun.randomBytes(16)).toHaveLength(16);
-    expect(bun.randomBytes(16)).not.toEqual(bun.randomBytes(16));
-    expect(bun.cores()).toBeGreaterThan(0);
-    expect(bun.hostName()).not.toBe("");
+    expect(Math.abs(here.clock.wall() - Date.now())).toBeLessThan(1000);
+    const before = here.clock.mono();
+    expect(here.clock.mono()).toBeGreaterThanOrEqual(before);
+    expect(here.randomBytes(16)).toHaveLength(16);
+    expect(here.randomBytes(16)).not.toEqual(here.randomBytes(16));
+    expect(here.cores()).toBeGreaterThan(0);
+    expect(here.hostName()).not.toBe("");
   });
 });
 
-describe("HTTP on bun", () => {
+type Http = Pick<Platform, "serveHttp">;
+const servers: [string, Http][] = [[here.name, here], ...(onBun ? [["deno", { serveHttp: serveDenoHttp }] satisfies [string, Http]] : [])];
+const text = new TextEncoder();
+const eventStream = { headers: { "content-type": "text/event-stream" } };
+
+describe.each(servers)("HTTP on %s", (_name, { serveHttp }) => {
+  const bounds = { maxBodyBytes: 1000, reusePort: false };
+
   test("answers with the peer's address, bounds bodies, streams", async () => {
-    const listener = await bun.serveHttp("127.0.0.1", 0, { maxBodyBytes: 1000, reusePort: false }, async (request, peer) => {
+    const listener = await serveHttp("127.0.0.1", 0, bounds, async (request, peer) => {
       if (new URL(request.url).pathname === "/stream") {
         const body = new ReadableStream<Uint8Array>({
           start(controller) {
-            controller.enqueue(new TextEncoder().encode("data: 1\n\n"));
+            controller.enqueue(text.encode("data: 1\n\n"));
             controller.close();
           },
         });
-        return new Response(body, { headers: { "content-type": "text/event-stream" } });
+        return new Response(body, eventStream);
       }
-      return new Response(`${peer.address} ${(await request.text()).length}`);
+      return new Response(`${request.method} ${peer.address} ${(await request.text()).length}`);
     });
     const url = `http://127.0.0.1:${listener.port}`;
-    expect(await (await fetch(url, { method: "POST", body: "12345" })).text()).toBe("127.0.0.1 5");
+    expect(await (await fetch(url, { method: "POST", body: "12345" })).text()).toBe("POST 127.0.0.1 5");
     expect((await fetch(url, { method: "POST", body: "x".repeat(1001) })).status).toBe(413);
     expect(await (await fetch(`${url}/stream`)).text()).toBe("data: 1\n\n");
-    expect(await rejection(bun.serveHttp("127.0.0.1", listener.port, { maxBodyBytes: 1, reusePort: false }, () => new Response()))).toBe(
+    expect((await fetch(url, { method: "HEAD" })).status).toBe(200);
+    expect(await rejection(serveHttp("127.0.0.1", listener.port, bounds, () => new Response()))).toBe(
       `Cannot listen on 127.0.0.1:${listener.port}: address already in use`,
     );
     await listener.stop(true);
     expect(await rejection(fetch(url))).not.toBe("");
   });
+
+  test("a client that goes away cancels its stream", async () => {
+    const { promise: cancelled, resolve } = Promise.withResolvers<void>();
+    const listener = await serveHttp("127.0.0.1", 0, bounds, () => {
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(text.encode(": open\n\n")),
+        cancel: () => resolve(),
+      });
+      return new Response(body, eventStream);
+    });
+    const client = new AbortController();
+    const response = await fetch(`http://127.0.0.1:${listener.port}`, { signal: client.signal });
+    await response.body!.getReader().read();
+    client.abort();
+    await cancelled;
+    await listener.stop(true);
+  });
+
+  test("cut ends the connection of a client that takes nothing", async () => {
+    const { promise: cancelled, resolve } = Promise.withResolvers<void>();
+    let cutIt = (): void => {};
+    const listener = await serveHttp("127.0.0.1", 0, bounds, (_request, _peer, cut) => {
+      cutIt = cut;
+      const body = new ReadableStream<Uint8Array>(
+        { pull: (controller) => controller.enqueue(new Uint8Array(1 << 16)), cancel: () => resolve() },
+        { highWaterMark: 0 },
+      );
+      return new Response(body, eventStream);
+    });
+    const client = await stalledClient(listener.port);
+    cutIt();
+    await cancelled;
+    client.destroy();
+    await listener.stop(true);
+  });
+
+  test("an orderly stop that a stream holds up can still be made a stop at once", async () => {
+    const listener = await serveHttp("127.0.0.1", 0, bounds, () => {
+      const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(text.encode(": open\n\n")) });
+      return new Response(body, eventStream);
+    });
+    const url = `http://127.0.0.1:${listener.port}`;
+    const reader = (await fetch(url)).body!.getReader();
+    await reader.read();
+    const orderly = listener.stop(false);
+    await listener.stop(true);
+    await orderly;
+    expect(await reader.read().then(({ done }) => done, () => true)).toBe(true);
+    expect(await rejection(fetch(url))).not.toBe("");
+  });
 });
+
+/** Asks, reads the beginning of the answer and no more. */
+function stalledClient(port: number): Promise<RawSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port }, () => void socket.write("GET / HTTP/1.1\r\nhost: here\r\n\r\n"));
+    socket.on("error", reject);
+    socket.once("data", () => {
+      socket.pause();
+      resolve(socket);
+    });
+  });
+}

@@ -1,16 +1,16 @@
 /** Stream sockets: one suite for every implementation of the port that runs here. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { bunPlatform } from "../../src/platform/bun.ts";
 import { connectDenoTcp, listenDenoTcp } from "../../src/platform/deno_socket.ts";
 import type { Platform, Socket, SocketHandler, TcpListener } from "../../src/platform/port.ts";
+import { here } from "../support/here.ts";
 import { rejection } from "../support/rejection.ts";
 import { Changes } from "../support/until.ts";
 
 type Sockets = Pick<Platform, "listenTcp" | "connectTcp">;
-const bun = bunPlatform();
 const implementations: [string, Sockets][] = [
-  ["bun", bun],
-  ["deno", { listenTcp: listenDenoTcp, connectTcp: connectDenoTcp }],
+  [here.name, here],
+  // It is made of node:net alone, so it runs here too.
+  ...(here.name === "deno" ? [] : [["deno", { listenTcp: listenDenoTcp, connectTcp: connectDenoTcp }] satisfies [string, Sockets]]),
 ];
 const options = { keepAliveIdleS: 300, keepAliveIntervalS: 30, keepAliveProbes: 4, userTimeoutMs: 120_000, backlog: 128 };
 

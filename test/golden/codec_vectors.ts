@@ -45,13 +45,13 @@ export interface Vector {
   };
 }
 
-const SHARED = join(import.meta.dir, "../../../shared/spec/vectors_public.json");
+const SHARED = join(import.meta.dirname, "../../../shared/spec/vectors_public.json");
 
 function readVectors(path: string): Vector[] {
   return (JSON.parse(readFileSync(path, "utf8")) as { vectors: Vector[] }).vectors;
 }
 
-export const VENDOR_VECTORS: readonly Vector[] = readVectors(join(import.meta.dir, "vendor_vectors.json"));
+export const VENDOR_VECTORS: readonly Vector[] = readVectors(join(import.meta.dirname, "vendor_vectors.json"));
 
 /** The vendor's, and where the shared file is there all that it has beyond them. */
 export const ALL_VECTORS: readonly Vector[] = [

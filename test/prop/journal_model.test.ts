@@ -1,11 +1,11 @@
 /** The journal against a plain map: any mix of frames, events, failures, restarts and crashes gives the same store. */
 import { afterAll, expect, test } from "bun:test";
 import { limitsWith } from "../../src/base/limits.ts";
-import { bunPlatform } from "../../src/platform/bun.ts";
+import { here } from "../support/here.ts";
 import { JournalStorm } from "../support/journal_storm.ts";
 import { newBranches } from "../support/journal_world.ts";
 
-const platform = bunPlatform();
+const platform = here;
 const dirs: string[] = [];
 afterAll(() => dirs.forEach((dir) => platform.removeTree(dir)));
 

@@ -1,5 +1,5 @@
 /** A console to run verbs against: what they print, on the real runtime for everything else. */
-import { bunPlatform } from "../../src/platform/bun.ts";
+import { here } from "./here.ts";
 import { runProgram } from "../../src/cli/program.ts";
 import type { Platform } from "../../src/platform/port.ts";
 
@@ -13,7 +13,7 @@ export interface Ran {
 export async function runHere(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ran> {
   const said = { out: "", err: "" };
   const platform: Platform = {
-    ...bunPlatform(),
+    ...here,
     args,
     env: (name) => environment[name],
     environment: () => environment,

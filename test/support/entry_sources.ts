@@ -5,7 +5,7 @@ import { limitsWith } from "../../src/base/limits.ts";
 import { PagedEntries, RingEntries } from "../../src/engine/http_entries.ts";
 import { ReaderClient } from "../../src/engine/http_queries.ts";
 import { ReaderDesk } from "../../src/engine/reader_desk.ts";
-import { bunPlatform } from "../../src/platform/bun.ts";
+import { here } from "./here.ts";
 import { BroadcastProducer, createBroadcast } from "../../src/ring/broadcast.ts";
 import { createRing } from "../../src/ring/layout.ts";
 import { Bell, BELL_BYTES } from "../../src/ring/wait.ts";
@@ -36,7 +36,7 @@ export interface PagingOptions {
 
 /** A real store whose log rows are put there by hand, and the reader over it. */
 function sqliteStore(pageBytes: number) {
-  const platform = bunPlatform();
+  const platform = here;
   const directory = platform.temporaryDirectory("berth-entries-");
   const open = () => platform.openDatabase(`${directory}/berth.db`, { readOnly: false });
   const opened = openStore({ path: directory, checkpointBytes: 1 << 20, newEpoch: "e1", open });

@@ -4,7 +4,7 @@ import type { Limits } from "../../src/base/limits.ts";
 import { JournalEvents } from "../../src/engine/journal_events.ts";
 import { JournalIntake } from "../../src/engine/journal_intake.ts";
 import { RingVerdicts } from "../../src/engine/journal_verdicts.ts";
-import { bunPlatform } from "../../src/platform/bun.ts";
+import { here } from "./here.ts";
 import { createRing } from "../../src/ring/layout.ts";
 import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";
 import { Bell, BELL_BYTES } from "../../src/ring/wait.ts";
@@ -15,7 +15,7 @@ import { type Slice, Upkeep } from "../../src/store/upkeep.ts";
 import { Board, createBoard } from "../../src/wire/board.ts";
 import { CrashingDatabase } from "./crashing_database.ts";
 
-const platform = bunPlatform();
+const platform = here;
 
 export class JournalProcess {
   readonly db: CrashingDatabase;

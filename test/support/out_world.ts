@@ -10,7 +10,7 @@ import { runHttp } from "../../src/engine/http.ts";
 import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
 import { ReaderDesk } from "../../src/engine/reader_desk.ts";
 import { createApp } from "../../src/http/app.ts";
-import { bunPlatform } from "../../src/platform/bun.ts";
+import { here } from "./here.ts";
 import type { HttpListener } from "../../src/platform/port.ts";
 import { BroadcastProducer } from "../../src/ring/broadcast.ts";
 import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";
@@ -90,7 +90,7 @@ export class OutWorld {
   static async startUnready(limits: Partial<Limits> = {}, before: (world: OutWorld) => void = () => {}, faults = ""): Promise<OutWorld> {
     const world = new OutWorld({ heartbeatMs: 1000, ...limits }, faults);
     before(world);
-    const platform = bunPlatform();
+    const platform = here;
     const listening = async (...args: Parameters<typeof platform.serveHttp>): Promise<HttpListener> => {
       const listener = await platform.serveHttp(...args);
       world.url = `http://127.0.0.1:${listener.port}`;

@@ -2,7 +2,7 @@
 import { afterAll, expect } from "bun:test";
 import { asDeviceId, asFence } from "../../src/base/brand.ts";
 import { type Limits, limitsWith } from "../../src/base/limits.ts";
-import { bunPlatform } from "../../src/platform/bun.ts";
+import { here } from "./here.ts";
 import type { Database } from "../../src/platform/port.ts";
 import { createRing } from "../../src/ring/layout.ts";
 import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";
@@ -17,7 +17,7 @@ import { avlData, avlRecord } from "./avl_data.ts";
 import { putFrame } from "./frame_ring.ts";
 
 export const NOW = 1_700_000_000_000;
-const platform = bunPlatform();
+const platform = here;
 const directories: string[] = [];
 const closers: (() => void)[] = [];
 afterAll(() => {
