@@ -41,6 +41,8 @@ const CREDIT_S = 1;
 /** After the end the acknowledgements still due get this long. */
 const GRACE_MS = 5000;
 const CLOSE_MS = 200;
+/** A server that has let nobody in for this long since the start is not there, or not one for trackers. */
+const NOBODY_MS = 15_000;
 const LONGEST_STEP_MS = 30_000;
 
 /** Time between a tracker's records: the pace at which it sends them, so that its clock keeps up with ours. */
@@ -119,7 +121,7 @@ class Simulation {
   /** Does what is due; true when the simulation is over. */
   #tick(): boolean {
     const now = this.#platform.clock.mono();
-    if (this.#stopped === null && this.#isDone(now)) this.#stopped = now;
+    if (this.#stopped === null && (this.#isDone(now) || this.#isFutile(now))) this.#stopped = now;
     if (this.#stopped === null) this.#pay(now);
     this.#ticked = now;
     if (now - this.#looked >= LOOK_MS) this.#look(now);
@@ -157,6 +159,14 @@ class Simulation {
     const { seconds, frames } = this.#options;
     return this.#interrupted || (seconds !== null && now - this.#begin >= seconds * 1000) ||
       (frames !== null && this.#tally.acked >= frames);
+  }
+
+  #isFutile(now: number): boolean {
+    if (this.#tally.logins > 0 || now - this.#begin < NOBODY_MS) return false;
+    const { host, port } = this.#options;
+    const { reconnects, refused } = this.#tally;
+    this.#platform.writeErr(`Cannot simulate: ${host}:${port} let no tracker in for 15 s (${reconnects} attempts, ${refused} refused)\n`);
+    return true;
   }
 
   /** 0-1: of the bound that is nearer. */

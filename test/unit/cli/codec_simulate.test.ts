@@ -159,6 +159,20 @@ describe("simulate", () => {
     expect(summary(server)).toMatchObject({ sent: 0, acked: 0, ackP50Ms: null });
   });
 
+  test("ends by itself when nobody lets a tracker in, and says so", async () => {
+    const { platform } = serverInMemory();
+    const said: string[] = [];
+    const nobody: SimulatePlatform = {
+      ...platform,
+      connectTcp: () => Promise.reject(new Error("refused")),
+      // A hundred times as fast as the wall, so that the bound passes in a moment.
+      clock: { ...platform.clock, mono: () => asMonoMs(performance.now() * 100) },
+      writeErr: (text) => void said.push(text),
+    };
+    expect(await simulate({ ...OPTIONS, frames: 1 }, nobody)).toBe(1);
+    expect(said.join("")).toMatch(/^Cannot simulate: .+ let no tracker in for 15 s \(\d+ attempts, 0 refused\)\n$/);
+  });
+
   test("ends early, with its summary, when it is interrupted", async () => {
     const server = serverInMemory();
     const running = simulate({ ...OPTIONS, frames: null, seconds: 3600, rate: 50 }, server.platform);
