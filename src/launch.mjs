@@ -199,6 +199,10 @@ function ok(args) {
     ["selftest", selftest],
     ["tests", () => test([])],
     ["tests on Deno", () => denoHere(DENO_TEST)],
+    [
+      "selftest on Deno",
+      () => denoHere(["run", "--allow-all", "--cached-only", "--config", "deno.offline.json", "src/main.ts", "selftest"]),
+    ],
     ["benchmarks", benchShortly],
   ];
   for (const [name, step] of steps.filter(([name]) => name !== "tests" || !args.includes("--no-tests"))) {
