@@ -4,13 +4,12 @@
  * which it first catches up: so what was committed before is in the answer, wherever a flush or a merge stands.
  */
 import { asSeq, type DeviceId, type DeviceNo, type Seq } from "../base/brand.ts";
-import type { Limits } from "../base/limits.ts";
 import type { Database, Statement } from "../platform/port.ts";
 import { DeviceFold } from "./device_fold.ts";
 import { DeviceEntries } from "./device_entries.ts";
 import { EntryView } from "./entry.ts";
 import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoreReader } from "./port.ts";
-import { RecordPages } from "./record_pages.ts";
+import { type ReaderLimits, RecordPages } from "./record_pages.ts";
 import { oldestKept, rebuild } from "./recover.ts";
 import { RowCache } from "./row_cache.ts";
 import { RunTable } from "./runs.ts";
@@ -18,8 +17,6 @@ import { complete, flushedThrough, type Segment, SegmentTable } from "./segments
 import { Tail } from "./tail.ts";
 
 const CACHE_BYTES = 16 << 20;
-
-export type ReaderLimits = Pick<Limits, "pageBytes" | "pageRecords" | "sortedMatches">;
 
 /** What the questions look into; valid inside the read transaction. */
 export interface ReadView {

@@ -1,11 +1,13 @@
 /** Pages of one device's records, in seq order or in order of record time. Reader threads. */
 import { recordEnd } from "../codec/teltonika/avl.ts";
 import { asSeq } from "../base/brand.ts";
+import type { Limits } from "../base/limits.ts";
 import type { DeviceEntries, FoundEntry, Where } from "./device_entries.ts";
 import { EntryView } from "./entry.ts";
 import type { RecordsAnswer, RecordsQuery, StoredRecord } from "./port.ts";
-import type { ReaderLimits } from "./reader.ts";
 import { recordTime } from "./record_walk.ts";
+
+export type ReaderLimits = Pick<Limits, "pageBytes" | "pageRecords" | "sortedMatches">;
 
 const AFTER = /^s(\d{1,16})$|^t(\d{1,16})\.(\d{1,16})$/;
 

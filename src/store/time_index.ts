@@ -3,7 +3,14 @@
  * frames on the fast path never are. Entries since the last question are looked through one by one, and sorted in when
  * they are many; frames that span long times (a clock that jumped) stand apart, so that the others stay quick to find.
  */
-import type { EntryRefs } from "./entry_refs.ts";
+
+/** The entries of one device, chained: what of EntryRefs is looked at here. */
+export interface Spans {
+  readonly min: Readonly<Float64Array>;
+  readonly max: Readonly<Float64Array>;
+  /** The entry after `index` of the same device, or -1. */
+  next(index: number): number;
+}
 
 /** A frame spanning more than this is looked at in every search. */
 const WIDE_MS = 3_600_000;
@@ -22,7 +29,7 @@ export class TimeIndex {
     this.#from = first;
   }
 
-  find(refs: EntryRefs, lo: number, hi: number, found: number[]): void {
+  find(refs: Spans, lo: number, hi: number, found: number[]): void {
     let fresh = 0;
     let i = this.#done ? refs.next(this.#from) : this.#from;
     const start = i;
@@ -34,7 +41,7 @@ export class TimeIndex {
     if (fresh > UNSORTED) this.#take(refs, start);
   }
 
-  #search(refs: EntryRefs, lo: number, hi: number, found: number[]): void {
+  #search(refs: Spans, lo: number, hi: number, found: number[]): void {
     const sorted = this.#sorted;
     let left = 0;
     let right = sorted.length;
@@ -51,7 +58,7 @@ export class TimeIndex {
     for (const i of this.#wide) if (refs.min[i]! <= hi && refs.max[i]! >= lo) found.push(i);
   }
 
-  #take(refs: EntryRefs, start: number): void {
+  #take(refs: Spans, start: number): void {
     const fresh: number[] = [];
     for (let i = start; i >= 0; i = refs.next(i)) {
       this.#from = i;
@@ -65,7 +72,7 @@ export class TimeIndex {
   }
 }
 
-function merged(refs: EntryRefs, a: readonly number[], b: readonly number[]): number[] {
+function merged(refs: Spans, a: readonly number[], b: readonly number[]): number[] {
   if (a.length === 0) return [...b];
   const result = new Array<number>(a.length + b.length);
   for (let i = 0, j = 0, k = 0; k < result.length; k++) {
