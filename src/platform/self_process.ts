@@ -18,7 +18,7 @@ function selfCommand(): readonly [string, ...string[]] {
 /** Deno does not tell which configuration it was given. Where it says that no module comes from JSR, it was the one without. */
 function denoConfig(): string[] {
   const offline = import.meta.resolve("@std/streams/text-line-stream").startsWith("file:");
-  return offline ? ["--config", fileURLToPath(new URL("../../deno.offline.json", import.meta.url))] : [];
+  return offline ? ["--config", fileURLToPath(new URL("../../deno.offline.json", import.meta.url).href)] : [];
 }
 
 /** By its id: after `child.kill` Deno says that the signal ended it, whatever its exit status. */
