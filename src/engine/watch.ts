@@ -37,12 +37,14 @@ export class Watch {
 
   /** The thread for which the process must end, and why, or null. Call every `idleWaitMs` or so. */
   look(nowMs: number): { readonly name: string; readonly reason: string } | null {
-    // The supervisor itself slept (a stopped process, a suspended machine): nobody else could move either.
-    const slept = this.#lookedAt !== null && nowMs - this.#lookedAt > this.#limits.heartbeatStaleMs / 2;
+    // The supervisor itself was late (a stopped process, a suspended machine, no core free): nobody else could move either,
+    // so one look counts for a quarter of the bound at most. One that is late every time still finds who hangs.
+    const unseenMs = this.#lookedAt === null ? 0 : Math.max(0, nowMs - this.#lookedAt - this.#limits.heartbeatStaleMs / 4);
     this.#lookedAt = nowMs;
     for (const each of this.#watched) {
       const beat = this.#board.heartbeat(each.thread);
-      if (beat !== each.beat || slept) {
+      if (beat === each.beat) each.movedAt += unseenMs;
+      else {
         each.beat = beat;
         each.movedAt = nowMs;
       }

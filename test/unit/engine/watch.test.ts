@@ -76,6 +76,18 @@ test("watch forgives all when it slept itself", () => {
   expect(watch.look(60_200)).toBeNull();
 });
 
+test("watch finds a thread that hangs though every look comes late", () => {
+  const { board, watch } = watched("codec", "accept");
+  for (const thread of [0, 1]) board.setState(thread, ThreadState.ready);
+  const found: string[] = [];
+  for (let now = 600; now <= 6000 && found.length === 0; now += 600) {
+    board.beat(0);
+    const hung = watch.look(now);
+    if (hung !== null) found.push(hung.name);
+  }
+  expect(found).toEqual(["accept"]);
+});
+
 test("watch never calls a loop hanging that sleeps within its idle wait", () => {
   const board = new Board(createBoard());
   const watch = new Watch(board, limitsWith({ heartbeatStaleMs: 100, idleWaitMs: 1000 }));
