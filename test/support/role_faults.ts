@@ -15,16 +15,19 @@ const SETTINGS = {
   "tcp.accept": "fd",
 };
 const FIRST_PASSING = 150;
-const LAST_PASSING = 40_000;
+/** Some 10 s of an idle loop. */
+const LAST_PASSING = 1200;
 const FIRST_DEVICE = 900;
 
 /** Ends with the gateway. When the fault came before anything was acknowledged: once more, at a later passing. */
 export async function runIntoFault(role: FaultyRole, action: "throw" | "spin"): Promise<{ gateway: Gateway; traffic: Traffic }> {
-  for (let passing = FIRST_PASSING; passing < LAST_PASSING; passing *= 4) {
+  for (let passing = FIRST_PASSING; passing <= LAST_PASSING; passing *= 2) {
     const gateway = Gateway.spawn({ settings: SETTINGS, faults: `${role}.loop:${action}@${passing}` });
     const isReady = await gateway.ready().then(() => true, () => false);
     const traffic = isReady ? new Traffic(gateway, FIRST_DEVICE) : null;
-    await gateway.ended(25_000);
+    await gateway.ended(20_000).catch((error: unknown) => {
+      throw new Error(`Cannot run into ${role}.loop at passing ${passing}`, { cause: error });
+    });
     await traffic?.ended();
     if (traffic !== null && traffic.acknowledged > 0) return { gateway, traffic };
   }
