@@ -1,5 +1,5 @@
 /** A journal over a real file with one call per step, for unit tests: connect, send, commit, slices, read. */
-import { afterAll, expect } from "bun:test";
+import { expect } from "bun:test";
 import { asDeviceId, asFence } from "../../src/base/brand.ts";
 import { type Limits, limitsWith } from "../../src/base/limits.ts";
 import { here } from "./here.ts";
@@ -20,10 +20,12 @@ export const NOW = 1_700_000_000_000;
 const platform = here;
 const directories: string[] = [];
 const closers: (() => void)[] = [];
-afterAll(() => {
-  for (const close of closers) close();
-  for (const directory of directories) platform.removeTree(directory);
-});
+
+/** Closes and removes every bench: for afterAll of each file that makes some. */
+export function endBenches(): void {
+  for (const close of closers.splice(0)) close();
+  for (const directory of directories.splice(0)) platform.removeTree(directory);
+}
 
 export class StoreBench {
   readonly directory: string;

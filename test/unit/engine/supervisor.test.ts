@@ -1,5 +1,5 @@
 /** The supervisor over scripted threads. With real ones: test/e2e. */
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type Limits, limitsWith } from "../../../src/base/limits.ts";
 import type { Settings } from "../../../src/config/settings.ts";
 import type { Boot, Report } from "../../../src/engine/boot.ts";
@@ -115,11 +115,13 @@ class World {
   }
 }
 
-let world = new World();
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
 afterEach(() => {
   for (const thread of world.threads) thread.stop();
   real.removeTree(world.data);
-  world = new World();
 });
 
 test("supervisor starts the journal first, gives the rest what it recovered, and prints one ready line", async () => {

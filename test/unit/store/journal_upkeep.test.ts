@@ -1,7 +1,9 @@
 /** Flush, merge, retention and sweep, slice by slice over a real file. */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { asDeviceId } from "../../../src/base/brand.ts";
-import { NOW, StoreBench } from "../../support/store_bench.ts";
+import { endBenches, NOW, StoreBench } from "../../support/store_bench.ts";
+
+afterAll(endBenches);
 
 const MINUTE = 60_000;
 

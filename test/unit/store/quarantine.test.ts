@@ -1,8 +1,10 @@
 /** Undecodable frames: kept once, counted, bounded, released. */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { hash64 } from "../../../src/store/hash.ts";
 import type { Undecodable } from "../../../src/store/quarantine.ts";
-import { NOW, StoreBench } from "../../support/store_bench.ts";
+import { endBenches, NOW, StoreBench } from "../../support/store_bench.ts";
+
+afterAll(endBenches);
 
 const frame = (device: number, ...bytes: number[]): Undecodable => ({
   device,

@@ -1,9 +1,11 @@
 /** What a reader answers, over a store made by the journal's own core. */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { asDeviceId, asDeviceNo, asSeq } from "../../../src/base/brand.ts";
 import { EntryView } from "../../../src/store/entry.ts";
 import type { RecordsQuery } from "../../../src/store/port.ts";
-import { NOW, StoreBench } from "../../support/store_bench.ts";
+import { endBenches, NOW, StoreBench } from "../../support/store_bench.ts";
+
+afterAll(endBenches);
 
 const MINUTE = 60_000;
 const A = asDeviceId("a");
