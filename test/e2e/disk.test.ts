@@ -111,7 +111,7 @@ describe("a full disk", () => {
     expect(account.unkept.length).toBe(3);
     expect((await readyWith(gateway, 503)).text).toContain("the disk is full");
     expect(gateway.logText).toMatch(/"role":"journal".*full/);
-    expect(await metric(gateway.url, "berth_reserve_released_total")).toBeGreaterThan(0);
+    await until("the reserve counted as released", async () => await metric(gateway.url, "berth_reserve_released_total") > 0);
     expect(await metric(gateway.url, "berth_commit_failures_total")).toBeGreaterThan(0);
     expect(await storedTimes(gateway, account.imei)).toEqual(sorted(account.acked));
 
