@@ -142,7 +142,7 @@ describe.each([...ACCEPTS])("bad input, accept %s", (accept) => {
     tracker.close();
   });
 
-  test("who does not finish a login is closed at the timeout and counted", async () => {
+  test("who does not finish a login is closed at the timeout, counted and logged", async () => {
     const before = await counter('berth_logins_total{outcome="timeout"}');
     const silent = await Tracker.open(gateway.tcpPort);
     const slow = await Tracker.open(gateway.tcpPort);
@@ -150,6 +150,7 @@ describe.each([...ACCEPTS])("bad input, accept %s", (accept) => {
     await Promise.all([silent.ended(8000), slow.ended(8000)]);
     expect([silent.login, slow.login]).toEqual([null, null]);
     expect(await counter('berth_logins_total{outcome="timeout"}')).toBe(before + 2);
+    await until("a log line", () => gateway.log.some((line) => line.includes("login_timeout")), 2000);
     await healthyStillServed();
   }, 15_000);
 });
