@@ -13,7 +13,7 @@ import type { Board } from "../wire/board.ts";
 import type { Boot } from "./boot.ts";
 
 type PassMode = "NOOP" | "PASSIVE" | "RESTART" | "TRUNCATE";
-type Needs = Pick<Platform, "fileSize" | "removeFile" | "allocateFile" | "space" | "exists">;
+type Needs = Pick<Platform, "fileSize" | "removeFile" | "allocateFile" | "space" | "exists" | "clock">;
 
 /** Name of the reserve file inside the data directory. */
 export const RESERVE_FILE = "reserve";
@@ -22,7 +22,11 @@ const FRAME_BYTES = PAGE_BYTES + 24;
 /** The WAL this many triggers long means the passes do not get through: the journal waits for readers itself. */
 const FORCE_AT = 3;
 const FORCE_WAIT_MS = 200;
+/** From here on it waits as long as it takes, within reason: four triggers is what the log may have. */
+const INSIST_AT = 3.5;
 const BUSY_MS = 5000;
+/** Looked at this often while it waits for the reader's pass. */
+const POLL_MS = 10;
 
 export class JournalDisk {
   walBytes = 0;
@@ -33,6 +37,8 @@ export class JournalDisk {
   readonly #journal: Journal;
   readonly #board: Board;
   readonly #readerBell: Bell | null;
+  readonly #bell: Bell;
+  readonly #thread: number;
   readonly #data: string;
   readonly #reservePath: string;
   readonly #mostBytes: number;
@@ -55,6 +61,8 @@ export class JournalDisk {
     this.#freeCount = db.prepare("PRAGMA freelist_count");
     const reader = boot.roster.reader[0];
     this.#readerBell = reader === undefined ? null : new Bell(boot.bells, reader);
+    this.#bell = new Bell(boot.bells, boot.thread);
+    this.#thread = boot.thread;
     this.#data = boot.settings.data;
     this.#reservePath = `${this.#data}/${RESERVE_FILE}`;
     this.#ticket = board.checkpointAnswered();
@@ -104,7 +112,7 @@ export class JournalDisk {
   /** After a commit or a slice: asks reader 0 for a pass when the log is long, and does the rest when it has made one. */
   followLog(pass: () => void): void {
     const { checkpointBytes } = this.#journal.limits;
-    if (this.#asked && this.#board.checkpointAnswered() !== this.#ticket) {
+    if (this.#asked && !this.#answered()) {
       this.#readLog("NOOP");
       if (this.walBytes > FORCE_AT * checkpointBytes) this.#force();
       return;
@@ -129,9 +137,22 @@ export class JournalDisk {
     this.#readLog("TRUNCATE");
   }
 
-  /** Waits a little for readers, so that the next commit begins the log again. */
+  #answered(): boolean {
+    return this.#board.checkpointAnswered() === this.#ticket;
+  }
+
+  /**
+   * Waits for readers, so that the next commit begins the log again: a little at first, then as long as a slow disk needs.
+   * A pass of the reader's that is under way is waited for by its ticket: SQLite refuses a second one at once, without waiting.
+   */
   #force(): void {
-    this.#journal.db.exec(`PRAGMA busy_timeout = ${FORCE_WAIT_MS}`);
+    const waitMs = this.walBytes > INSIST_AT * this.#journal.limits.checkpointBytes ? BUSY_MS : FORCE_WAIT_MS;
+    const deadline = this.#files.clock.mono() + waitMs;
+    while (this.#asked && !this.#answered() && this.#files.clock.mono() < deadline) {
+      this.#board.beat(this.#thread);
+      this.#bell.wait(POLL_MS, () => this.#answered());
+    }
+    this.#journal.db.exec(`PRAGMA busy_timeout = ${waitMs}`);
     this.#readLog("RESTART");
     this.#journal.db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     this.checkpoints++;

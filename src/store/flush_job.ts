@@ -8,10 +8,18 @@ import type { DeviceTable } from "./device_row.ts";
 import type { DeviceFold } from "./device_fold.ts";
 import type { Job } from "./job.ts";
 import type { Ledger } from "./ledger.ts";
-import { RunWriter } from "./run_refs.ts";
+import { REF_BYTES, RunWriter } from "./run_refs.ts";
 import type { RunTable } from "./runs.ts";
 import { type Segment, SegmentState, type SegmentTable } from "./segments.ts";
 import type { Tail } from "./tail.ts";
+
+interface Place {
+  readonly device: number;
+  readonly entry: number;
+  readonly part: number;
+}
+
+const START: Place = { device: 0, entry: -1, part: 0 };
 
 export interface FlushParts {
   readonly frozen: Tail;
@@ -22,6 +30,7 @@ export interface FlushParts {
   readonly fold: DeviceFold;
   readonly ledger: Ledger;
   readonly sliceRows: number;
+  readonly sliceBytes: number;
   committed(): Seq;
   done(): void;
 }
@@ -31,8 +40,10 @@ export class FlushJob implements Job {
   readonly #parts: FlushParts;
   readonly #devices: readonly number[];
   readonly #writer = new RunWriter();
-  #next = 0;
-  #reached = 0;
+  /** Where the next row begins: which device, which of its entries (-1: the first), which part of its run. */
+  #at = START;
+  /** The same, as of the last slice that was committed. */
+  #kept = START;
 
   constructor(parts: FlushParts) {
     this.#parts = parts;
@@ -40,43 +51,48 @@ export class FlushJob implements Job {
   }
 
   step(): boolean {
-    const { segments, segment, sliceRows } = this.#parts;
-    if (this.#next === 0) segments.insert(segment);
-    let rows = 0;
-    let i = this.#next;
-    for (; i < this.#devices.length && rows < sliceRows; i++) rows += this.#writeDevice(this.#devices[i]!);
-    this.#reached = i;
-    const last = i === this.#devices.length;
+    const { segments, segment, sliceRows, sliceBytes } = this.#parts;
+    if (this.#at === START) segments.insert(segment);
+    let bytes = 0;
+    for (let rows = 0; rows < sliceRows && bytes < sliceBytes && this.#at.device < this.#devices.length; rows++) {
+      bytes += this.#writeRow(this.#at);
+    }
+    const last = this.#at.device === this.#devices.length;
     if (last) segments.mark(segment.id, SegmentState.complete);
     return last;
   }
 
   committed(last: boolean): void {
-    this.#next = this.#reached;
+    this.#kept = this.#at;
     if (last) this.#parts.done();
   }
 
   failed(): void {
-    this.#reached = this.#next;
+    this.#at = this.#kept;
   }
 
-  #writeDevice(no: number): number {
-    const { frozen, segment, runs, devices, fold, ledger } = this.#parts;
+  /** One row of a device's run, and after its last one the device's own row. Returns the bytes of its references. */
+  #writeRow(at: Place): number {
+    const { frozen, segment, runs } = this.#parts;
     const { refs, rowSeqs } = frozen;
     const writer = this.#writer;
-    let part = 0;
+    const device = this.#devices[at.device]!;
     writer.clear();
-    for (let i = refs.first(no); i >= 0; i = refs.next(i)) {
-      const rowSeq = rowSeqs[refs.row[i]!]!;
-      if (writer.add(refs.seq[i]!, rowSeq, refs.offset[i]!, refs.min[i]!, refs.max[i]!)) continue;
-      runs.insert({ segment, device: no, part: part++ }, writer);
-      writer.clear();
-      writer.add(refs.seq[i]!, rowSeq, refs.offset[i]!, refs.min[i]!, refs.max[i]!);
+    let i = at.entry < 0 ? refs.first(device) : at.entry;
+    while (i >= 0 && writer.add(refs.seq[i]!, rowSeqs[refs.row[i]!]!, refs.offset[i]!, refs.min[i]!, refs.max[i]!)) i = refs.next(i);
+    const bytes = writer.count * REF_BYTES;
+    runs.insert({ segment, device, part: at.part }, writer);
+    if (i >= 0) this.#at = { device: at.device, entry: i, part: at.part + 1 };
+    else {
+      this.#writeDevice(device as DeviceNo);
+      this.#at = { device: at.device + 1, entry: -1, part: 0 };
     }
-    runs.insert({ segment, device: no, part: part++ }, writer);
-    const state = fold.byNo(no as DeviceNo)!;
-    const own = ledger.byNo(no as DeviceNo)!;
-    devices.write(state, this.#parts.committed(), own.newest, own.coverage.encode());
-    return part + 1;
+    return bytes;
+  }
+
+  #writeDevice(no: DeviceNo): void {
+    const { devices, fold, ledger } = this.#parts;
+    const own = ledger.byNo(no)!;
+    devices.write(fold.byNo(no)!, this.#parts.committed(), own.newest, own.coverage.encode());
   }
 }

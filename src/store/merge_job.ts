@@ -4,13 +4,11 @@
  */
 import type { Job } from "./job.ts";
 import { runKey } from "./run_key.ts";
-import { RunRefs, type RunWriter } from "./run_refs.ts";
+import { REF_BYTES, RunRefs, type RunWriter } from "./run_refs.ts";
 import { beforeSegment, type RunRow, type RunTable } from "./runs.ts";
 import { type Segment, SegmentState, type SegmentTable } from "./segments.ts";
 
 const PAGE = 64;
-/** A slice ends at this many bytes of references too. */
-const SLICE_BYTES = 4 << 20;
 
 /** The rows of one source, in key order, read by the page. */
 class Source {
@@ -63,6 +61,7 @@ export interface MergeParts {
   readonly runs: RunTable;
   readonly writer: RunWriter;
   readonly sliceRows: number;
+  readonly sliceBytes: number;
   /** Rows of the log below this seq are gone. */
   oldest(): number;
   done(): void;
@@ -75,6 +74,10 @@ export class MergeJob implements Job {
   readonly #refs = new RunRefs();
   #begun = false;
   #bytes = 0;
+  /** The device merged last and the next part of its run: a slice may end inside a device. */
+  #device = -1;
+  #part = 0;
+  #kept = { device: -1, part: 0 };
 
   constructor(parts: MergeParts) {
     this.#parts = parts;
@@ -82,11 +85,11 @@ export class MergeJob implements Job {
   }
 
   step(): boolean {
-    const { segments, target, sources, sliceRows } = this.#parts;
+    const { segments, target, sources, sliceRows, sliceBytes } = this.#parts;
     if (!this.#begun) segments.insert(target);
     this.#bytes = 0;
     let rows = 0;
-    while (rows < sliceRows && this.#bytes < SLICE_BYTES) {
+    while (rows < sliceRows && this.#bytes < sliceBytes) {
       const device = this.#lowest();
       if (device < 0) {
         segments.mark(target.id, SegmentState.complete);
@@ -100,11 +103,14 @@ export class MergeJob implements Job {
 
   committed(last: boolean): void {
     this.#begun = true;
+    this.#kept = { device: this.#device, part: this.#part };
     for (const source of this.#sources) source.keep();
     if (last) this.#parts.done();
   }
 
   failed(): void {
+    this.#device = this.#kept.device;
+    this.#part = this.#kept.part;
     for (const source of this.#sources) source.back();
   }
 
@@ -117,31 +123,46 @@ export class MergeJob implements Job {
     return lowest;
   }
 
-  /** One device of all sources, oldest first: their references follow each other in seq order. */
+  /**
+   * One device of all sources, oldest first: their references follow each other in seq order. Stops behind a row when the slice
+   * is full; the sources stand where the next slice goes on. Returns the rows written, at least 1.
+   */
   #merge(device: number): number {
-    const { writer, runs, target } = this.#parts;
-    const oldest = this.#parts.oldest();
-    let part = 0;
-    writer.clear();
-    const put = (): void => {
-      this.#bytes += writer.count * 28;
-      runs.insert({ segment: target, device, part: part++ }, writer);
-      writer.clear();
-    };
+    const { sliceBytes } = this.#parts;
+    if (device !== this.#device) this.#part = 0;
+    this.#device = device;
+    const first = this.#part;
+    this.#parts.writer.clear();
     for (const source of this.#sources) {
       for (let row = source.head(); row !== null && row.device === device; row = source.head()) {
-        const refs = this.#refs.over(row.firstSeq, row.refs);
-        for (let i = 0; i < refs.count; i++) {
-          const rowSeq = refs.rowSeq(i);
-          if (rowSeq < oldest) continue;
-          if (writer.add(refs.seq(i), rowSeq, refs.offset(i), refs.min(i), refs.max(i))) continue;
-          put();
-          writer.add(refs.seq(i), rowSeq, refs.offset(i), refs.min(i), refs.max(i));
-        }
+        this.#copy(row);
         source.step();
+        if (this.#bytes >= sliceBytes) break;
       }
+      if (this.#bytes >= sliceBytes) break;
     }
-    if (writer.count > 0) put();
-    return Math.max(part, 1);
+    this.#put();
+    return Math.max(this.#part - first, 1);
+  }
+
+  #copy(row: RunRow): void {
+    const { writer } = this.#parts;
+    const oldest = this.#parts.oldest();
+    const refs = this.#refs.over(row.firstSeq, row.refs);
+    for (let i = 0; i < refs.count; i++) {
+      const rowSeq = refs.rowSeq(i);
+      if (rowSeq < oldest) continue;
+      if (writer.add(refs.seq(i), rowSeq, refs.offset(i), refs.min(i), refs.max(i))) continue;
+      this.#put();
+      writer.add(refs.seq(i), rowSeq, refs.offset(i), refs.min(i), refs.max(i));
+    }
+  }
+
+  #put(): void {
+    const { writer, runs, target } = this.#parts;
+    if (writer.count === 0) return;
+    this.#bytes += writer.count * REF_BYTES;
+    runs.insert({ segment: target, device: this.#device, part: this.#part++ }, writer);
+    writer.clear();
   }
 }

@@ -133,6 +133,7 @@ export class Upkeep {
       fold: journal.fold,
       ledger: journal.ledger,
       sliceRows: journal.limits.sliceRows,
+      sliceBytes: journal.limits.sliceBytes,
       committed: () => asSeq(journal.nextSeq - 1),
       done: () => {
         journal.frozen = null;
@@ -190,6 +191,7 @@ export class Upkeep {
       runs: journal.runs,
       writer: this.#writer,
       sliceRows: journal.limits.sliceRows,
+      sliceBytes: journal.limits.sliceBytes,
       oldest: () => journal.oldest,
       done: () => {
         this.#other = null;

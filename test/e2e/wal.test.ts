@@ -1,9 +1,11 @@
 /** Under commits that never pause the write-ahead log stays within four times the checkpoint trigger. bench/load/wal.ts runs it for a minute. */
+import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
 import { imeiOf, TestDevice } from "../support/fleet.ts";
 import { endEverything, Gateway } from "../support/gateway.ts";
 import { metric, RECORDS_STORED } from "../support/rest.ts";
 import { Tracker } from "../support/tracker.ts";
+import { pause, until } from "../support/until.ts";
 import { walBytes } from "../support/wal_bytes.ts";
 
 const TRIGGER = 256 * 1024;
@@ -32,8 +34,42 @@ async function pour(port: number, number: number, deadline: number): Promise<num
   return acked;
 }
 
+const SETTINGS = {
+  "journal.checkpoint_bytes": TRIGGER,
+  "journal.commit_bytes": 64 * 1024,
+  "journal.slice_bytes": 64 * 1024,
+  // Runs of a few busy devices are written and merged while it lasts.
+  "journal.flush_frames": 8192,
+  workers: 1,
+};
+
+/** Keeps a read transaction open on the gateway's store for a while: the log cannot begin again before it ends. */
+async function holdLog(data: string, ms: number): Promise<void> {
+  const db = new Database(`${data}/berth.db`, { readonly: true });
+  db.run("BEGIN");
+  db.query("SELECT count(*) FROM log").get();
+  await pause(ms);
+  db.run("COMMIT");
+  db.close();
+}
+
+test("a reader that holds the write-ahead log makes commits wait before the log is four triggers long", async () => {
+  const gateway = await Gateway.start({ settings: SETTINGS });
+  let most = 0;
+  const watch = setInterval(() => most = Math.max(most, walBytes(gateway.data)), 2);
+  const pouring = pour(gateway.tcpPort, 1, performance.now() + 5000);
+  await until("a log in use", () => walBytes(gateway.data) > 0);
+  await holdLog(gateway.data, 3000);
+  const acked = await pouring;
+  clearInterval(watch);
+  expect(most).toBeGreaterThan(3 * TRIGGER);
+  expect(most).toBeLessThanOrEqual(4 * TRIGGER);
+  expect(await metric(gateway.url, RECORDS_STORED)).toBe(acked);
+  expect((await gateway.stop()).code).toBe(0);
+}, 40_000);
+
 test("the write-ahead log stays within four times the checkpoint trigger while commits never pause", async () => {
-  const gateway = await Gateway.start({ settings: { "journal.checkpoint_bytes": TRIGGER, "journal.commit_bytes": 64 * 1024, workers: 1 } });
+  const gateway = await Gateway.start({ settings: SETTINGS });
   let most = 0;
   const watch = setInterval(() => most = Math.max(most, walBytes(gateway.data)), 2);
   const deadline = performance.now() + RUN_MS;

@@ -19,6 +19,7 @@ const TINY = limitsWith({
   rowBytes: 1024,
   flushFrames: 64,
   sliceRows: 5,
+  sliceBytes: 1024,
   mergeFanIn: 4,
   coverageIntervals: 4,
   pageBytes: 2048,
