@@ -23,6 +23,7 @@ const claimOf = (device: string, conn: number): Claim => ({
   port: 40_000,
   clientInstance: "",
   at: AT,
+  dialled: false,
 });
 
 const closeOf = (device: string, conn: number): Close => ({

@@ -28,7 +28,18 @@ export class CodecLogin {
     const keepFree = this.#ending.reserve + closeBytes(imei);
     const asked = send(
       this.#at.claims,
-      { type: "claim", conn: connection.id, device: imei, deviceClass: "", transport: TCP, address, port, clientInstance: "", at },
+      {
+        type: "claim",
+        conn: connection.id,
+        device: imei,
+        deviceClass: "",
+        transport: TCP,
+        address,
+        port,
+        clientInstance: "",
+        at,
+        dialled: false,
+      },
       keepFree,
     );
     if (!asked) {
@@ -51,6 +62,7 @@ export class CodecLogin {
     const { decisions, table } = this.#at;
     while (decisions.next()) {
       const message = receive(decisions);
+      if (message.type === "probe") continue;
       if (message.type !== "decided" && message.type !== "evict") throw new Error(`unexpected ${message.type} in a decisions ring`);
       const connection = table.get(message.conn);
       // It has ended meanwhile, and the registry has been told.
@@ -86,12 +98,13 @@ export class CodecLogin {
   #refused(connection: Connection, refusal: Exclude<Refusal, "none">): void {
     this.#ending.unclaimed(connection);
     this.failed(connection, refusal);
-    const told = isOwnFault(refusal) || refusal === "held";
+    const rejected = refusal === "held" || refusal === "equal_identities" ? "rejected" : refusal === "conflict" ? "conflict" : null;
+    const told = isOwnFault(refusal) || rejected !== null;
     this.#at.warnings.about(refusal, connection, `Cannot admit device: ${refusal}; ${told ? "answered 00" : "closed unanswered"}`);
     if (!told) return this.#ending.begin(connection, refusal === "draining" ? "shutdown" : "store_busy");
     connection.out.byte(REJECTED);
     connection.out.flush(connection.socket);
-    this.#ending.begin(connection, refusal === "held" ? "rejected" : "auth");
+    this.#ending.begin(connection, rejected ?? "auth");
   }
 
   /** Closed unanswered: the device keeps its records and goes to its backup server. */

@@ -6,19 +6,21 @@ import { Deque } from "../base/deque.ts";
 import type { Limits } from "../base/limits.ts";
 import { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import type { Bell } from "../ring/wait.ts";
-import { type MessageOf, receive, send } from "../wire/control.ts";
+import { type MessageOf, ORDERS, type OrderVerb, receive, send } from "../wire/control.ts";
 
 export type Standing = MessageOf<"answer">;
+export type Done = MessageOf<"done">;
 
+type Question = MessageOf<"ask"> | MessageOf<"order">;
 interface Asked {
-  give(answer: Standing | null): void;
+  give(answer: Standing | Done | null): void;
 }
 
 export class RegistryClient {
   readonly #asks: RingProducer;
   readonly #answers: RingConsumer;
   readonly #limits: Pick<Limits, "requestTimeoutMs" | "waitingQueries">;
-  readonly #waiting = new Deque<MessageOf<"ask">>();
+  readonly #waiting = new Deque<Question>();
   readonly #asked = new Map<number, Asked>();
   #last = 0;
 
@@ -35,20 +37,15 @@ export class RegistryClient {
   }
 
   /** Null when the registry does not answer in time. */
-  ask(device: string): Promise<Standing | null> {
-    if (this.#waiting.length >= this.#limits.waitingQueries) return Promise.resolve(null);
-    const request = this.#last = (this.#last + 1) >>> 0;
-    this.#waiting.push({ type: "ask", request, device });
-    return new Promise((resolve) => {
-      const give = (answer: Standing | null): void => {
-        clearTimeout(timer);
-        this.#asked.delete(request);
-        resolve(answer);
-      };
-      const timer = setTimeout(() => give(null), this.#limits.requestTimeoutMs);
-      this.#asked.set(request, { give });
-      this.#send();
-    });
+  async ask(device: string): Promise<Standing | null> {
+    const answer = await this.#put({ type: "ask", request: this.#next(), device });
+    return answer?.type === "answer" ? answer : null;
+  }
+
+  /** Null when the registry does not say how it went in time: it may have been done all the same. */
+  async order(verb: OrderVerb, device: string, text: string): Promise<Done | null> {
+    const answer = await this.#put({ type: "order", request: this.#next(), verb: ORDERS.indexOf(verb), device, text });
+    return answer?.type === "done" ? answer : null;
   }
 
   hasWork(): boolean {
@@ -58,7 +55,7 @@ export class RegistryClient {
   drain(): void {
     while (this.#answers.next()) {
       const message = receive(this.#answers);
-      if (message.type === "answer") this.#asked.get(message.request)?.give(message);
+      if (message.type === "answer" || message.type === "done") this.#asked.get(message.request)?.give(message);
     }
     this.#answers.release();
     this.#send();
@@ -66,6 +63,26 @@ export class RegistryClient {
 
   stop(): void {
     for (const asked of this.#asked.values()) asked.give(null);
+  }
+
+  #next(): number {
+    return this.#last = (this.#last + 1) >>> 0;
+  }
+
+  #put(question: Question): Promise<Standing | Done | null> {
+    if (this.#waiting.length >= this.#limits.waitingQueries) return Promise.resolve(null);
+    const { request } = question;
+    this.#waiting.push(question);
+    return new Promise((resolve) => {
+      const give = (answer: Standing | Done | null): void => {
+        clearTimeout(timer);
+        this.#asked.delete(request);
+        resolve(answer);
+      };
+      const timer = setTimeout(() => give(null), this.#limits.requestTimeoutMs);
+      this.#asked.set(request, { give });
+      this.#send();
+    });
   }
 
   #send(): void {

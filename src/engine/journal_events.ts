@@ -52,13 +52,21 @@ export class JournalEvents {
         return this.#refused(message);
       case "raiseFloor":
         return this.#raiseFloor(message);
+      case "conflict":
+      case "evidence":
+        return;
       case "adopt":
       case "claim":
       case "close":
       case "decided":
       case "evict":
+      case "probe":
+      case "probed":
+      case "afterlife":
       case "ask":
       case "answer":
+      case "order":
+      case "done":
         return assertNever(message as never, "message for the journal");
       default:
         return assertNever(message, "message");
@@ -86,7 +94,7 @@ export class JournalEvents {
     const old = this.#tables[m.oldRing] === undefined ? undefined : this.connection(m.oldRing, m.oldConn);
     this.#open(m.ring, m.conn, device, m.fence, m.at);
     const oldOrigin = { address: m.oldAddress, port: m.oldPort, clientInstance: m.oldClientInstance };
-    const lastByteAt = old?.lastByteAt ?? m.oldSince;
+    const lastByteAt = Math.max(old?.lastByteAt ?? m.oldSince, m.oldLastByteAt);
     const records = old?.records ?? 0;
     const policy = POLICIES[m.policy];
     const durationMs = Math.max(0, m.at - m.oldSince);
@@ -105,6 +113,7 @@ export class JournalEvents {
         lastByteAt,
         records,
       },
+      evidence: { oldLastByteAt: lastByteAt, oldInFlight: m.oldInFlight },
       durationMs,
     };
     const takeover = {
@@ -113,9 +122,14 @@ export class JournalEvents {
       reason: m.oldClosing ? "old_was_closing" : "superseded",
       old: { fence: m.oldFence, origin: oldOrigin, since: m.oldSince, lastByteAt, records },
       new: { fence: m.fence, origin: originOf(m) },
-      evidence: { oldClosing: m.oldClosing, silentMs: Math.max(0, m.at - lastByteAt) },
+      evidence: {
+        oldClosing: m.oldClosing,
+        oldLastByteAt: lastByteAt,
+        oldInFlight: m.oldInFlight,
+        silentMs: Math.max(0, m.at - lastByteAt),
+      },
     };
-    this.#journal.event("replaced", device, asFence(m.fence), m.at, payload, { makes: isNew, floor: m.fence, takeover });
+    this.#journal.event("replaced", device, asFence(m.fence), m.at, payload, { makes: isNew, floor: m.floor, takeover });
   }
 
   #disconnected(m: MessageOf<"disconnected">): void {

@@ -99,6 +99,11 @@ export class RegistryDesk {
       } else if (message.type === "close") {
         this.#state.blocked = this.#state.pending.size === 0 || this.#outbox.mayTick() ? "none" : "store_busy";
         this.#do({ ...message, ring, at: this.#clock.wall() }, this.#clock.mono());
+      } else if (message.type === "probed") {
+        this.#state.blocked = this.#outbox.mayTick() ? "none" : "store_busy";
+        this.#do(message, this.#clock.mono());
+      } else if (message.type === "afterlife") {
+        this.#outbox.evidence(message);
       } else throw new Error(`unexpected ${message.type} in a claims ring`);
     }
     claims.release();
@@ -108,13 +113,14 @@ export class RegistryDesk {
   #takeAsks(ring: number, asks: RingConsumer): number {
     let taken = 0;
     for (; taken < TURN; taken++) {
-      if (!this.#outbox.mayAnswer(ring)) {
+      // An order may have something to tell the journal.
+      if (!this.#outbox.mayAnswer(ring) || !this.#outbox.mayTick()) {
         this.blocked ||= asks.hasNext();
         break;
       }
       if (!asks.next()) break;
       const message = receive(asks);
-      if (message.type !== "ask") throw new Error(`unexpected ${message.type} in an ask ring`);
+      if (message.type !== "ask" && message.type !== "order") throw new Error(`unexpected ${message.type} in an ask ring`);
       this.#do({ ...message, ring }, this.#clock.mono());
     }
     asks.release();

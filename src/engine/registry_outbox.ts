@@ -13,7 +13,7 @@ import { messageBytes } from "../ring/layout.ts";
 import type { RingProducer } from "../ring/spsc.ts";
 import { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
-import { DECISIONS, END_REASONS, type Message, MESSAGES, POLICIES, REFUSALS, send } from "../wire/control.ts";
+import { DECISIONS, END_REASONS, type Message, type MessageOf, MESSAGES, OUTCOMES, POLICIES, REFUSALS, send } from "../wire/control.ts";
 import type { Boot } from "./boot.ts";
 
 const EVICT_BYTES = messageBytes(MESSAGES.evict.sizeWith(0));
@@ -22,7 +22,10 @@ const DECIDED_BYTES = messageBytes(MESSAGES.decided.sizeWith(0));
 const ADDRESS = 45;
 const NAME = 64;
 const ANSWER_BYTES = messageBytes(MESSAGES.answer.sizeWith(ADDRESS + NAME));
-const TICK_BYTES = messageBytes(MESSAGES.replaced.sizeWith(2 * ADDRESS + 3 * NAME)) +
+const TICK_BYTES = Math.max(
+  messageBytes(MESSAGES.replaced.sizeWith(2 * ADDRESS + 3 * NAME)),
+  messageBytes(MESSAGES.conflict.sizeWith(2 * ADDRESS + 3 * NAME)),
+) +
   REFUSED_PER_TICK * messageBytes(MESSAGES.refusedMany.sizeWith(ADDRESS + NAME));
 const disconnectedBytes = (device: string): number => messageBytes(MESSAGES.disconnected.sizeWith(device.length));
 /** A message that does not fit before the end of a ring wastes less than itself. */
@@ -120,7 +123,7 @@ export class RegistryOutbox {
         this.#live[effect.old.claim.ring]!--;
         this.#live[effect.owner.claim.ring]!++;
         this.#counters.add(this.#takeovers[POLICIES.indexOf(effect.policy)]!);
-        return this.#replaced(effect.owner, effect.old, POLICIES.indexOf(effect.policy), effect.oldClosing);
+        return this.#replaced(effect.owner, effect.old, POLICIES.indexOf(effect.policy), effect.oldClosing, effect.floor);
       case "disconnected": {
         const { device, fence, claim } = effect.owner;
         this.#reserve -= disconnectedBytes(device);
@@ -149,12 +152,21 @@ export class RegistryOutbox {
       }
       case "answer":
         return this.#answer(effect.ring, effect.request, effect.known, effect.owner);
+      case "done": {
+        const { request, text } = effect;
+        return this.#put(this.#answers[effect.ring]!, { type: "done", request, outcome: OUTCOMES.indexOf(effect.outcome), text });
+      }
       case "probe":
         // Only policies that refuse ask for one, and none of them can be chosen.
         return assert(false, "no transport can be probed");
       default:
         assertNever(effect, "registry effect");
     }
+  }
+
+  /** What became of an evicted connection. Without room the row of its takeover stays without it. */
+  evidence(message: MessageOf<"afterlife">): void {
+    if (this.mayTick()) this.#tell({ ...message, type: "evidence" });
   }
 
   #tell(message: Message): void {
@@ -170,7 +182,7 @@ export class RegistryOutbox {
     return { device, fence, ring, conn, transport, address, port, clientInstance, at };
   }
 
-  #replaced(owner: Owner, old: Owner, policy: number, oldClosing: boolean): void {
+  #replaced(owner: Owner, old: Owner, policy: number, oldClosing: boolean, floor: number): void {
     const { claim } = old;
     this.#tell({
       type: "replaced",
@@ -185,6 +197,9 @@ export class RegistryOutbox {
       oldConn: claim.conn,
       oldRing: claim.ring,
       oldClosing,
+      oldLastByteAt: 0,
+      oldInFlight: 0,
+      floor,
     });
   }
 

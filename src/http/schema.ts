@@ -32,7 +32,7 @@ export const DeviceSchema = v.object({
   id: v.string(),
   connected: v.boolean(),
   fence: count("Of the newest connection; the higher one owns the device"),
-  transport: v.picklist(["tcp", "udp", "sse", "ws"]),
+  transport: v.picklist(["tcp", "udp", "sse", "ws", "peer"]),
   origin: v.object({ address: v.string(), port: v.number(), clientInstance: v.nullable(v.string()) }),
   since: ms("When that connection was admitted"),
   lastSeenAt: ms("Newest frame or end of connection"),

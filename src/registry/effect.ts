@@ -3,13 +3,13 @@
  * effects, or copy what must last, before it.
  */
 import type { DeviceId, Fence } from "../base/brand.ts";
-import type { Decision, EndReason, PolicyName, Refusal } from "../wire/control.ts";
+import type { Decision, EndReason, Outcome, PolicyName, Refusal } from "../wire/control.ts";
 import type { Owner, Refused } from "./owner.ts";
 
 interface Shapes {
   connected: { owner: Owner };
-  /** A takeover: the only event of one. It raises the device's floor to the new fence by itself. */
-  replaced: { owner: Owner; old: Owner; oldClosing: boolean; policy: PolicyName };
+  /** A takeover: the only event of one. It raises the device's floor to `floor`, the lowest fence that still lives. */
+  replaced: { owner: Owner; old: Owner; oldClosing: boolean; policy: PolicyName; floor: Fence };
   /** `reason` is an index into END_REASONS. */
   disconnected: { owner: Owner; position: number; reason: number; at: number; lastByteAt: number };
   refusedMany: { refused: Refused };
@@ -19,6 +19,7 @@ interface Shapes {
   /** Ask the worker of `owner` whether its peer answers; `probed` brings the result. */
   probe: { owner: Owner };
   answer: { ring: number; request: number; known: boolean; owner: Owner | null };
+  done: { ring: number; request: number; outcome: Outcome; text: string };
 }
 
 export type EffectType = keyof Shapes;
@@ -47,12 +48,13 @@ export class Effects {
   connected(owner: Owner): void {
     this.#next("connected").owner = owner;
   }
-  replaced(owner: Owner, old: Owner, oldClosing: boolean, policy: PolicyName): void {
+  replaced(owner: Owner, old: Owner, oldClosing: boolean, policy: PolicyName, floor: Fence): void {
     const effect = this.#next("replaced");
     effect.owner = owner;
     effect.old = old;
     effect.oldClosing = oldClosing;
     effect.policy = policy;
+    effect.floor = floor;
   }
   disconnected(owner: Owner, position: number, reason: number, at: number, lastByteAt: number): void {
     const effect = this.#next("disconnected");
@@ -93,6 +95,13 @@ export class Effects {
     effect.request = request;
     effect.known = known;
     effect.owner = owner;
+  }
+  done(ring: number, request: number, outcome: Outcome, text: string): void {
+    const effect = this.#next("done");
+    effect.ring = ring;
+    effect.request = request;
+    effect.outcome = outcome;
+    effect.text = text;
   }
 
   #next<T extends EffectType>(type: T): EffectOf<T> {

@@ -15,6 +15,19 @@ export interface Claim {
   readonly clientInstance: string;
   /** Wall ms. */
   readonly at: number;
+  /** We dialled it; else the device did. */
+  readonly dialled: boolean;
+}
+
+/** An operator's wish, by way of an http thread: `ring` and `request` are where the outcome goes. */
+export interface Order {
+  readonly type: "order";
+  readonly ring: number;
+  readonly request: number;
+  /** Index into ORDERS. */
+  readonly verb: number;
+  readonly device: string;
+  readonly text: string;
 }
 
 /** A connection's close has begun. `fence` 0: it had not been told its decision yet. */
@@ -35,8 +48,7 @@ export interface Close {
 export type RegistryEvent =
   | Claim
   | Close
-  /** Ends the connection of a device and raises its floor, so that nothing it still has in flight is stored. */
-  | { readonly type: "kick"; readonly device: string }
+  | Order
   /** What a probe of the holder found; `fence` names the holder that was probed. */
   | { readonly type: "probed"; readonly device: string; readonly fence: number; readonly answers: boolean }
   | { readonly type: "ask"; readonly ring: number; readonly request: number; readonly device: string }

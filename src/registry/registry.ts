@@ -7,9 +7,9 @@
  */
 import { assertNever } from "../base/assert.ts";
 import { asFence, type DeviceId } from "../base/brand.ts";
-import { END_REASONS, type Refusal } from "../wire/control.ts";
+import { END_REASONS, ORDERS, type Outcome, type Refusal } from "../wire/control.ts";
 import type { Effects } from "./effect.ts";
-import type { Claim, Close, RegistryEvent } from "./event.ts";
+import type { Claim, Close, Order, RegistryEvent } from "./event.ts";
 import { normaliseIdentity } from "./identity.ts";
 import { countRefusal, flushRefused } from "./refused.ts";
 import { isAlive, type Owner } from "./owner.ts";
@@ -25,8 +25,8 @@ export function step(state: RegistryState, event: RegistryEvent, now: number, ou
       return claim(state, event, now, out);
     case "close":
       return close(state, event, now, out);
-    case "kick":
-      return kick(state, event.device, out);
+    case "order":
+      return order(state, event, out);
     case "probed":
       return probed(state, event.device, event.fence, event.answers, now, out);
     case "ask":
@@ -89,7 +89,7 @@ function admit(state: RegistryState, device: DeviceId, claim: Claim, holder: Own
     out.connected(owner);
   } else {
     const closing = holder.closing;
-    out.replaced(owner, holder, closing, policyOf(state, claim));
+    out.replaced(owner, holder, closing, policyOf(state, claim), owner.fence);
     if (!closing) {
       holder.closing = true;
       out.evict(holder, "superseded");
@@ -138,13 +138,21 @@ function removeIfMatches(state: RegistryState, device: DeviceId, event: Close): 
   return owner;
 }
 
-function kick(state: RegistryState, text: string, out: Effects): void {
+function order(state: RegistryState, event: Order, out: Effects): void {
+  const outcome = ORDERS[event.verb] === "kick" ? kick(state, event.device, out) : "refused";
+  out.done(event.ring, event.request, outcome, "");
+}
+
+/** Ends the connection of a device and raises its floor, so that nothing it still has in flight is stored. */
+function kick(state: RegistryState, text: string, out: Effects): Outcome {
   const device = normaliseIdentity(text);
-  const owner = device === null ? undefined : state.owners.get(device);
-  if (owner === undefined || owner.closing) return;
+  if (device === null || !state.known.has(device)) return "unknown";
+  const owner = state.owners.get(device);
+  if (owner === undefined || owner.closing) return "not_connected";
   owner.closing = true;
   out.raiseFloor(owner.device, asFence(owner.fence + 1));
   out.evict(owner, "kicked");
+  return "done";
 }
 
 function probed(state: RegistryState, text: string, fence: number, answers: boolean, now: number, out: Effects): void {

@@ -2,9 +2,9 @@
  * The control messages between threads: one layout and one ring kind each. Who may send what to whom:
  *
  *   accept   → codec     adopt
- *   codec    → registry  claim, close                       http → registry  ask
- *   registry → codec     decided, evict                     registry → http  answer
- *   registry → journal   connected, replaced, disconnected, refusedMany, raiseFloor
+ *   codec    → registry  claim, close, probed, afterlife    http → registry  ask, order
+ *   registry → codec     decided, evict, probe              registry → http  answer, done
+ *   registry → journal   connected, replaced, disconnected, refusedMany, raiseFloor, conflict, evidence
  *
  * A `Message` is the struct's value plus its `type`. `send` writes one into a ring, `receive` reads the current one.
  */
@@ -13,7 +13,7 @@ import type { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import { type Struct, struct, type StructOf } from "./struct.ts";
 
 /** How a device is connected; index is the wire's number. */
-export const TRANSPORTS = ["tcp", "udp", "sse", "ws"] as const;
+export const TRANSPORTS = ["tcp", "udp", "sse", "ws", "peer"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** Why a connection ended, or was told to end. Also the `reason` of disconnected events and metric labels. */
@@ -49,6 +49,9 @@ export const REFUSALS = [
   "held",
   "bad_login",
   "connections",
+  /** Both sides of a connection have one identity: see the policies `initiator` and `recent`. */
+  "equal_identities",
+  "conflict",
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
@@ -59,29 +62,58 @@ export type PolicyName = (typeof POLICIES)[number];
 export const DECISIONS = ["admit", "refuse", "pending"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
+/** What an operator may ask of the registry: the verb of `order`, and how it went. */
+export const ORDERS = ["kick", "device_policy", "class_policy", "drain", "acknowledge"] as const;
+export type OrderVerb = (typeof ORDERS)[number];
+export const OUTCOMES = ["done", "not_connected", "unknown", "refused"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** What a conflict of identity turned out to be, and what is done about it. */
+export const VERDICTS = ["clone", "nat_rebind", "flaky_link", "restart_loop"] as const;
+export type ConflictVerdict = (typeof VERDICTS)[number];
+export const CONFLICT_ACTIONS = ["observe", "hold", "quarantine"] as const;
+export type ConflictAction = (typeof CONFLICT_ACTIONS)[number];
+
 // deno-fmt-ignore: a table, one row a line.
 export const MESSAGES = {
   /** A descriptor for the worker to adopt and from now on to close. */
   adopt: struct({ fd: "u32", address: "str", port: "u16" }),
-  /** `deviceClass` names the class of policies (transport and id pattern); "" until classes are configured. */
-  claim: struct({ conn: "u32", device: "str", deviceClass: "str", transport: "u8", address: "str", port: "u16", clientInstance: "str", at: "f64" }),
+  /** `deviceClass` names a class of policies; "": the registry finds it by transport and id. `dialled`: by us, not by the device. */
+  claim: struct({ conn: "u32", device: "str", deviceClass: "str", transport: "u8", address: "str", port: "u16", clientInstance: "str", at: "f64", dialled: "bool" }),
   /** `position`: end of the last frame this connection put into the worker's frame ring. */
   close: struct({ conn: "u32", device: "str", fence: "f64", position: "u32", reason: "u8", lastByteAt: "f64" }),
   decided: struct({ conn: "u32", decision: "u8", refusal: "u8", fence: "f64", retryAfterMs: "u32" }),
   evict: struct({ conn: "u32", reason: "u8" }),
+  /** Does the peer of this connection answer? The result is `probed`, as soon as it is known, at the deadline at the latest. */
+  probe: struct({ conn: "u32", fence: "f64", deadlineMs: "u32" }),
+  probed: struct({ device: "str", fence: "f64", answers: "bool" }),
+  /** Once per evicted connection, when it is really gone. `answered`: its peer's stack was heard after the eviction. */
+  afterlife: struct({ device: "str", fence: "f64", answered: "bool", bytesAfter: "bool" }),
   ask: struct({ request: "u32", device: "str" }),
   answer: struct({ request: "u32", known: "bool", connected: "bool", fence: "f64", transport: "u8", address: "str", port: "u16", clientInstance: "str", since: "f64" }),
+  /** `text`: a policy, a conflict's id; by the verb. */
+  order: struct({ request: "u32", verb: "u8", device: "str", text: "str" }),
+  done: struct({ request: "u32", outcome: "u8", text: "str" }),
   /** `ring`: index of the codec worker (or, later, http thread) that owns the connection. `at`: wall ms of the claim. */
   connected: struct({ device: "str", fence: "f64", ring: "u8", conn: "u32", transport: "u8", address: "str", port: "u16", clientInstance: "str", at: "f64" }),
-  /** A takeover: the only event of one. The old side is named with the evidence at hand. Raises the floor to `fence`. */
+  /** A takeover: the only event of one. The old side is named with the evidence at hand. `floor`: the lowest fence that still lives. */
   replaced: struct({
     device: "str", fence: "f64", ring: "u8", conn: "u32", transport: "u8", address: "str", port: "u16", clientInstance: "str", at: "f64",
     policy: "u8", oldFence: "f64", oldTransport: "u8", oldAddress: "str", oldPort: "u16", oldClientInstance: "str", oldSince: "f64", oldConn: "u32", oldRing: "u8", oldClosing: "bool",
+    oldLastByteAt: "f64", oldInFlight: "u32", floor: "f64",
   }),
   disconnected: struct({ device: "str", fence: "f64", ring: "u8", conn: "u32", position: "u32", reason: "u8", at: "f64", lastByteAt: "f64" }),
   /** Refusals of one identity, aggregated over 10 s. `fence`: the holder's, or 0. */
   refusedMany: struct({ device: "str", fence: "f64", count: "u32", refusal: "u8", policy: "u8", address: "str", port: "u16", at: "f64" }),
   raiseFloor: struct({ device: "str", fence: "f64" }),
+  /** Two live connections take one identity from each other. `fence`: the present owner's. */
+  conflict: struct({
+    device: "str", fence: "f64", at: "f64", verdict: "u8", action: "u8", alternations: "u32", windowMs: "f64",
+    firstAddress: "str", firstPort: "u16", firstClientInstance: "str", firstFence: "f64", firstSince: "f64",
+    secondAddress: "str", secondPort: "u16", secondClientInstance: "str", secondFence: "f64", secondSince: "f64",
+  }),
+  /** What became of an evicted connection: completes the row of its takeover. `fence`: the evicted one's. No event. */
+  evidence: struct({ device: "str", fence: "f64", answered: "bool", bytesAfter: "bool" }),
 } as const;
 
 export type MessageType = keyof typeof MESSAGES;

@@ -153,6 +153,9 @@ export class JournalWorld {
       oldConn: old.conn,
       oldRing: old.ring,
       oldClosing: false,
+      oldLastByteAt: 0,
+      oldInFlight: 0,
+      floor: fence,
     });
     if (!told) return;
     lifecycle.publish();

@@ -1,5 +1,5 @@
 /** A registry under test: makes claims and closes, steps, and keeps a plain copy of every effect. */
-import { END_REASONS, type EndReason, type PolicyName, type Refusal } from "../../src/wire/control.ts";
+import { END_REASONS, type EndReason, ORDERS, type OrderVerb, type PolicyName, type Refusal } from "../../src/wire/control.ts";
 import { type EffectOf, Effects, type EffectType } from "../../src/registry/effect.ts";
 import type { Claim, RegistryEvent } from "../../src/registry/event.ts";
 import type { Decide } from "../../src/registry/policy.ts";
@@ -84,6 +84,14 @@ export class RegistryWorld {
     });
   }
 
+  order(verb: OrderVerb, device: string, text = ""): Told[] {
+    return this.do({ type: "order", ring: 0, request: 1, verb: ORDERS.indexOf(verb), device, text });
+  }
+
+  kick(device: string): Told[] {
+    return this.order("kick", device);
+  }
+
   tick(): Told[] {
     return this.do({ type: "tick" });
   }
@@ -105,6 +113,7 @@ export const claimOf = (device: string, conn: number, at: number): Claim => ({
   port: 40_000 + conn,
   clientInstance: "",
   at,
+  dialled: false,
 });
 
 export const types = (effects: readonly Told[]): EffectType[] => effects.map((effect) => effect.type);

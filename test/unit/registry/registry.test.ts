@@ -161,17 +161,17 @@ describe("kick", () => {
   test("ends the connection and raises the floor above it, once", () => {
     const world = new RegistryWorld();
     const fence = world.login(IMEI, 1) as number;
-    const effects = world.do({ type: "kick", device: IMEI });
-    expect(types(effects)).toEqual(["raiseFloor", "evict"]);
+    const effects = world.kick(IMEI);
+    expect(types(effects)).toEqual(["raiseFloor", "evict", "done"]);
     expect(only(effects, "raiseFloor").fence).toBe((fence + 1) as never);
-    expect(world.do({ type: "kick", device: IMEI })).toEqual([]);
-    expect(world.do({ type: "kick", device: "nobody" })).toEqual([]);
+    expect(world.kick(IMEI)).toMatchObject([{ type: "done", outcome: "not_connected" }]);
+    expect(world.kick("nobody")).toMatchObject([{ type: "done", outcome: "unknown" }]);
   });
 
   test("a newcomer finds a kicked holder absent: one event, no second eviction", () => {
     const world = new RegistryWorld();
     const first = world.login(IMEI, 1) as number;
-    world.do({ type: "kick", device: IMEI });
+    world.kick(IMEI);
     const effects = world.claim(IMEI, 2);
     expect(types(effects)).toEqual(["replaced", "decided"]);
     expect(only(effects, "replaced").oldClosing).toBe(true);

@@ -10,7 +10,7 @@ const WIDEST = "x".repeat(64);
 
 /** A message of a type with a value in every field: the layouts are read back from a message of zeros. */
 function example(type: MessageType, text: string): Message {
-  const zeros = (MESSAGES[type].read as (view: DataView, at: number) => object)(new DataView(new ArrayBuffer(256)), 0);
+  const zeros = (MESSAGES[type].read as (view: DataView, at: number) => object)(new DataView(new ArrayBuffer(512)), 0);
   const filled = Object.entries(zeros).map((
     [name, zero],
     i,
