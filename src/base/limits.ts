@@ -45,6 +45,14 @@ export const LIMIT_SECTIONS = {
     acceptBacklog: limit(4096, 16, 65_535, "A fleet returns all at once after an outage. The kernel drops SYNs beyond it."),
     acceptPauseMs: limit(50, 1, 10 * SECOND, "Accepting pauses this long when descriptors run out (EMFILE); counted."),
   },
+  admission: {
+    probeMs: limit(2 * SECOND, 10, 60 * SECOND, "A holder that has not answered its probe by then is taken over. Two keepalive probes a second apart fit in."),
+    trackerProbeMs: limit(10 * SECOND, 10, 60 * SECOND, "The same for a tracker: a sleeping radio answers after seconds."),
+    parkMs: limit(3 * SECOND, 10, 60 * SECOND, "Policy recent: the smaller side waits this long for the bigger one's choice, then takes the newest connection by itself."),
+    heldRetryMs: limit(30 * SECOND, 0, 10 * MINUTE, "When a newcomer refused for a holder that answers may come again, where its transport can say so."),
+    waitersPerDevice: limit(4, 1, 64, "Newcomers of one device that share one probe. Beyond: refused, the holder untouched."),
+    connectionsPerDevice: limit(16, 1, 64, "The largest n of multi(n). A larger one is refused by the configuration and the interface."),
+  },
   // All sizes are powers of two; a message is at most a quarter of its ring.
   rings: {
     frameRingBytes: limit(8 * MiB, 4 * KiB, 256 * MiB, "Codec worker to journal: 40,000 usual frames. Full: the worker pauses reading."),
@@ -118,6 +126,7 @@ type Sections = typeof LIMIT_SECTIONS;
 export type LimitName = { [S in keyof Sections]: keyof Sections[S] }[keyof Sections];
 export const LIMITS: Readonly<Record<LimitName, Limit>> = {
   ...LIMIT_SECTIONS.tcp,
+  ...LIMIT_SECTIONS.admission,
   ...LIMIT_SECTIONS.rings,
   ...LIMIT_SECTIONS.journal,
   ...LIMIT_SECTIONS.http,

@@ -94,7 +94,7 @@ const SECTION_LIMITS = Object.entries(LIMIT_SECTIONS).flatMap(([section, limits]
   Object.entries(limits).map(([name, limit]) => limitSetting(section, name, limit))
 );
 /** The tables of the file, in the order people read them; "" for the keys above the first table. */
-export const SECTIONS = ["", "tcp", "udp", "http", "rings", "journal", "process"] as const;
+export const SECTIONS = ["", "tcp", "udp", "http", "admission", "rings", "journal", "process"] as const;
 export const sectionOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf(".")));
 
 /** Every setting, one section after the other. */
