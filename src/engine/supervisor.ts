@@ -6,7 +6,7 @@
  */
 import { assertNever } from "../base/assert.ts";
 import type { HostPort, Settings } from "../config/settings.ts";
-import type { HttpListener, Platform, Role } from "../platform/port.ts";
+import type { HttpListener, Platform, Role, Thread } from "../platform/port.ts";
 import { Board, DrainPhase, Gate, ThreadState } from "../wire/board.ts";
 import type { Boot, Recovered, Report, Roster } from "./boot.ts";
 import { drain } from "./drain.ts";
@@ -31,11 +31,14 @@ const WATCH_MS = 200;
 const GATE_LOOK_MS = 5;
 /** A start that waits for the store longer than this says so. */
 const GATE_SAY_MS = 2000;
+/** Threads that have left their loops get this long to end by themselves. */
+const THREAD_END_MS = 1000;
 const SIGNALS = [["SIGTERM", 143], ["SIGINT", 130]] as const;
 
 /**
- * Runs a gateway until it ends; resolves with the exit code. 0: drained after a signal. 1: could not start, a thread
- * failed, or the shutdown took too long. The caller must then exit the process: threads may still be running.
+ * Runs a gateway until it ends; resolves with the exit code. 0: drained after a signal; nothing of it is left running.
+ * 1: could not start, a thread failed, or the shutdown met its hard limit: threads may still run, so the caller must
+ * exit the process. A second signal exits it at once, with 128 + the signal's number.
  */
 export function supervise(settings: Settings, platform: Platform, log: SupervisorLog): Promise<number> {
   const effective = effectiveSettings(settings, platform);
@@ -64,6 +67,7 @@ class Gateway {
   readonly #board: Board;
   readonly #watch: Watch;
   readonly #started: Seat[] = [];
+  readonly #threads: Thread[] = [];
   #finish: (code: number) => void = () => {};
   #finished = false;
   #draining = false;
@@ -147,10 +151,10 @@ class Gateway {
     this.#started.push(seat);
     this.#watch.add(seat.role, seat.name, seat.thread, this.#platform.clock.mono());
     return new Promise((resolve) => {
-      this.#platform.spawn(seat.role, boot, {
+      this.#threads.push(this.#platform.spawn(seat.role, boot, {
         message: (message) => this.#heard(seat, message as Report, (ready) => resolve({ ...ready, role: seat.role })),
         failed: (reason) => this.#fail(seat.name, reason),
-      });
+      }));
     });
   }
 
@@ -238,9 +242,20 @@ class Gateway {
       late: (phase, names) => this.#log.warn({ phase, waitingFor: names }, "the shutdown takes longer than it should"),
     });
     if (stuck !== null) return this.#fail("shutdown", `not done at the hard limit, in ${stuck}`);
+    await this.#joinThreads();
     this.#lock.release();
     this.#log.info({ phase: DrainPhase.end }, "stopped");
     this.#finish(0);
+  }
+
+  /** After it nothing of the gateway runs: no thread, and so no timer and no descriptor. */
+  async #joinThreads(): Promise<void> {
+    const all = Promise.all(this.#threads.map(({ ended }) => ended));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, THREAD_END_MS));
+    await Promise.race([all, late]);
+    clearTimeout(timer);
+    for (const thread of this.#threads) thread.terminate();
   }
 }
 

@@ -99,6 +99,8 @@ export interface HttpListener {
 export interface Thread {
   post(message: unknown): void;
   terminate(): void;
+  /** It is gone. At once where the runtime does not say so. */
+  readonly ended: Promise<void>;
 }
 
 export interface ThreadHandler {

@@ -6,10 +6,14 @@ import type { Role, Thread, ThreadHandler } from "./port.ts";
 
 const IN_EXECUTABLE = import.meta.url.includes("$bunfs") || import.meta.url.includes("~BUN");
 
+const TELLS_END = "Bun" in globalThis;
+
 export function spawnThread(role: Role, boot: unknown, handler: ThreadHandler): Thread {
   const worker = new Worker(IN_EXECUTABLE ? `./workers/${role}.ts` : new URL(`../../workers/${role}.ts`, import.meta.url).href, {
     type: "module",
   });
+  const gone = Promise.withResolvers<void>();
+  if (!TELLS_END) gone.resolve();
   let ended = false;
   const fail = (reason: string): void => {
     if (ended) return;
@@ -23,7 +27,10 @@ export function spawnThread(role: Role, boot: unknown, handler: ThreadHandler): 
     fail(plainReason(event.message));
   });
   // Bun says when a thread ends by itself; the heartbeat finds it elsewhere.
-  worker.addEventListener("close", () => fail("ended"));
+  worker.addEventListener("close", () => {
+    gone.resolve();
+    fail("ended");
+  });
   worker.postMessage(boot);
   return {
     post: (message) => worker.postMessage(message),
@@ -31,6 +38,7 @@ export function spawnThread(role: Role, boot: unknown, handler: ThreadHandler): 
       ended = true;
       worker.terminate();
     },
+    ended: gone.promise,
   };
 }
 

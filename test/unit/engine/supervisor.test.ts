@@ -98,7 +98,7 @@ class World {
     this.threads.push(thread);
     if (boot.role === "journal" && this.gateAtOnce) thread.board.setGate(Gate.open);
     if (this.readyAtOnce) queueMicrotask(() => thread.ready());
-    return { post: () => {}, terminate: () => {} };
+    return { post: () => {}, terminate: () => {}, ended: Promise.resolve() };
   }
   thread(name: string): FakeThread {
     return this.threads.find((each) => each.name === name)!;
