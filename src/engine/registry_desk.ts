@@ -31,10 +31,13 @@ export class RegistryDesk {
   readonly #asks: readonly RingConsumer[];
   readonly #frames: readonly RingConsumer[];
   readonly #outbox: RegistryOutbox;
+  readonly #step: typeof step;
   /** A ring of ours has been left unread because the one to answer into is full. */
   blocked = false;
 
-  constructor(boot: Boot, recovered: Recovered, board: Board, clock: Clock) {
+  /** `core`: what decides; the simulation puts its eyes, and wrong ones, in its place. */
+  constructor(boot: Boot, recovered: Recovered, board: Board, clock: Clock, core: typeof step = step) {
+    this.#step = core;
     const { policy, unknownDevices, limits } = boot.settings;
     this.#board = board;
     this.#clock = clock;
@@ -138,7 +141,7 @@ export class RegistryDesk {
 
   #do(event: RegistryEvent, now: number): void {
     this.#effects.clear();
-    step(this.#state, event, now, this.#effects);
+    this.#step(this.#state, event, now, this.#effects);
     for (let i = 0; i < this.#effects.length; i++) this.#outbox.perform(this.#effects.at(i));
   }
 }
