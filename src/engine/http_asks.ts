@@ -1,6 +1,7 @@
 /**
- * The http thread's side of the registry: who holds ONE device now. Right even while commits fail, because the registry
- * decides and the journal only records. Owned by an http thread; its loop calls `drain` after every ring of its bell.
+ * The http thread's side of the registry: who holds ONE device now, and what an operator orders. Right even while commits
+ * fail, because the registry decides and the journal only records. Owned by an http thread; its loop calls `drain` after every
+ * ring of its bell.
  */
 import { Deque } from "../base/deque.ts";
 import type { Limits } from "../base/limits.ts";
@@ -12,16 +13,14 @@ export type Standing = MessageOf<"answer">;
 export type Done = MessageOf<"done">;
 
 type Question = MessageOf<"ask"> | MessageOf<"order">;
-interface Asked {
-  give(answer: Standing | Done | null): void;
-}
+type Reply = Standing | Done;
 
 export class RegistryClient {
   readonly #asks: RingProducer;
   readonly #answers: RingConsumer;
   readonly #limits: Pick<Limits, "requestTimeoutMs" | "waitingQueries">;
   readonly #waiting = new Deque<Question>();
-  readonly #asked = new Map<number, Asked>();
+  readonly #asked = new Map<number, (reply: Reply | null) => void>();
   #last = 0;
 
   /** `bell` wakes the registry. */
@@ -38,14 +37,30 @@ export class RegistryClient {
 
   /** Null when the registry does not answer in time. */
   async ask(device: string): Promise<Standing | null> {
-    const answer = await this.#put({ type: "ask", request: this.#next(), device });
-    return answer?.type === "answer" ? answer : null;
+    const reply = await this.#question((request) => ({ type: "ask", request, device }));
+    return reply?.type === "answer" ? reply : null;
   }
 
-  /** Null when the registry does not say how it went in time: it may have been done all the same. */
+  /** How an order went; null when the registry does not answer in time: it may be done all the same. */
   async order(verb: OrderVerb, device: string, text: string): Promise<Done | null> {
-    const answer = await this.#put({ type: "order", request: this.#next(), verb: ORDERS.indexOf(verb), device, text });
-    return answer?.type === "done" ? answer : null;
+    const reply = await this.#question((request) => ({ type: "order", request, verb: ORDERS.indexOf(verb), device, text }));
+    return reply?.type === "done" ? reply : null;
+  }
+
+  #question(make: (request: number) => Question): Promise<Reply | null> {
+    if (this.#waiting.length >= this.#limits.waitingQueries) return Promise.resolve(null);
+    const request = this.#last = (this.#last + 1) >>> 0;
+    this.#waiting.push(make(request));
+    return new Promise((resolve) => {
+      const give = (reply: Reply | null): void => {
+        clearTimeout(timer);
+        this.#asked.delete(request);
+        resolve(reply);
+      };
+      const timer = setTimeout(() => give(null), this.#limits.requestTimeoutMs);
+      this.#asked.set(request, give);
+      this.#send();
+    });
   }
 
   hasWork(): boolean {
@@ -55,39 +70,19 @@ export class RegistryClient {
   drain(): void {
     while (this.#answers.next()) {
       const message = receive(this.#answers);
-      if (message.type === "answer" || message.type === "done") this.#asked.get(message.request)?.give(message);
+      if (message.type === "answer" || message.type === "done") this.#asked.get(message.request)?.(message);
     }
     this.#answers.release();
     this.#send();
   }
 
   stop(): void {
-    for (const asked of this.#asked.values()) asked.give(null);
-  }
-
-  #next(): number {
-    return this.#last = (this.#last + 1) >>> 0;
-  }
-
-  #put(question: Question): Promise<Standing | Done | null> {
-    if (this.#waiting.length >= this.#limits.waitingQueries) return Promise.resolve(null);
-    const { request } = question;
-    this.#waiting.push(question);
-    return new Promise((resolve) => {
-      const give = (answer: Standing | Done | null): void => {
-        clearTimeout(timer);
-        this.#asked.delete(request);
-        resolve(answer);
-      };
-      const timer = setTimeout(() => give(null), this.#limits.requestTimeoutMs);
-      this.#asked.set(request, { give });
-      this.#send();
-    });
+    for (const give of this.#asked.values()) give(null);
   }
 
   #send(): void {
-    for (let ask = this.#waiting.at(0); ask !== undefined; ask = this.#waiting.at(0)) {
-      if (this.#asked.has(ask.request) && !send(this.#asks, ask)) break;
+    for (let next = this.#waiting.at(0); next !== undefined; next = this.#waiting.at(0)) {
+      if (this.#asked.has(next.request) && !send(this.#asks, next)) break;
       this.#waiting.shift();
     }
     this.#asks.publish();

@@ -12,7 +12,7 @@ import type { DeviceState, RecordsAnswer, RecordsQuery } from "../store/port.ts"
 import type { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
 import { type Board, DrainPhase, Gate, type StoreFailure } from "../wire/board.ts";
-import { TRANSPORTS } from "../wire/control.ts";
+import { type OrderVerb, type Outcome, OUTCOMES, TRANSPORTS } from "../wire/control.ts";
 import { ORDERS } from "../wire/query.ts";
 import type { Follower } from "./http_follow.ts";
 import type { RegistryClient, Standing } from "./http_asks.ts";
@@ -23,6 +23,13 @@ import type { EventStream, Streams } from "./http_streams.ts";
 export interface Busy {
   readonly kind: "busy";
   readonly reason: string;
+}
+
+/** How an order to the registry went. */
+export interface Ordered {
+  readonly kind: "ordered";
+  readonly outcome: Outcome;
+  readonly text: string;
 }
 
 const NOT_COMMITTING: Readonly<Record<Exclude<StoreFailure, "none">, string>> = {
@@ -94,6 +101,13 @@ export class HttpGateway {
     if (late !== null && !standing.connected) return late;
     const stored = this.#parts.follower.fold.byId(asDeviceId(id));
     return { kind: "device", device: joined(id, standing, stored) };
+  }
+
+  /** Has the registry do what an operator wants. `busy`: it may be done all the same. */
+  async order(verb: OrderVerb, device: string, text: string): Promise<Ordered | Busy> {
+    const done = await this.#parts.registry.order(verb, device, text);
+    if (done === null) return { kind: "busy", reason: "the registry did not answer in time" };
+    return { kind: "ordered", outcome: OUTCOMES[done.outcome]!, text: done.text };
   }
 
   /** A page of records. `busy` also when the device is one the store cannot be asked about in time. */

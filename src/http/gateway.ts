@@ -5,6 +5,7 @@
 import type { Filter } from "../broker/filter.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DeviceState, RecordsAnswer, RecordsQuery } from "../store/port.ts";
+import type { OrderVerb, Outcome } from "../wire/control.ts";
 
 /** Another thread did not answer in time: 503 with Retry-After. */
 export interface Busy {
@@ -19,6 +20,13 @@ export interface DevicesFound {
   readonly cursor: string;
   readonly devices: readonly DeviceView[];
   readonly next: number | null;
+}
+
+/** How an order to the registry went. `text`: more about it, by the verb. */
+export interface Ordered {
+  readonly kind: "ordered";
+  readonly outcome: Outcome;
+  readonly text: string;
 }
 
 /** One client's stream of bytes. */
@@ -37,6 +45,8 @@ export interface Gateway {
   readonly accepting: boolean;
   devices(after: number, limit: number, connected: boolean | null): Promise<DevicesFound | Busy>;
   device(id: string): Promise<{ readonly kind: "device"; readonly device: DeviceView | null } | Busy>;
+  /** Has the registry do what an operator wants. `busy`: it may be done all the same. */
+  order(verb: OrderVerb, device: string, text: string): Promise<Ordered | Busy>;
   records(query: RecordsQuery): Promise<RecordsAnswer | Busy>;
   subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null;
   notReady(): string | null;
