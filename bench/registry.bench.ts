@@ -39,7 +39,7 @@ const closeOf = (device: string, conn: number): Close => ({
 });
 
 const registry = (): RegistryState =>
-  createRegistry({ policy: "takeover", admitUnknown: true, limits: limitsWith(), devices: names, counter: 1, counterEnd: Infinity });
+  createRegistry({ admitUnknown: true, limits: limitsWith(), devices: names, counter: 1, counterEnd: Infinity });
 
 function loginAndClose(): Case {
   const state = registry();

@@ -53,6 +53,17 @@ export const LIMIT_SECTIONS = {
     waitersPerDevice: limit(4, 1, 64, "Newcomers of one device that share one probe. Beyond: refused, the holder untouched."),
     connectionsPerDevice: limit(16, 1, 64, "The largest n of multi(n). A larger one is refused by the configuration and the interface."),
   },
+  peer: {
+    namedPeers: limit(64, 1, 64, "Other gateways named in the configuration. More are refused by it."),
+    peerSockets: limit(256, 1, 4096, "Connections to and from other gateways, greeted or not. A newer one is closed as it comes."),
+    greetingMs: limit(5 * SECOND, 50, 60 * SECOND, "A peer that has not greeted by then is closed with a line that says so."),
+    greetingBytes: limit(1 * KiB, 128, 16 * KiB, "A line between peers, as a greeting is. A longer one closes the connection."),
+    pingMs: limit(10 * SECOND, 20, 10 * MINUTE, "A peer hears a ping line this often, so that both sides notice a dead path."),
+    peerDeadMs: limit(35 * SECOND, 50, 30 * MINUTE, "A peer that has said nothing for this long is gone: three pings and some."),
+    dialStageMs: limit(10 * SECOND, 50, 5 * MINUTE, "A dial that stays at one stage for this long is aborted and tried again later."),
+    dialSupersededMs: limit(2 * SECOND, 10, 60 * SECOND, "A dial given up for an incoming connection waits this long for it to register; then it counts as failed."),
+    dialPercent: limit(100, 1, 100, "Scales the delays of dials, up to 3, 10 and 20 s by attempt. Tests use 1."),
+  },
   // All sizes are powers of two; a message is at most a quarter of its ring.
   rings: {
     frameRingBytes: limit(8 * MiB, 4 * KiB, 256 * MiB, "Codec worker to journal: 40,000 usual frames. Full: the worker pauses reading."),
@@ -110,6 +121,19 @@ export const LIMIT_SECTIONS = {
     requestBytes: limit(64 * KiB, 1 * KiB, 16 * MiB, "Body of an HTTP request. 413."),
     requestTimeoutMs: limit(10 * SECOND, 50, 5 * MINUTE, "A request waits this long for another thread's answer. Then 503."),
   },
+  conflict: {
+    takeoverWindowMs: limit(60 * SECOND, 100, DAY, "Takeovers of a live holder within this time belong together."),
+    takeoversInWindow: limit(4, 2, 16, "This many of them, with an origin that came back, are a conflict; of one origin alone, a restart loop."),
+    alternationWindowMs: limit(120 * SECOND, 100, DAY, "Alternations (A, B, then A again, all live) within this time belong together."),
+    alternationsInWindow: limit(2, 1, 8, "This many alternations are a conflict. One may be an old instance that tries again in a rolling deploy."),
+    watchedIdentities: limit(4096, 1, 1 << 20, "Identities whose takeovers are in memory, and open conflicts. Beyond: the one that was quiet for longest is forgotten."),
+    watchedTakeovers: limit(16, 16, 256, "Takeovers in memory per identity, those by the origin that had it and those by another each. The oldest go."),
+    holdMs: limit(30 * SECOND, 10, DAY, "Action hold: another origin is refused for this long, then the holder is probed and the time doubles."),
+    holdMaxMs: limit(10 * MINUTE, 10, DAY, "The longest it doubles to."),
+    conflictQuietMs: limit(10 * MINUTE, 100, 30 * DAY, "A conflict without a fight for this long is over: its hold ends, and the next fight is a new conflict."),
+    realarmMs: limit(60 * MINUTE, 100, 30 * DAY, "An acknowledged conflict that is still fought after this is told again."),
+    conflictsKept: limit(1000, 1, 1_000_000, "Conflicts kept in the store. The oldest go."),
+  },
   process: {
     heartbeatStaleMs: limit(10 * SECOND, 100, 5 * MINUTE, "A loop that has not moved its word for this long has hung: the process ends, naming it."),
     storeStaleMs: limit(60 * SECOND, 100, 10 * MINUTE, "The same for journal and reader, which may wait for a disk."),
@@ -127,9 +151,11 @@ export type LimitName = { [S in keyof Sections]: keyof Sections[S] }[keyof Secti
 export const LIMITS: Readonly<Record<LimitName, Limit>> = {
   ...LIMIT_SECTIONS.tcp,
   ...LIMIT_SECTIONS.admission,
+  ...LIMIT_SECTIONS.peer,
   ...LIMIT_SECTIONS.rings,
   ...LIMIT_SECTIONS.journal,
   ...LIMIT_SECTIONS.http,
+  ...LIMIT_SECTIONS.conflict,
   ...LIMIT_SECTIONS.process,
 };
 export type Limits = { readonly [Name in LimitName]: number };

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { type LimitName, limitsWith } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import type { PolicyName } from "../wire/control.ts";
+import type { ConflictAction } from "../wire/control.ts";
 import { type Given, givenByEnvironment, givenByFile, givenByFlags } from "./given.ts";
 import { parseHostPort } from "./host_port.ts";
 import { featureOf, featureOfValue } from "./not_built.ts";
@@ -92,12 +92,14 @@ function settingsFrom(values: ReadonlyMap<string, SettingValue>): Settings {
   return {
     data: text("data"),
     workers: Number(values.get("workers")),
-    policy: text("policy") as PolicyName,
+    policy: text("policy"),
+    policies: { classes: [], devices: [] },
     unknownDevices: text("unknown_devices") as Settings["unknownDevices"],
     logLevel: text("log_level") as LogLevel,
     instance: text("instance"),
     tcp: { ...address("tcp.listen"), accept: text("tcp.accept") as Settings["tcp"]["accept"] },
     http: address("http.listen"),
+    conflict: { action: text("conflict.action") as ConflictAction },
     limits: limitsWith(limits),
   };
 }

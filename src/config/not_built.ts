@@ -22,10 +22,11 @@ const NAMES: Readonly<Record<string, string>> = {
   forward: "sinks",
 };
 
-/** Values of a built setting that are not. The value that is built, and what the others belong to. */
-const VALUES: Readonly<Record<string, { readonly built: SettingValue; readonly what: string }>> = {
+/** Values of a built setting that are not. The value or values that are built, and what the others belong to. */
+const VALUES: Readonly<Record<string, { readonly built: SettingValue | readonly SettingValue[]; readonly what: string }>> = {
   "udp.listen": { built: "off", what: "the UDP channel" },
   policy: { built: "takeover", what: "a policy other than takeover" },
+  "conflict.action": { built: ["observe", "hold"], what: "quarantine of conflicts" },
   unknown_devices: { built: "accept", what: "unknown_devices other than accept" },
 };
 
@@ -37,5 +38,5 @@ export function featureOf(key: string): string | null {
 /** The feature this value of a known setting asks for, or null. */
 export function featureOfValue(key: string, value: SettingValue): string | null {
   const row = VALUES[key];
-  return row === undefined || row.built === value ? null : row.what;
+  return row === undefined || [row.built].flat().includes(value) ? null : row.what;
 }

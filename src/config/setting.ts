@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { type Limit, LIMIT_SECTIONS } from "../base/limits.ts";
 import { MAX_WORKERS } from "../wire/board.ts";
-import { POLICIES } from "../wire/control.ts";
+import { CONFLICT_ACTIONS, POLICIES } from "../wire/control.ts";
 import { parseHostPort } from "./host_port.ts";
 import type { LogLevel, Settings } from "./settings.ts";
 
@@ -88,13 +88,20 @@ const OWN: readonly Setting[] = [
     [],
     "REST, SSE and metrics. A loopback address as long as there are no tokens.",
   ),
+  pick(
+    "conflict.action",
+    null,
+    CONFLICT_ACTIONS,
+    "observe",
+    "What is done about two live devices with one identity. observe: tell. hold: the present one keeps it, the other is refused.",
+  ),
 ];
 
 const SECTION_LIMITS = Object.entries(LIMIT_SECTIONS).flatMap(([section, limits]) =>
   Object.entries(limits).map(([name, limit]) => limitSetting(section, name, limit))
 );
 /** The tables of the file, in the order people read them; "" for the keys above the first table. */
-export const SECTIONS = ["", "tcp", "udp", "http", "admission", "rings", "journal", "process"] as const;
+export const SECTIONS = ["", "tcp", "udp", "http", "admission", "peer", "rings", "journal", "conflict", "process"] as const;
 export const sectionOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf(".")));
 
 /** Every setting, one section after the other. */

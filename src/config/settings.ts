@@ -1,10 +1,26 @@
 /** The effective settings of one gateway, after defaults < file < environment < flags. Pure data; crosses threads. */
 import type { Limits } from "../base/limits.ts";
-import type { PolicyName } from "../wire/control.ts";
+import type { ConflictAction, Transport } from "../wire/control.ts";
 
 export interface HostPort {
   readonly host: string;
   readonly port: number;
+}
+
+/** A class of devices with a policy of its own; the first that fits counts. */
+export interface ClassSetting {
+  readonly name: string;
+  /** Identities, `*` for any run of characters. */
+  readonly match: string;
+  /** Null: any. */
+  readonly transport: Transport | null;
+  /** As in wire/policy.ts. */
+  readonly policy: string;
+}
+
+export interface DeviceSetting {
+  readonly id: string;
+  readonly policy: string;
 }
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
@@ -14,12 +30,15 @@ export interface Settings {
   readonly data: string;
   /** Codec workers; 0 means cores - 1, at least 1. */
   readonly workers: number;
-  readonly policy: PolicyName;
+  /** Of a device in no class, as in wire/policy.ts. */
+  readonly policy: string;
+  readonly policies: { readonly classes: readonly ClassSetting[]; readonly devices: readonly DeviceSetting[] };
   readonly unknownDevices: "accept" | "reject" | "quarantine";
   readonly logLevel: LogLevel;
   /** Name of this instance in the ready line and in events; made from host and pid when empty. */
   readonly instance: string;
   readonly tcp: HostPort & { readonly accept: "auto" | "fd" | "reuseport" };
   readonly http: HostPort;
+  readonly conflict: { readonly action: ConflictAction };
   readonly limits: Limits;
 }

@@ -137,7 +137,15 @@ export class JournalEvents {
     if (device === undefined) return;
     const table = this.#tables[m.ring];
     const known = table === undefined ? undefined : this.connection(m.ring, m.conn);
-    const payload = { at: m.at, id: m.device, reason: END_REASONS[m.reason], lastByteAt: m.lastByteAt, records: known?.records ?? 0 };
+    const left = m.left === 0 ? {} : { left: m.left };
+    const payload = {
+      at: m.at,
+      id: m.device,
+      reason: END_REASONS[m.reason],
+      lastByteAt: m.lastByteAt,
+      records: known?.records ?? 0,
+      ...left,
+    };
     this.#journal.event("disconnected", device, asFence(m.fence), m.at, payload);
     if (known !== undefined) table![connSlot(asConnId(m.conn))] = undefined;
   }

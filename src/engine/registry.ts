@@ -39,7 +39,7 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
       if (phase !== DrainPhase.end) board.setPhaseDone(boot.thread, phase);
     } else if (!worked) {
       if (desk.blocked) bell.wait(FULL_WAIT_MS, never);
-      else bell.wait(idleWaitMs, hasWork);
+      else bell.wait(desk.idleMs(idleWaitMs), hasWork);
     }
   }
   board.setState(boot.thread, ThreadState.stopped);

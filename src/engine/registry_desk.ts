@@ -17,6 +17,7 @@ import { createRegistry, type RegistryState } from "../registry/state.ts";
 import type { Board } from "../wire/board.ts";
 import { receive } from "../wire/control.ts";
 import type { Boot, Recovered } from "./boot.ts";
+import { announced, policiesFrom } from "./registry_policies.ts";
 import { RegistryOutbox } from "./registry_outbox.ts";
 
 /** Messages taken from one ring before the next one has its turn. */
@@ -38,14 +39,16 @@ export class RegistryDesk {
   /** `core`: what decides; the simulation puts its eyes, and wrong ones, in its place. */
   constructor(boot: Boot, recovered: Recovered, board: Board, clock: Clock, core: typeof step = step) {
     this.#step = core;
-    const { policy, unknownDevices, limits } = boot.settings;
+    const { unknownDevices, limits } = boot.settings;
     this.#board = board;
     this.#clock = clock;
     this.#state = createRegistry({
-      policy,
+      ...policiesFrom(boot.settings),
+      self: boot.instance,
       admitUnknown: unknownDevices === "accept",
       limits,
-      devices: recovered.devices,
+      // Devices with a policy of their own are announced by it.
+      devices: [...recovered.devices, ...announced(boot.settings)],
       counter: recovered.fenceBase,
       counterEnd: board.fenceReserved(),
     });
@@ -59,11 +62,18 @@ export class RegistryDesk {
       new RingProducer(boot.rings.lifecycle, bell(boot.roster.journal)),
       boot.rings.decisions.map((memory, i) => new RingProducer(memory, bell(boot.roster.codec[i]!))),
       boot.rings.answers.map((memory, i) => new RingProducer(memory, bell(boot.roster.http[i]!))),
+      this.#frames,
     );
   }
 
   hasWork(): boolean {
     return this.#claims.some((ring) => ring.hasNext()) || this.#asks.some((ring) => ring.hasNext());
+  }
+
+  /** How long nothing is due, if no ring brings anything; at most `mostMs`. */
+  idleMs(mostMs: number): number {
+    const { nextDeadline } = this.#state;
+    return nextDeadline === Number.POSITIVE_INFINITY ? mostMs : Math.min(mostMs, Math.max(0, nextDeadline - this.#clock.mono()));
   }
 
   /** One turn of every ring and of the deadlines. False when there was nothing to do. */
@@ -124,6 +134,7 @@ export class RegistryDesk {
       if (!asks.next()) break;
       const message = receive(asks);
       if (message.type !== "ask" && message.type !== "order") throw new Error(`unexpected ${message.type} in an ask ring`);
+      this.#state.blocked = "none";
       this.#do({ ...message, ring }, this.#clock.mono());
     }
     asks.release();
@@ -132,8 +143,11 @@ export class RegistryDesk {
 
   /** False when there is no room to tell what is due. */
   #tick(now: number): boolean {
-    if (this.#state.refused.size === 0 && this.#state.pending.size === 0) return true;
-    if (!this.#outbox.mayTick()) return false;
+    if (this.#state.refused.size === 0 && now < this.#state.nextDeadline) return true;
+    if (!this.#outbox.mayTick()) {
+      this.blocked = true;
+      return false;
+    }
     this.#state.blocked = "none";
     this.#do({ type: "tick" }, now);
     return true;

@@ -9,14 +9,16 @@ import { normaliseIdentity } from "../registry/identity.ts";
 import type { Owner } from "../registry/owner.ts";
 import { REFUSED_PER_TICK } from "../registry/refused.ts";
 import type { RegistryState } from "../registry/state.ts";
+import { POSITION_UNKNOWN } from "../registry/swap.ts";
 import { messageBytes } from "../ring/layout.ts";
-import type { RingProducer } from "../ring/spsc.ts";
+import type { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
 import { DECISIONS, END_REASONS, type Message, type MessageOf, MESSAGES, OUTCOMES, POLICIES, REFUSALS, send } from "../wire/control.ts";
 import type { Boot } from "./boot.ts";
 
-const EVICT_BYTES = messageBytes(MESSAGES.evict.sizeWith(0));
+/** What a worker may be told about each owner it has: that its peer be probed, and that it go. */
+const OWNER_BYTES = messageBytes(MESSAGES.probe.sizeWith(0)) + messageBytes(MESSAGES.evict.sizeWith(0));
 const DECIDED_BYTES = messageBytes(MESSAGES.decided.sizeWith(0));
 /** Characters of an address (45) and of an identity or instance (64), at most. */
 const ADDRESS = 45;
@@ -38,11 +40,15 @@ export class RegistryOutbox {
   readonly #lifecycle: RingProducer;
   readonly #decisions: readonly RingProducer[];
   readonly #answers: readonly RingProducer[];
+  readonly #frames: readonly RingConsumer[];
   /** Bytes of lifecycle ring kept for the disconnects of all owners. */
   #reserve = LARGEST_DISCONNECT;
   /** Owners per worker. */
   readonly #live: Int32Array;
   readonly #takeovers = POLICIES.map((policy) => slot("berth_takeovers_total", `${policy},admitted`));
+  readonly #rejections = POLICIES.map((policy) => slot("berth_takeovers_total", `${policy},refused`));
+  readonly #probes = slot("berth_probes_total");
+  readonly #waiting = slot("berth_waiting");
   readonly #evictions = END_REASONS.map((reason) => slot("berth_evictions_total", reason));
   readonly #failures = slot("berth_registry_failures_total");
   readonly #lifecycleFull = slot("berth_ring_full_total", "lifecycle");
@@ -57,19 +63,21 @@ export class RegistryOutbox {
     lifecycle: RingProducer,
     decisions: readonly RingProducer[],
     answers: readonly RingProducer[],
+    frames: readonly RingConsumer[],
   ) {
     this.#state = state;
     this.#counters = new Counters(boot.counters, boot.thread);
     this.#lifecycle = lifecycle;
     this.#decisions = decisions;
     this.#answers = answers;
+    this.#frames = frames;
     this.#live = new Int32Array(decisions.length);
   }
 
   /** Can worker `ring` be told a decision, with room left for the eviction of every owner it has? */
   mayDecide(ring: number): boolean {
-    const waiting = this.#state.pending.size + 1;
-    const may = this.#decisions[ring]!.free() >= withSkip(DECIDED_BYTES) + waiting * DECIDED_BYTES + (this.#live[ring]! + 1) * EVICT_BYTES;
+    const waiting = this.#state.waiting + 1;
+    const may = this.#decisions[ring]!.free() >= withSkip(DECIDED_BYTES) + waiting * DECIDED_BYTES + (this.#live[ring]! + 1) * OWNER_BYTES;
     if (!may) this.#counters.add(this.#decisionsFull);
     return may;
   }
@@ -78,11 +86,10 @@ export class RegistryOutbox {
   mayAdmit(claim: Pick<Claim, "device" | "address" | "clientInstance">): boolean {
     const device = normaliseIdentity(claim.device);
     if (device === null) return true;
-    const old = this.#state.owners.get(device)?.claim;
     const characters = device.length + claim.address.length + claim.clientInstance.length;
-    const event = old === undefined
-      ? MESSAGES.connected.sizeWith(characters)
-      : MESSAGES.replaced.sizeWith(characters + old.address.length + old.clientInstance.length);
+    const event = this.#state.owners.has(device)
+      ? MESSAGES.replaced.sizeWith(characters + ADDRESS + NAME)
+      : MESSAGES.connected.sizeWith(characters);
     const may = this.#lifecycle.free() >= withSkip(messageBytes(event)) + disconnectedBytes(device) + this.#reserve;
     if (!may) this.#counters.add(this.#lifecycleFull);
     return may;
@@ -106,7 +113,8 @@ export class RegistryOutbox {
 
   /** Brings the gauges up to date. */
   count(): void {
-    this.#counters.set(this.#connections, this.#state.owners.size);
+    this.#counters.set(this.#connections, this.#state.living);
+    this.#counters.set(this.#waiting, this.#state.waiting);
     this.#counters.set(this.#lifecycleBytes, this.#lifecycle.capacity - this.#lifecycle.free());
     let bytes = 0;
     for (const ring of this.#decisions) bytes += ring.capacity - ring.free();
@@ -128,8 +136,20 @@ export class RegistryOutbox {
         const { device, fence, claim } = effect.owner;
         this.#reserve -= disconnectedBytes(device);
         this.#live[claim.ring]!--;
-        const { position, reason, at, lastByteAt } = effect;
-        return this.#tell({ type: "disconnected", device, fence, ring: claim.ring, conn: claim.conn, position, reason, at, lastByteAt });
+        const { reason, at, lastByteAt, left } = effect;
+        const position = effect.position === POSITION_UNKNOWN ? this.#frames[claim.ring]?.snapshot() ?? 0 : effect.position;
+        return this.#tell({
+          type: "disconnected",
+          device,
+          fence,
+          ring: claim.ring,
+          conn: claim.conn,
+          position,
+          reason,
+          at,
+          lastByteAt,
+          left,
+        });
       }
       case "refusedMany": {
         const { device, fence, count, refusal, policy, address, port, at } = effect.refused;
@@ -146,6 +166,9 @@ export class RegistryOutbox {
       }
       case "decided": {
         const { conn, fence, retryAfterMs } = effect;
+        if (effect.refusal === "held" || effect.refusal === "equal_identities") {
+          this.#counters.add(this.#rejections[POLICIES.indexOf(effect.policy)]!);
+        }
         if (effect.refusal === "store_busy" || effect.refusal === "store_failing") this.#counters.add(this.#failures);
         const [decision, refusal] = [DECISIONS.indexOf(effect.decision), REFUSALS.indexOf(effect.refusal)];
         return this.#put(this.#decisions[effect.ring]!, { type: "decided", conn, decision, refusal, fence, retryAfterMs });
@@ -156,9 +179,11 @@ export class RegistryOutbox {
         const { request, text } = effect;
         return this.#put(this.#answers[effect.ring]!, { type: "done", request, outcome: OUTCOMES.indexOf(effect.outcome), text });
       }
-      case "probe":
-        // Only policies that refuse ask for one, and none of them can be chosen.
-        return assert(false, "no transport can be probed");
+      case "probe": {
+        const { fence, claim } = effect.owner;
+        this.#counters.add(this.#probes);
+        return this.#put(this.#decisions[claim.ring]!, { type: "probe", conn: claim.conn, fence, deadlineMs: effect.deadlineMs });
+      }
       default:
         assertNever(effect, "registry effect");
     }

@@ -4,20 +4,29 @@
  */
 import type { DeviceId, Fence } from "../base/brand.ts";
 import type { Decision, EndReason, Outcome, PolicyName, Refusal } from "../wire/control.ts";
+import type { Claim } from "./event.ts";
 import type { Owner, Refused } from "./owner.ts";
 
 interface Shapes {
   connected: { owner: Owner };
   /** A takeover: the only event of one. It raises the device's floor to `floor`, the lowest fence that still lives. */
   replaced: { owner: Owner; old: Owner; oldClosing: boolean; policy: PolicyName; floor: Fence };
-  /** `reason` is an index into END_REASONS. */
-  disconnected: { owner: Owner; position: number; reason: number; at: number; lastByteAt: number };
+  /** `reason` is an index into END_REASONS. `left`: fence of the newest connection the device still has, or 0. */
+  disconnected: { owner: Owner; position: number; reason: number; at: number; lastByteAt: number; left: number };
   refusedMany: { refused: Refused };
   raiseFloor: { device: DeviceId; fence: Fence };
-  decided: { ring: number; conn: number; decision: Decision; refusal: Refusal; fence: number; retryAfterMs: number };
+  decided: {
+    ring: number;
+    conn: number;
+    decision: Decision;
+    refusal: Refusal;
+    fence: number;
+    retryAfterMs: number;
+    policy: PolicyName;
+  };
   evict: { owner: Owner; reason: EndReason };
   /** Ask the worker of `owner` whether its peer answers; `probed` brings the result. */
-  probe: { owner: Owner };
+  probe: { owner: Owner; deadlineMs: number };
   answer: { ring: number; request: number; known: boolean; owner: Owner | null };
   done: { ring: number; request: number; outcome: Outcome; text: string };
 }
@@ -56,13 +65,14 @@ export class Effects {
     effect.policy = policy;
     effect.floor = floor;
   }
-  disconnected(owner: Owner, position: number, reason: number, at: number, lastByteAt: number): void {
+  disconnected(owner: Owner, position: number, reason: number, at: number, lastByteAt: number, left: number): void {
     const effect = this.#next("disconnected");
     effect.owner = owner;
     effect.position = position;
     effect.reason = reason;
     effect.at = at;
     effect.lastByteAt = lastByteAt;
+    effect.left = left;
   }
   refusedMany(refused: Refused): void {
     this.#next("refusedMany").refused = refused;
@@ -72,22 +82,26 @@ export class Effects {
     effect.device = device;
     effect.fence = fence;
   }
-  decided(ring: number, conn: number, decision: Decision, refusal: Refusal, fence: number, retryAfterMs: number): void {
+  /** What `claim` is told. */
+  decided(claim: Claim, decision: Decision, refusal: Refusal, fence: number, retryAfterMs: number, policy: PolicyName): void {
     const effect = this.#next("decided");
-    effect.ring = ring;
-    effect.conn = conn;
+    effect.ring = claim.ring;
+    effect.conn = claim.conn;
     effect.decision = decision;
     effect.refusal = refusal;
     effect.fence = fence;
     effect.retryAfterMs = retryAfterMs;
+    effect.policy = policy;
   }
   evict(owner: Owner, reason: EndReason): void {
     const effect = this.#next("evict");
     effect.owner = owner;
     effect.reason = reason;
   }
-  probe(owner: Owner): void {
-    this.#next("probe").owner = owner;
+  probe(owner: Owner, deadlineMs: number): void {
+    const effect = this.#next("probe");
+    effect.owner = owner;
+    effect.deadlineMs = deadlineMs;
   }
   answer(ring: number, request: number, known: boolean, owner: Owner | null): void {
     const effect = this.#next("answer");

@@ -3,21 +3,25 @@ import type { DeviceId, Fence } from "../base/brand.ts";
 import type { PolicyName, Refusal } from "../wire/control.ts";
 import type { Claim } from "./event.ts";
 
-/** The connection holding a device. `claim` says where it came from. */
+/** A connection holding a device. `claim` says where it came from. */
 export interface Owner {
   readonly device: DeviceId;
   readonly fence: Fence;
   readonly claim: Claim;
   /** Its close has begun: see `isAlive`. */
   closing: boolean;
+  /** The connection of the same device with the next lower fence, under multi(n); else null. */
+  older: Owner | null;
 }
 
-/** A newcomer whose decision waits for the probe of the holder named by `holder`. */
+/** Newcomers whose decision waits for the holder named by `holder`: for its probe, or for the other side to choose. */
 export interface Pending {
   readonly device: DeviceId;
-  readonly claim: Claim;
   readonly holder: Fence;
+  readonly waitsFor: "probe" | "choice";
   readonly deadline: number;
+  /** The newest last. Empty: all went away; the probe still runs, and who comes now shares it. */
+  readonly claims: Claim[];
 }
 
 /** Refusals of one identity, told in one event when `deadline` passes. */
@@ -35,3 +39,17 @@ export interface Refused {
 
 /** "Its close has not begun." It does not say that the peer can be reached. */
 export const isAlive = (owner: Owner): boolean => !owner.closing;
+
+/** The newest connection from here on that is alive, or null. */
+export function newestAlive(owner: Owner | null): Owner | null {
+  let one = owner;
+  while (one !== null && !isAlive(one)) one = one.older;
+  return one;
+}
+
+/** How many connections, closing or not. */
+export function countFrom(owner: Owner | null): number {
+  let count = 0;
+  for (let one = owner; one !== null; one = one.older) count++;
+  return count;
+}

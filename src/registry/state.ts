@@ -1,27 +1,52 @@
 /**
  * All the registry knows. Pure data, changed by `step` alone; owned by the registry thread.
  *
- *   owners   device → the connection that has it        known    every device the store has or was promised
- *   pending  device → a newcomer waiting for a probe    refused  device → refusals of the running 10 s, oldest first
+ *   owners   device → its newest connection, with the older ones of multi(n) behind it
+ *   pending  device → newcomers waiting for a probe     refused  device → refusals of the running 10 s, oldest first
+ *   known    every device the store has or was promised
  */
 import type { DeviceId } from "../base/brand.ts";
 import type { Limits } from "../base/limits.ts";
-import type { PolicyName, Refusal } from "../wire/control.ts";
+import type { Refusal } from "../wire/control.ts";
+import { type Policy, TAKEOVER } from "../wire/policy.ts";
+import { normaliseIdentity } from "./identity.ts";
 import type { Owner, Pending, Refused } from "./owner.ts";
+import { Policies, type PolicyClass } from "./policies.ts";
 import { type Decide, decide } from "./policy.ts";
+
+type Bounds = Pick<
+  Limits,
+  | "connections"
+  | "devices"
+  | "pendingCandidates"
+  | "waitersPerDevice"
+  | "connectionsPerDevice"
+  | "refusedIdentities"
+  | "refusedWindowMs"
+  | "probeMs"
+  | "trackerProbeMs"
+  | "parkMs"
+  | "heldRetryMs"
+>;
 
 export interface RegistryState {
   readonly owners: Map<DeviceId, Owner>;
   readonly pending: Map<DeviceId, Pending>;
   readonly refused: Map<DeviceId, Refused>;
   readonly known: Set<DeviceId>;
-  /** Policy of each class that has one of its own; all others have `policy`. */
-  readonly classes: ReadonlyMap<string, PolicyName>;
-  readonly policy: PolicyName;
+  readonly policies: Policies;
+  /** Our own identity, in the spelling of identities: what the symmetric policies compare with. */
+  readonly self: string;
   readonly decide: Decide;
   /** Unknown devices are admitted (and become known), or refused. */
   readonly admitUnknown: boolean;
-  readonly limits: Pick<Limits, "connections" | "devices" | "pendingCandidates" | "refusedIdentities" | "refusedWindowMs">;
+  readonly limits: Bounds;
+  /** Connections that are alive. */
+  living: number;
+  /** Newcomers in `pending`. */
+  waiting: number;
+  /** No deadline of `pending` is earlier. */
+  nextDeadline: number;
   /** The next fence's counter, and the end of the block reserved on disk. */
   counter: number;
   counterEnd: number;
@@ -31,13 +56,17 @@ export interface RegistryState {
 }
 
 export interface RegistryStart {
-  readonly policy: PolicyName;
+  /** Of devices that have none of their own and are in no class; takeover when left out. */
+  readonly policy?: Policy;
+  readonly classes?: readonly PolicyClass[];
+  readonly devicePolicies?: Iterable<readonly [string, Policy]>;
+  /** "" when left out: no device has that identity. */
+  readonly self?: string;
   readonly admitUnknown: boolean;
   readonly limits: RegistryState["limits"];
   readonly devices: Iterable<string>;
   readonly counter: number;
   readonly counterEnd: number;
-  readonly classes?: ReadonlyMap<string, PolicyName>;
   readonly decide?: Decide;
 }
 
@@ -47,11 +76,14 @@ export function createRegistry(start: RegistryStart): RegistryState {
     pending: new Map(),
     refused: new Map(),
     known: new Set(start.devices as Iterable<DeviceId>),
-    classes: start.classes ?? new Map(),
-    policy: start.policy,
+    policies: new Policies(start.policy ?? TAKEOVER, start.classes ?? [], start.devicePolicies ?? []),
+    self: normaliseIdentity(start.self ?? "") ?? "",
     decide: start.decide ?? decide,
     admitUnknown: start.admitUnknown,
     limits: start.limits,
+    living: 0,
+    waiting: 0,
+    nextDeadline: Number.POSITIVE_INFINITY,
     counter: start.counter,
     counterEnd: start.counterEnd,
     blocked: "none",

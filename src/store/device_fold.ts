@@ -20,6 +20,8 @@ interface EventJson {
   readonly transport?: Transport;
   readonly origin?: OriginJson;
   readonly lastByteAt?: number;
+  /** Of a disconnect: the newest connection the device still has. */
+  readonly left?: number;
 }
 
 /** One device. `position` is kept in a buffer of its own, so that a frame that moves it makes no garbage. */
@@ -105,7 +107,9 @@ export class FoldedDevice implements DeviceState {
   close(fence: Fence, at: number, event: EventJson): void {
     // I3: what a lower fence says about the end of its connection changes nothing.
     if (fence < this.fence) return;
-    this.connected = false;
+    // Offline is said when the last connection leaves; until then the next older one stands for the device.
+    if (event.left === undefined) this.connected = false;
+    else this.fence = asFence(event.left);
     if (at > this.lastSeenAt) this.lastSeenAt = at;
     const lastByteAt = event.lastByteAt ?? 0;
     if (lastByteAt > this.lastByteAt) this.lastByteAt = lastByteAt;

@@ -57,6 +57,8 @@ export const METRICS = [
   counter("berth_accept_pauses_total", "Times accepting paused because descriptors ran out."),
   counter("berth_logins_total", "Logins, by outcome.", ["outcome"], ["accepted", ...REFUSALS.slice(1), "timeout"]),
   counter("berth_takeovers_total", "Takeovers, by policy and outcome.", ["policy", "outcome"], cross(POLICIES, ["admitted", "refused"])),
+  counter("berth_probes_total", "Holders asked whether their peer answers, before a newcomer is refused."),
+  gauge("berth_waiting", "Newcomers waiting for a probe or for the other side's choice."),
   counter("berth_evictions_total", "Connections evicted, by reason.", ["reason"], END_REASONS),
   counter("berth_frames_total", "Frames read, by codec and outcome.", ["codec", "outcome"], cross(["8", "8E", "16", "12", "13", "14", "15", "other"], ["kept", "failed", "refused", "quarantined", "unanswered", "malformed"])),
   counter("berth_bad_frames_total", "Frames that were not valid, by fault.", ["fault"], [...FRAME_FAULTS.slice(1), "bad_preamble", "bad_length", "too_long", "bad_login"]),

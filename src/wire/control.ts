@@ -102,7 +102,8 @@ export const MESSAGES = {
     policy: "u8", oldFence: "f64", oldTransport: "u8", oldAddress: "str", oldPort: "u16", oldClientInstance: "str", oldSince: "f64", oldConn: "u32", oldRing: "u8", oldClosing: "bool",
     oldLastByteAt: "f64", oldInFlight: "u32", floor: "f64",
   }),
-  disconnected: struct({ device: "str", fence: "f64", ring: "u8", conn: "u32", position: "u32", reason: "u8", at: "f64", lastByteAt: "f64" }),
+  /** `left`: fence of the newest connection the device still has (multi(n)), or 0. */
+  disconnected: struct({ device: "str", fence: "f64", ring: "u8", conn: "u32", position: "u32", reason: "u8", at: "f64", lastByteAt: "f64", left: "f64" }),
   /** Refusals of one identity, aggregated over 10 s. `fence`: the holder's, or 0. */
   refusedMany: struct({ device: "str", fence: "f64", count: "u32", refusal: "u8", policy: "u8", address: "str", port: "u16", at: "f64" }),
   raiseFloor: struct({ device: "str", fence: "f64" }),

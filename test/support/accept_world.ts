@@ -76,11 +76,13 @@ export class AcceptWorld {
       data: "",
       workers,
       policy: "takeover",
+      policies: { classes: [], devices: [] },
       unknownDevices: "accept",
       logLevel: "silent",
       instance: "test",
       tcp: { host: "127.0.0.1", port, accept: mode },
       http: { host: "127.0.0.1", port: 0 },
+      conflict: { action: "observe" },
       limits: limitsWith({ idleWaitMs: 50, ...limits }),
     };
     const roster = makeRoster(workers);

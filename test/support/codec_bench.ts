@@ -61,11 +61,13 @@ export class CodecBench {
       data: "",
       workers: 1,
       policy: "takeover",
+      policies: { classes: [], devices: [] },
       unknownDevices: "accept",
       logLevel: "silent",
       instance: "test",
       tcp: { host: "127.0.0.1", port: 0, accept: "fd" },
       http: { host: "127.0.0.1", port: 0 },
+      conflict: { action: "observe" },
       limits: limitsWith({ controlRingBytes: 1 << 16, ringStartPosition: 0xffff_f000, ...limits }),
     } as const;
     const roster = makeRoster(1);

@@ -125,11 +125,13 @@ export class CodecWorld {
       data: "",
       workers: 1,
       policy: "takeover",
+      policies: { classes: [], devices: [] },
       unknownDevices: "accept",
       logLevel: "silent",
       instance: "test",
       tcp: { host: "127.0.0.1", port, accept: "reuseport" },
       http: { host: "127.0.0.1", port: 0 },
+      conflict: { action: "observe" },
       limits: limitsWith({ frameRingBytes: 1 << 17, controlRingBytes: 1 << 14, ringStartPosition: 0xffff_f000, ...limits }),
       ...more,
     };

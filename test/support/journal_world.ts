@@ -184,6 +184,7 @@ export class JournalWorld {
         reason: 0,
         at: this.now,
         lastByteAt: this.now,
+        left: 0,
       };
       if (!send(this.process.lifecycle, { type: "disconnected", ...message })) return;
       this.process.lifecycle.publish();

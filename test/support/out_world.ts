@@ -26,11 +26,13 @@ export const settingsWith = (limits: Partial<Limits> = {}): Settings => ({
   data: "",
   workers: 1,
   policy: "takeover",
+  policies: { classes: [], devices: [] },
   unknownDevices: "accept",
   logLevel: "silent",
   instance: "test",
   tcp: { host: "127.0.0.1", port: 0, accept: "auto" },
   http: { host: "127.0.0.1", port: 0 },
+  conflict: { action: "observe" },
   limits: limitsWith(limits),
 });
 

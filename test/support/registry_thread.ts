@@ -40,11 +40,13 @@ export class RegistryThread {
       data: "",
       workers: 2,
       policy: "takeover",
+      policies: { classes: [], devices: [] },
       unknownDevices: "accept",
       logLevel: "silent",
       instance: "test",
       tcp: { host: "127.0.0.1", port: 0, accept: "fd" },
       http: { host: "127.0.0.1", port: 0 },
+      conflict: { action: "observe" },
       limits: limitsWith({ ringStartPosition: 0xffff_f000, frameRingBytes: 4096, controlRingBytes: 1 << 16, ...limits }),
     } as const;
     const roster = makeRoster(2);

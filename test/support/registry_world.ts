@@ -1,7 +1,10 @@
 /** A registry under test: makes claims and closes, steps, and keeps a plain copy of every effect. */
-import { END_REASONS, type EndReason, ORDERS, type OrderVerb, type PolicyName, type Refusal } from "../../src/wire/control.ts";
+import { END_REASONS, type EndReason, ORDERS, type OrderVerb, type Refusal } from "../../src/wire/control.ts";
 import { type EffectOf, Effects, type EffectType } from "../../src/registry/effect.ts";
 import type { Claim, RegistryEvent } from "../../src/registry/event.ts";
+import { parsePolicy, type Policy } from "../../src/wire/policy.ts";
+import { limitsWith } from "../../src/base/limits.ts";
+import type { PolicyClass } from "../../src/registry/policies.ts";
 import type { Decide } from "../../src/registry/policy.ts";
 import { step } from "../../src/registry/registry.ts";
 import { createRegistry, type RegistryState } from "../../src/registry/state.ts";
@@ -18,7 +21,17 @@ export interface WorldOptions {
   decide?: Decide;
   pendingCandidates?: number;
   refusedIdentities?: number;
-  classes?: ReadonlyMap<string, PolicyName>;
+  waitersPerDevice?: number;
+  policy?: string;
+  self?: string;
+  classes?: readonly PolicyClass[];
+  devicePolicies?: Readonly<Record<string, string>>;
+}
+
+export function policyOf(text: string): Policy {
+  const policy = parsePolicy(text, 64);
+  if (policy === null) throw new Error(`Unknown policy ${text}`);
+  return policy;
 }
 
 export class RegistryWorld {
@@ -29,20 +42,22 @@ export class RegistryWorld {
 
   constructor(options: WorldOptions = {}) {
     this.state = createRegistry({
-      policy: "takeover",
+      policy: policyOf(options.policy ?? "takeover"),
+      self: options.self ?? "",
       admitUnknown: options.admitUnknown ?? true,
-      limits: {
+      limits: limitsWith({
         connections: options.connections ?? 1000,
         devices: options.maxDevices ?? 1000,
         pendingCandidates: options.pendingCandidates ?? 4,
         refusedIdentities: options.refusedIdentities ?? 100,
-        refusedWindowMs: 10_000,
-      },
+        ...(options.waitersPerDevice === undefined ? {} : { waitersPerDevice: options.waitersPerDevice }),
+      }),
       devices: options.devices ?? [],
       counter: options.counter ?? 1,
       counterEnd: options.counterEnd ?? 1 << 20,
       ...(options.decide === undefined ? {} : { decide: options.decide }),
-      ...(options.classes === undefined ? {} : { classes: options.classes }),
+      classes: options.classes ?? [],
+      devicePolicies: Object.entries(options.devicePolicies ?? {}).map(([device, text]) => [device, policyOf(text)] as const),
     });
   }
 

@@ -43,11 +43,13 @@ describe("configuration", () => {
       data: "./berth-data",
       workers: 0,
       policy: "takeover",
+      policies: { classes: [], devices: [] },
       unknownDevices: "accept",
       logLevel: "info",
       instance: "",
       tcp: { host: "0.0.0.0", port: 5027, accept: "auto" },
       http: { host: "127.0.0.1", port: 8080 },
+      conflict: { action: "observe" },
       limits: limitsWith(),
     });
   });
@@ -115,7 +117,7 @@ describe("configuration", () => {
     );
     expect(problems("polcy = 1\n")[0]).toStartWith("berth.toml:1: unknown key polcy. Did you mean policy? Allowed: data, workers, ");
     expect(problems("[jurnal]\na = 1\n")).toEqual([
-      "berth.toml:2: unknown table [jurnal]. Did you mean journal? Allowed: [tcp], [udp], [http], [admission], [rings], [journal], [process]",
+      "berth.toml:2: unknown table [jurnal]. Did you mean journal? Allowed: [tcp], [udp], [http], [admission], [peer], [rings], [journal], [conflict], [process]",
     ]);
     expect(problems("", { BERTH_TCP_LISTEN: "a" })).toEqual(["BERTH_TCP_LISTEN: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
     expect(problems("", { BERTH_TCP__LISTEN__X: "a" })).toEqual(["BERTH_TCP__LISTEN__X: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
@@ -140,6 +142,10 @@ describe("configuration", () => {
     expect(problems("", { BERTH_REDIS__URL: "redis://a" })).toEqual(["BERTH_REDIS__URL: not built yet: clusters over Redis"]);
     expect(problems("", {}, { "udp.listen": "0.0.0.0:5027" })).toEqual(['--udp is "0.0.0.0:5027": not built yet: the UDP channel']);
     expect(problems('policy = "multi"\n')).toEqual(['berth.toml:1: policy is "multi": not built yet: a policy other than takeover']);
+    expect(problems('[conflict]\naction = "quarantine"\n')).toEqual([
+      'berth.toml:2: [conflict] action is "quarantine": not built yet: quarantine of conflicts',
+    ]);
+    expect(problems('[conflict]\naction = "hold"\n')).toEqual([]);
     expect(problems('unknown_devices = "reject"\n')[0]).toContain("not built yet");
     expect(problems("[[peers]]\nid = 1\n")).toEqual(["berth.toml:1: peers: not built yet: peers"]);
     expect(problems("[tls]\n")).toEqual(["berth.toml:1: tls: not built yet: TLS"]);

@@ -31,11 +31,13 @@ function run(
     data: "",
     workers,
     policy: "takeover",
+    policies: { classes: [], devices: [] },
     unknownDevices: "accept",
     logLevel: "silent",
     instance: "",
     tcp: { host: "127.0.0.1", port: 0, accept: "fd" },
     http: { host: "127.0.0.1", port: 0 },
+    conflict: { action: "observe" },
     limits: limitsWith({ acceptPauseMs: 1, ...limits }),
   };
   const roster = makeRoster(workers);

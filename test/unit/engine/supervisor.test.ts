@@ -71,11 +71,13 @@ class World {
       data: this.data,
       workers: 2,
       policy: "takeover",
+      policies: { classes: [], devices: [] },
       unknownDevices: "accept",
       logLevel: "info",
       instance: "unit",
       tcp: { host: "127.0.0.1", port: 0, accept: "fd" },
       http: { host: "::1", port: 0 },
+      conflict: { action: "observe" },
       limits: limitsWith({ idleWaitMs: 20, heartbeatStaleMs: 100, storeStaleMs: 100, ...change.limits }),
       ...change.settings,
     };

@@ -227,12 +227,3 @@ describe("refusals", () => {
     expect([world.tick().length, world.tick().length, world.tick().length, world.tick().length]).toEqual([4, 4, 2, 0]);
   });
 });
-
-describe("policies that cannot be chosen yet", () => {
-  test("are a broken invariant, not a silent takeover", () => {
-    const world = new RegistryWorld({ classes: new Map([["bench", "reject" as const]]) });
-    world.login(IMEI, 1, { deviceClass: "bench" });
-    expect(() => world.claim(IMEI, 2, { deviceClass: "bench" })).toThrow("policy reject cannot be chosen");
-    expect(types(world.claim(IMEI, 3))).toContain("replaced");
-  });
-});
