@@ -4,6 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { END_REASONS, type EndReason, MESSAGES, send } from "../wire/control.ts";
+import type { SocketEnd } from "../platform/port.ts";
 import { messageBytes } from "../ring/layout.ts";
 import type { CodecContext } from "./codec_context.ts";
 import { type Connection, Stage } from "./codec_connection.ts";
@@ -50,7 +51,7 @@ export class CodecEnding {
   }
 
   /** The socket is closed, by us or by the peer: the last that is heard of it. */
-  closed(connection: Connection, how: "closed" | "reset"): void {
+  closed(connection: Connection, how: SocketEnd): void {
     if (connection.stage !== Stage.ending) this.#leave(connection, how);
     this.#at.wheel.cancel(connection.slot);
     this.#at.table.remove(connection);

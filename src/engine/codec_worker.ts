@@ -7,7 +7,7 @@
  * What is put into rings in one turn of the event loop is published at its end, all at once.
  */
 import { Framer } from "../codec/framer.ts";
-import type { Socket, SocketHandler } from "../platform/port.ts";
+import type { Socket, SocketEnd, SocketHandler } from "../platform/port.ts";
 import type { CodecContext } from "./codec_context.ts";
 import { type Connection, Stage } from "./codec_connection.ts";
 import { CodecEnding } from "./codec_ending.ts";
@@ -65,7 +65,7 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#verdicts.write(connection);
   }
 
-  close(connection: Link, how: "closed" | "reset"): void {
+  close(connection: Link, how: SocketEnd): void {
     if (connection === null) return;
     this.#ending.closed(connection, how);
     this.#publishSoon();

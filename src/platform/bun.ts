@@ -4,6 +4,7 @@ import { serveBunHttp } from "./bun_http.ts";
 import { allocateBlocks, libc, raiseFileLimit } from "./bun_libc.ts";
 import { adoptBunTcp, connectBunTcp, listenBunTcp } from "./bun_socket.ts";
 import { openBunDatabase } from "./bun_sqlite.ts";
+import { bunTcpKernel } from "./bun_tcp_kernel.ts";
 import { nodeFiles } from "./node_files.ts";
 import { nodeProcess } from "./node_process.ts";
 import type { Platform } from "./port.ts";
@@ -25,6 +26,7 @@ export function bunPlatform(): Platform {
     listenTcp: async (host, port, options, handler) => listenBunTcp(host, port, options, handler),
     connectTcp: connectBunTcp,
     acceptor: lib === null ? null : (host, port, options) => bunAcceptor(lib, host, port, options),
+    tcpKernel: lib === null ? null : bunTcpKernel(lib),
     adopt: adoptBunTcp,
     serveHttp: async (host, port, options, fetch) => serveBunHttp(host, port, options, fetch),
   };

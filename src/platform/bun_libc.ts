@@ -51,12 +51,8 @@ export const errnoOf = (lib: Libc): number => read.i32(lib.__errno_location() as
 
 const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
-const TCP_KEEPIDLE = 4;
-const TCP_KEEPINTVL = 5;
-const TCP_KEEPCNT = 6;
-const TCP_USER_TIMEOUT = 18;
+/** Options of a TCP socket, by Linux's numbers. */
+export const TCP = { level: 6, noDelay: 1, keepIdle: 4, keepInterval: 5, keepCount: 6, info: 11, userTimeout: 18 } as const;
 
 const word = new Int32Array(1);
 
@@ -69,12 +65,12 @@ export function setIntOption(lib: Libc, fd: number, level: number, name: number,
 export function applySocketOptions(fd: number, options: SocketOptions): void {
   const lib = libc();
   if (lib === null || fd < 0) return;
-  setIntOption(lib, fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  setIntOption(lib, fd, TCP.level, TCP.noDelay, 1);
   setIntOption(lib, fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  setIntOption(lib, fd, IPPROTO_TCP, TCP_KEEPIDLE, options.keepAliveIdleS);
-  setIntOption(lib, fd, IPPROTO_TCP, TCP_KEEPINTVL, options.keepAliveIntervalS);
-  setIntOption(lib, fd, IPPROTO_TCP, TCP_KEEPCNT, options.keepAliveProbes);
-  setIntOption(lib, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, options.userTimeoutMs);
+  setIntOption(lib, fd, TCP.level, TCP.keepIdle, options.keepAliveIdleS);
+  setIntOption(lib, fd, TCP.level, TCP.keepInterval, options.keepAliveIntervalS);
+  setIntOption(lib, fd, TCP.level, TCP.keepCount, options.keepAliveProbes);
+  setIntOption(lib, fd, TCP.level, TCP.userTimeout, options.userTimeoutMs);
 }
 
 const RLIMIT_NOFILE = 7;

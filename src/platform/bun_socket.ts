@@ -3,6 +3,7 @@ import type { Socket as RawSocket, SocketHandler as RawHandler } from "bun";
 import { applySocketOptions } from "./bun_libc.ts";
 import { listening, plainAddress } from "./address.ts";
 import type { Peer, Socket, SocketHandler, SocketOptions, TcpListener } from "./port.ts";
+import { endOf } from "./socket_end.ts";
 
 /** What hangs on a raw socket: our wrapper and the handler's state. */
 interface Link<T> {
@@ -69,7 +70,7 @@ function rawHandler<T>(handler: SocketHandler<T>): RawHandler<Link<T>> {
       const link = raw.data;
       if (link.socket === null || link.socket.closed) return;
       link.socket.closed = true;
-      handler.close(link.state as T, error === undefined || error === null ? "closed" : "reset");
+      handler.close(link.state as T, endOf(error));
     },
   };
 }

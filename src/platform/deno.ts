@@ -29,6 +29,7 @@ export function denoPlatform(): Platform {
     listenTcp: listenDenoTcp,
     connectTcp: connectDenoTcp,
     acceptor: null,
+    tcpKernel: null,
     adopt: () => {
       throw new Error("Cannot adopt a descriptor: Deno has no such call");
     },

@@ -5,6 +5,7 @@
 import { connect, createServer, type Socket as RawSocket } from "node:net";
 import { listenError, plainAddress } from "./address.ts";
 import type { Peer, Socket, SocketHandler, SocketOptions, TcpListener } from "./port.ts";
+import { endOf } from "./socket_end.ts";
 
 class DenoSocket implements Socket {
   readonly peer: Peer;
@@ -40,9 +41,9 @@ class DenoSocket implements Socket {
 
 function attach<T>(raw: RawSocket, handler: SocketHandler<T>): Socket {
   const socket = new DenoSocket(raw);
-  let failed = false;
-  raw.on("error", () => {
-    failed = true;
+  let failure: Error | null = null;
+  raw.on("error", (error) => {
+    failure = error;
   });
   const state = handler.open(socket);
   raw.on("data", (bytes) => socket.closed || handler.data(state, bytes as unknown as Uint8Array));
@@ -50,7 +51,7 @@ function attach<T>(raw: RawSocket, handler: SocketHandler<T>): Socket {
   raw.on("close", () => {
     if (socket.closed) return;
     socket.closed = true;
-    handler.close(state, failed ? "reset" : "closed");
+    handler.close(state, endOf(failure));
   });
   return socket;
 }

@@ -51,12 +51,15 @@ export interface Socket {
   readonly fd: number;
 }
 
+/** `lost`: the peer was not heard any more and the kernel gave up, by keepalive or user timeout. */
+export type SocketEnd = "closed" | "reset" | "lost";
+
 /** Callbacks of one socket. `data` bytes are only valid during the call. `close` comes exactly once, last. */
 export interface SocketHandler<T> {
   open(socket: Socket): T;
   data(state: T, bytes: Uint8Array): void;
   drain(state: T): void;
-  close(state: T, reason: "closed" | "reset"): void;
+  close(state: T, reason: SocketEnd): void;
 }
 
 export interface TcpListener {
@@ -81,6 +84,36 @@ export interface SocketOptions {
   readonly keepAliveProbes: number;
   readonly userTimeoutMs: number;
   readonly backlog: number;
+}
+
+/** What the kernel knows of a TCP connection. Times are how long ago, in ms; counts are modulo 2^32. */
+export interface TcpInfo {
+  /** Linux's number of the connection's state. */
+  state: number;
+  /** Retransmissions of the oldest unacknowledged segment so far. */
+  retransmits: number;
+  /** Segments sent and not acknowledged. */
+  unacked: number;
+  lastDataReceivedMs: number;
+  lastAckReceivedMs: number;
+  rttUs: number;
+  bytesReceived: number;
+  segmentsReceived: number;
+}
+
+/** States of `TcpInfo` in which our FIN is sent and not acknowledged: before and after the peer's own. */
+export const FIN_UNACKNOWLEDGED: readonly number[] = [4, 9, 11];
+/** Our FIN is acknowledged. */
+export const FIN_ACKNOWLEDGED: readonly number[] = [5, 6];
+
+/** Liveness evidence by descriptor. */
+export interface TcpKernel {
+  /** False when the kernel cannot be asked about this descriptor. */
+  info(fd: number, into: TcpInfo): boolean;
+  /** From now on the kernel asks the peer every second whether it is there, and does not give the connection up meanwhile. */
+  askPeer(fd: number): void;
+  /** Ends that. A peer that has been silent for longer than the options allow is given up. */
+  restore(fd: number, options: SocketOptions): void;
 }
 
 /**
@@ -183,6 +216,8 @@ export interface Platform {
   connectTcp<T>(host: string, port: number, handler: SocketHandler<T>): Promise<Socket>;
   /** Listening socket whose descriptors `adopt` takes over in any thread; null where the runtime cannot. */
   acceptor: ((host: string, port: number, socket: SocketOptions) => Acceptor) | null;
+  /** Null where sockets have no descriptor, or the kernel cannot be asked. */
+  tcpKernel: TcpKernel | null;
   /** Takes ownership of a descriptor from an acceptor of this process. */
   adopt<T>(fd: number, peer: Peer, handler: SocketHandler<T>): void;
   serveHttp(

@@ -1,0 +1,10 @@
+/** How a socket ended, by the error its runtime names. Any thread. */
+import type { SocketEnd } from "./port.ts";
+
+/** The kernel gave up: nothing was heard for too long, or it learned that there is no way there. */
+const LOST: readonly unknown[] = ["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN"];
+
+export function endOf(error: Error | null | undefined): SocketEnd {
+  if (error === undefined || error === null) return "closed";
+  return LOST.includes((error as { code?: unknown }).code) ? "lost" : "reset";
+}
