@@ -57,7 +57,10 @@ function serveMetrics(app: Hono, gateway: Gateway): void {
 /** A path that is there with a method that is not: 405 naming those that are. */
 function serveWrongMethods(app: Hono): void {
   const methods = new Map<string, string[]>();
-  const routes = [...OPERATIONS.map(({ path }) => ["GET", path]), ...NOT_BUILT.map((route) => route.split(" "))];
+  const routes = [
+    ...OPERATIONS.map(({ method, path }) => [(method ?? "get").toUpperCase(), path]),
+    ...NOT_BUILT.map((route) => route.split(" ")),
+  ];
   for (const [method, path] of routes) methods.set(path!, [...(methods.get(path!) ?? []), method!]);
   for (const [path, allowed] of methods) {
     const allow = (allowed.includes("GET") ? ["HEAD", ...allowed] : allowed).toSorted().join(", ");

@@ -9,11 +9,15 @@ import { RecordsQuery } from "./records.ts";
 import { DeviceSchema, DevicesSchema, HealthSchema, RecordsSchema } from "./schema.ts";
 
 interface Operation {
+  /** GET unless said otherwise. */
+  readonly method?: "post" | "put" | "delete";
   readonly path: string;
   readonly summary: string;
   readonly query: { readonly entries: ObjectEntries };
-  /** Media type and schema of 200; null: text. */
-  readonly answer: readonly [string, GenericSchema | null];
+  /** JSON body; all of it may be left out when every part of it may. */
+  readonly body?: GenericSchema;
+  /** Media type and schema of 200; null: text. "nothing": 204. */
+  readonly answer: readonly [string, GenericSchema | null] | "nothing";
   /** Error statuses besides 400. */
   readonly problems: readonly number[];
 }
@@ -51,7 +55,14 @@ export const OPERATIONS: readonly Operation[] = [
   { path: "/", summary: "What this is", query: NoQuery, answer: ["text/html", null], problems: [] },
 ];
 
-const ALSO = { 404: "Unknown", 422: "Too many matches to sort", 501: "Not built yet", 503: "Not now; see Retry-After" } as const;
+const ALSO = {
+  403: "Not from this page",
+  404: "Unknown",
+  409: "Not in this state",
+  422: "Too many matches to sort",
+  501: "Not built yet",
+  503: "Not now; see Retry-After",
+} as const;
 
 /** The shape without the dialect's name, which stands once in the document. */
 function shapeOf(schema: GenericSchema): JsonSchema {
@@ -76,25 +87,32 @@ function parametersOf(operation: Operation): object[] {
   return [...inPath, ...inQuery, ...(operation.path === "/v1/events" ? [lastEventId] : [])];
 }
 
+const contentOf = (type: string, schema: GenericSchema | null): object => ({
+  [type]: { schema: schema === null ? { type: type === JSON_TYPE ? "object" : "string" } : shapeOf(schema) },
+});
+
 function operationOf(operation: Operation): object {
-  const [type, schema] = operation.answer;
+  const { answer, body, problems, summary } = operation;
   const problemBody = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
   const responses: Record<string, object> = {
-    200: {
-      description: "As asked",
-      content: { [type]: { schema: schema === null ? { type: type === JSON_TYPE ? "object" : "string" } : shapeOf(schema) } },
-    },
+    ...(answer === "nothing" ? { 204: { description: "Done" } } : { 200: { description: "As asked", content: contentOf(...answer) } }),
     400: { description: "A parameter that cannot be used, named", content: problemBody },
   };
-  for (const status of operation.problems) {
-    responses[status] = { description: ALSO[status as keyof typeof ALSO], content: problemBody };
-  }
-  return { summary: operation.summary, parameters: parametersOf(operation), responses };
+  for (const status of problems) responses[status] = { description: ALSO[status as keyof typeof ALSO], content: problemBody };
+  const requestBody = body === undefined ? {} : { requestBody: { content: contentOf(JSON_TYPE, body) } };
+  return { summary, parameters: parametersOf(operation), ...requestBody, responses };
+}
+
+/** Every path once, with its methods. */
+function paths(): Record<string, Record<string, object>> {
+  const all: Record<string, Record<string, object>> = {};
+  for (const operation of OPERATIONS) (all[operation.path] ??= {})[operation.method ?? "get"] = operationOf(operation);
+  return all;
 }
 
 export const openApiDocument = (): object => ({
   openapi: "3.1.0",
   info: { title: "Berth", version: VERSION, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
-  paths: Object.fromEntries(OPERATIONS.map((operation) => [operation.path, { get: operationOf(operation) }])),
+  paths: paths(),
   components: { schemas: { Problem: shapeOf(ProblemSchema) } },
 });
