@@ -51,6 +51,8 @@ export const LIMIT_SECTIONS = {
     parkMs: limit(3 * SECOND, 10, 60 * SECOND, "Policy recent: the smaller side waits this long for the bigger one's choice, then takes the newest connection by itself."),
     heldRetryMs: limit(30 * SECOND, 0, 10 * MINUTE, "When a newcomer refused for a holder that answers may come again, where its transport can say so."),
     waitersPerDevice: limit(4, 1, 64, "Newcomers of one device that share one probe. Beyond: refused, the holder untouched."),
+    policyClasses: limit(64, 1, 1024, "Classes with a policy of their own; each admission looks through them. More are refused by the configuration."),
+    policyDevices: limit(65_536, 1, 1 << 20, "Devices with a policy of their own in the configuration. More are refused by it."),
     connectionsPerDevice: limit(16, 1, 64, "The largest n of multi(n). A larger one is refused by the configuration and the interface."),
   },
   peer: {

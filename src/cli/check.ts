@@ -19,7 +19,7 @@ export const addCheck: Verb = (program, platform, end) => {
     .action((path: string | undefined) => {
       const config = readConfig(platform, path ?? null, {});
       if (!config.ok) return end(fail(platform, config.message));
-      platform.writeOut(explain(config.value.effective));
+      platform.writeOut(explain(config.value));
       end(EXIT.done);
     });
 };

@@ -6,6 +6,7 @@ import type { ConflictAction } from "../wire/control.ts";
 import { type Given, givenByEnvironment, givenByFile, givenByFlags } from "./given.ts";
 import { parseHostPort } from "./host_port.ts";
 import { featureOf, featureOfValue } from "./not_built.ts";
+import { isPolicyGiven, readPolicies } from "./policies.ts";
 import { brokenRelations } from "./relations.ts";
 import { environmentName, fileName, sectionOf, SECTIONS, type Setting, settingOf, SETTINGS, type SettingValue } from "./setting.ts";
 import type { HostPort, LogLevel, Settings } from "./settings.ts";
@@ -111,7 +112,8 @@ export function loadConfig(input: ConfigInput): Result<Config, "bad_config"> {
   const problems: string[] = [];
   const values = new Map<string, SettingValue>(SETTINGS.map(({ key, initial }) => [key, initial]));
   const sources = new Map<string, Given>();
-  for (const given of [...file.value, ...givenByEnvironment(input.environment), ...givenByFlags(input.flags)]) {
+  const all = [...file.value, ...givenByEnvironment(input.environment), ...givenByFlags(input.flags)];
+  for (const given of all.filter((one) => !isPolicyGiven(one))) {
     const result = checked(given);
     if (typeof result === "string") problems.push(result);
     else {
@@ -119,7 +121,10 @@ export function loadConfig(input: ConfigInput): Result<Config, "bad_config"> {
       sources.set(given.key, given);
     }
   }
-  const settings = settingsFrom(values);
+  const common = settingsFrom(values);
+  const read = readPolicies(all.filter(isPolicyGiven), common.limits);
+  problems.push(...read.problems);
+  const settings = { ...common, policies: read.policies };
   if (problems.length === 0) {
     for (const { key, message } of brokenRelations(settings)) {
       const given = sources.get(key);

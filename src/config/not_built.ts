@@ -14,8 +14,6 @@ const NAMES: Readonly<Record<string, string>> = {
   tokens: "tokens",
   auth: "tokens",
   "http.tokens": "tokens",
-  classes: "classes of devices",
-  policies: "policies by class",
   allow: "the allow list",
   commands: "commands to devices",
   sinks: "sinks",
@@ -25,9 +23,8 @@ const NAMES: Readonly<Record<string, string>> = {
 /** Values of a built setting that are not. The value or values that are built, and what the others belong to. */
 const VALUES: Readonly<Record<string, { readonly built: SettingValue | readonly SettingValue[]; readonly what: string }>> = {
   "udp.listen": { built: "off", what: "the UDP channel" },
-  policy: { built: "takeover", what: "a policy other than takeover" },
   "conflict.action": { built: ["observe", "hold"], what: "quarantine of conflicts" },
-  unknown_devices: { built: "accept", what: "unknown_devices other than accept" },
+  unknown_devices: { built: ["accept", "reject"], what: "quarantine of unknown devices" },
 };
 
 /** The feature an unknown key names, or null. */

@@ -2,6 +2,7 @@
 import type { Limits } from "../base/limits.ts";
 import { MESSAGE_HEADER } from "../ring/layout.ts";
 import { frameMessageBytes } from "../wire/frame_message.ts";
+import { parsePolicy } from "../wire/policy.ts";
 import { isLoopback } from "./host_port.ts";
 import type { Settings } from "./settings.ts";
 
@@ -30,6 +31,11 @@ export function brokenRelations(settings: Settings): Broken[] {
     isLoopback(http.host),
     "http.listen",
     `${http.host} is not a loopback address; without tokens (not built yet) only one is allowed, as 127.0.0.1:8080`,
+  );
+  demand(
+    parsePolicy(settings.policy, limits.connectionsPerDevice) !== null,
+    "policy",
+    `${settings.policy} exceeds [admission] connections_per_device ${limits.connectionsPerDevice}`,
   );
   demand(
     limits.frameRingBytes >= frameRingNeeds(limits),

@@ -1,8 +1,9 @@
 /** Every setting: its name in the file, its flag, its default and what it may be. Pure; load.ts reads by it. */
 import * as v from "valibot";
-import { type Limit, LIMIT_SECTIONS } from "../base/limits.ts";
+import { type Limit, LIMIT_SECTIONS, LIMITS } from "../base/limits.ts";
 import { MAX_WORKERS } from "../wire/board.ts";
-import { CONFLICT_ACTIONS, POLICIES } from "../wire/control.ts";
+import { CONFLICT_ACTIONS } from "../wire/control.ts";
+import { parsePolicy, policiesAllowed } from "../wire/policy.ts";
 import { parseHostPort } from "./host_port.ts";
 import type { LogLevel, Settings } from "./settings.ts";
 
@@ -60,7 +61,15 @@ function limitSetting(section: string, name: string, { value, min, max, why }: L
 const OWN: readonly Setting[] = [
   text("data", "--data", "./berth-data", /\S/, "a directory", "Everything Berth keeps. One running gateway per directory."),
   whole("workers", "--workers", 0, 0, MAX_WORKERS, "Codec workers. 0: one less than there are cores, at least one."),
-  pick("policy", "--policy", POLICIES, "takeover", "Which of two connections of one device wins."),
+  {
+    key: "policy",
+    limit: null,
+    flag: "--policy",
+    initial: "takeover",
+    schema: v.pipe(v.string(), v.check((value) => parsePolicy(value, LIMITS.connectionsPerDevice.max) !== null)),
+    allowed: policiesAllowed(LIMITS.connectionsPerDevice.max),
+    why: "Which of two connections of one device wins.",
+  },
   pick("unknown_devices", "--unknown-devices", UNKNOWN_DEVICES, "accept", "What becomes of a device nobody announced."),
   pick("log_level", "--log-level", LOG_LEVELS, "info", "JSON lines on standard error, this level and above."),
   text(

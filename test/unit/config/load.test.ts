@@ -37,6 +37,70 @@ const RELATED = new Set([
   "journal.probe_commit_max_ms",
 ]);
 
+const POLICIES = `policy = "multi(3)"
+[[classes]]
+name = "ships"
+match = "35030*"
+transport = "tcp"
+policy = "reject"
+[[classes]]
+name = "phones"
+policy = "recent"
+[devices."356307042441013"]
+policy = "multi(2)"
+[devices]
+ab-1 = { policy = "takeover" }
+`;
+
+describe("policies", () => {
+  test("of all, of classes and of devices are read from the file", () => {
+    const { policy, policies } = settings(POLICIES);
+    expect(policy).toBe("multi(3)");
+    expect(policies).toEqual({
+      classes: [
+        { name: "ships", match: "35030*", transport: "tcp", policy: "reject" },
+        { name: "phones", match: "*", transport: null, policy: "recent" },
+      ],
+      devices: [{ id: "356307042441013", policy: "multi(2)" }, { id: "ab-1", policy: "takeover" }],
+    });
+  });
+
+  test("explained are a file that gives the same policies", () => {
+    expect(settings(explain(good(POLICIES))).policies).toEqual(settings(POLICIES).policies);
+  });
+
+  test("with a mistake are refused with their place and what is allowed", () => {
+    const classes = (text: string) => problems(`[[classes]]\n${text}`);
+    expect(classes('name = "a"\npolicy = "first"\n')).toEqual([
+      'berth.toml:1: [[classes]] 1 policy is "first"; allowed: takeover, reject, initiator, recent, multi(1) to multi(16) ([admission] connections_per_device)',
+    ]);
+    expect(classes('name = "default"\npolicy = "recent"\n')[0]).toContain('name is "default"; allowed: up to 32 of');
+    expect(classes('policy = "recent"\n')).toEqual(["berth.toml:1: [[classes]] 1 has no name"]);
+    expect(classes('name = "a"\npolicy = "recent"\ntransport = "radio"\n')[0]).toContain("allowed: tcp, udp, sse, ws, peer");
+    expect(classes('name = "a"\npolicy = "recent"\nmatch = "a b"\n')[0]).toContain("an identity, * for any run of characters");
+    expect(classes('name = "a"\npolicy = "recent"\npolcy = 1\n')[0]).toEndWith(
+      "unknown key polcy. Did you mean policy? Allowed: name, match, transport, policy",
+    );
+    expect(classes('name = "a"\npolicy = "recent"\n[[classes]]\nname = "a"\npolicy = "recent"\n')).toEqual([
+      "berth.toml:1: [[classes]] 2 name a is there already",
+    ]);
+    expect(problems("classes = 3\n")).toEqual(["berth.toml:1: classes is not a list of [[classes]]"]);
+    expect(problems('[devices."a b"]\npolicy = "recent"\n')).toEqual(['berth.toml:1: [devices."a b"]: not an identity']);
+    expect(problems("[devices]\na = 1\n")).toEqual(['berth.toml:2: [devices."a"] is 1; allowed: a table of policy']);
+    expect(problems("", { BERTH_CLASSES: "a" })[0]).toStartWith("BERTH_CLASSES: no such setting.");
+  });
+
+  test("are bounded in number and in connections", () => {
+    const two = '[[classes]]\nname = "a"\npolicy = "recent"\n[[classes]]\nname = "b"\npolicy = "recent"\n';
+    expect(problems(`${two}[admission]\npolicy_classes = 1\n`)).toEqual(["berth.toml:1: 2 classes exceed 1"]);
+    const devices = '[devices.a]\npolicy = "recent"\n[devices.b]\npolicy = "recent"\n';
+    expect(problems(`${devices}[admission]\npolicy_devices = 1\n`)).toEqual(["berth.toml:3: 2 devices with a policy exceed 1"]);
+    expect(problems('policy = "multi(3)"\n[admission]\nconnections_per_device = 2\n')).toEqual([
+      "berth.toml:1: policy: multi(3) exceeds [admission] connections_per_device 2",
+    ]);
+  });
+});
+
 describe("configuration", () => {
   test("without anything is the table of defaults", () => {
     expect(settings("")).toEqual({
@@ -126,7 +190,7 @@ describe("configuration", () => {
   test("names every mistake at once", () => {
     expect(problems('workers = -1\npolicy = "first"\n', { BERTH_LOG_LEVEL: "loud" })).toEqual([
       "berth.toml:1: workers is -1; allowed: an integer from 0 to 32",
-      'berth.toml:2: policy is "first"; allowed: takeover, reject, initiator, recent, multi',
+      'berth.toml:2: policy is "first"; allowed: takeover, reject, initiator, recent, multi(1) to multi(64)',
       'BERTH_LOG_LEVEL is "loud"; allowed: trace, debug, info, warn, error, silent',
     ]);
   });
@@ -141,12 +205,11 @@ describe("configuration", () => {
     expect(problems("", {}, { redis: "redis://a" })).toEqual(["--redis: not built yet: clusters over Redis"]);
     expect(problems("", { BERTH_REDIS__URL: "redis://a" })).toEqual(["BERTH_REDIS__URL: not built yet: clusters over Redis"]);
     expect(problems("", {}, { "udp.listen": "0.0.0.0:5027" })).toEqual(['--udp is "0.0.0.0:5027": not built yet: the UDP channel']);
-    expect(problems('policy = "multi"\n')).toEqual(['berth.toml:1: policy is "multi": not built yet: a policy other than takeover']);
     expect(problems('[conflict]\naction = "quarantine"\n')).toEqual([
       'berth.toml:2: [conflict] action is "quarantine": not built yet: quarantine of conflicts',
     ]);
     expect(problems('[conflict]\naction = "hold"\n')).toEqual([]);
-    expect(problems('unknown_devices = "reject"\n')[0]).toContain("not built yet");
+    expect(problems('unknown_devices = "quarantine"\n')[0]).toContain("not built yet");
     expect(problems("[[peers]]\nid = 1\n")).toEqual(["berth.toml:1: peers: not built yet: peers"]);
     expect(problems("[tls]\n")).toEqual(["berth.toml:1: tls: not built yet: TLS"]);
     expect(problems("[tcp]\nproxy_protocol = true\n")).toEqual(["berth.toml:2: [tcp] proxy_protocol: not built yet: the PROXY protocol"]);
@@ -187,7 +250,7 @@ describe("configuration", () => {
 
   test("explained is a file that gives the same settings", () => {
     const first = good('[tcp]\nlisten = "[::1]:9"\n', { BERTH_JOURNAL__FLUSH_FRAMES: "7" });
-    const text = explain(first.effective);
+    const text = explain(first);
     expect(settings(text)).toEqual(first.settings);
     expect(text).toMatch(/^listen = "\[::1\]:9" +# berth\.toml:2$/m);
     expect(text).toMatch(/^flush_frames = 7 +# BERTH_JOURNAL__FLUSH_FRAMES$/m);
