@@ -84,6 +84,7 @@ export class RegistryDesk {
     for (let i = 0; i < this.#claims.length; i++) taken += this.#takeClaims(i, this.#claims[i]!);
     for (let i = 0; i < this.#asks.length; i++) taken += this.#takeAsks(i, this.#asks[i]!);
     this.#tick(this.#clock.mono());
+    this.#board.setDoorShut(this.#state.draining);
     this.#outbox.publish();
     this.#outbox.count();
     return taken > 0;

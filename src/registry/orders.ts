@@ -1,8 +1,9 @@
-/** What an operator orders: kicks and changes of policy. Pure; part of the registry's step. Each order gets one outcome. */
+/** What an operator orders: kicks, drains and changes of policy. Pure; part of the registry's step. Each order gets one outcome. */
 import { assertNever } from "../base/assert.ts";
 import { asFence, type DeviceId } from "../base/brand.ts";
 import { ORDERS, type Outcome } from "../wire/control.ts";
 import { formatPolicy, parsePolicy, policiesAllowed } from "../wire/policy.ts";
+import { drain, setDoor } from "./draining.ts";
 import type { Effects } from "./effect.ts";
 import type { Order } from "./event.ts";
 import { normaliseIdentity } from "./identity.ts";
@@ -19,7 +20,12 @@ export function order(state: RegistryState, event: Order, now: number, out: Effe
     case "device_policy":
     case "class_policy":
       return setPolicy(state, event, verb, out);
-    case "drain":
+    case "drain": {
+      const outcome = event.device === ""
+        ? setDoor(state, event.text)
+        : drain(state, normaliseIdentity(event.device), event.text, now, out);
+      return out.done(event.ring, event.request, outcome, "");
+    }
     case "acknowledge":
       return out.done(event.ring, event.request, "refused", `order ${verb} is not known`);
     default:

@@ -3,12 +3,13 @@
  *
  *   owners   device → its newest connection, with the older ones of multi(n) behind it
  *   pending  device → newcomers waiting for a probe     refused  device → refusals of the running 10 s, oldest first
- *   known    every device the store has or was promised
+ *   known    every device the store has or was promised  conflicts  who fights for a device
  */
 import type { DeviceId } from "../base/brand.ts";
 import type { Limits } from "../base/limits.ts";
-import type { Refusal } from "../wire/control.ts";
+import type { ConflictAction, Refusal } from "../wire/control.ts";
 import { type Policy, TAKEOVER } from "../wire/policy.ts";
+import { type ConflictLimits, ConflictWatch } from "./conflict.ts";
 import { normaliseIdentity } from "./identity.ts";
 import type { Owner, Pending, Refused } from "./owner.ts";
 import { Policies, type PolicyClass } from "./policies.ts";
@@ -27,7 +28,7 @@ type Bounds = Pick<
   | "trackerProbeMs"
   | "parkMs"
   | "heldRetryMs"
->;
+> & ConflictLimits;
 
 export interface RegistryState {
   readonly owners: Map<DeviceId, Owner>;
@@ -35,6 +36,7 @@ export interface RegistryState {
   readonly refused: Map<DeviceId, Refused>;
   readonly known: Set<DeviceId>;
   readonly policies: Policies;
+  readonly conflicts: ConflictWatch;
   /** Our own identity, in the spelling of identities: what the symmetric policies compare with. */
   readonly self: string;
   readonly decide: Decide;
@@ -52,6 +54,8 @@ export interface RegistryState {
   counterEnd: number;
   /** Why nobody can be admitted just now (no room for its event), or "none". Set by the thread before a step. */
   blocked: Refusal;
+  /** An operator has shut the door: nobody is admitted. */
+  draining: boolean;
   released: boolean;
 }
 
@@ -68,6 +72,8 @@ export interface RegistryStart {
   readonly counter: number;
   readonly counterEnd: number;
   readonly decide?: Decide;
+  /** observe when left out. */
+  readonly conflictAction?: ConflictAction;
 }
 
 export function createRegistry(start: RegistryStart): RegistryState {
@@ -77,6 +83,7 @@ export function createRegistry(start: RegistryStart): RegistryState {
     refused: new Map(),
     known: new Set(start.devices as Iterable<DeviceId>),
     policies: new Policies(start.policy ?? TAKEOVER, start.classes ?? [], start.devicePolicies ?? []),
+    conflicts: new ConflictWatch(start.conflictAction ?? "observe", start.limits),
     self: normaliseIdentity(start.self ?? "") ?? "",
     decide: start.decide ?? decide,
     admitUnknown: start.admitUnknown,
@@ -87,6 +94,7 @@ export function createRegistry(start: RegistryStart): RegistryState {
     counter: start.counter,
     counterEnd: start.counterEnd,
     blocked: "none",
+    draining: false,
     released: false,
   };
 }

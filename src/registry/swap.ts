@@ -19,7 +19,7 @@ const SUPERSEDED = END_REASONS.indexOf("superseded");
 
 /** Why nobody can be admitted for this device, whatever the policy; or "none". */
 export function whyBlocked(state: RegistryState, device: DeviceId, holder: Owner | null, policy: Policy): Refusal {
-  if (state.released) return "draining";
+  if (state.released || state.draining) return "draining";
   if (!state.known.has(device)) {
     if (!state.admitUnknown) return "unknown_device";
     if (state.known.size >= state.limits.devices) return "device_limit";
@@ -30,7 +30,7 @@ export function whyBlocked(state: RegistryState, device: DeviceId, holder: Owner
   return state.counter >= state.counterEnd ? "store_failing" : "none";
 }
 
-export function admit(state: RegistryState, device: DeviceId, claim: Claim, policy: Policy, out: Effects): void {
+export function admit(state: RegistryState, device: DeviceId, claim: Claim, policy: Policy, now: number, out: Effects): void {
   const holder = state.owners.get(device) ?? null;
   const owner: Owner = { device, fence: asFence(state.counter * FENCE_STEP), claim, closing: false, older: holder };
   state.counter++;
@@ -39,12 +39,12 @@ export function admit(state: RegistryState, device: DeviceId, claim: Claim, poli
   if (holder === null) {
     state.known.add(device);
     out.connected(owner);
-  } else makeRoom(state, owner, policy, out);
+  } else makeRoom(state, owner, policy, now, out);
   out.decided(claim, "admit", "none", owner.fence, 0, policy.name);
 }
 
 /** Evicts what is too many behind `owner`: those whose close has begun first, then the oldest. */
-function makeRoom(state: RegistryState, owner: Owner, policy: Policy, out: Effects): void {
+function makeRoom(state: RegistryState, owner: Owner, policy: Policy, now: number, out: Effects): void {
   let tooMany = countFrom(owner) - policy.connections;
   if (tooMany <= 0) return out.connected(owner);
   // More than one only when the policy has changed to one that admits fewer.
@@ -55,8 +55,12 @@ function makeRoom(state: RegistryState, owner: Owner, policy: Policy, out: Effec
   }
   const old = takeOldest(owner);
   out.replaced(owner, old, old.closing, policy.name, lowestAlive(owner));
+  if (isAlive(old) && isWatched(policy)) state.conflicts.takeover(old, owner, now);
   evict(state, old, out);
 }
+
+/** The others expect several connections of one identity. */
+const isWatched = ({ name }: Policy): boolean => name === "takeover" || name === "reject";
 
 function evict(state: RegistryState, old: Owner, out: Effects): void {
   if (!isAlive(old)) return;

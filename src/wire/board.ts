@@ -3,6 +3,7 @@
  *
  *   Int32 words   per thread: heartbeat, state, thread id (written by that thread)
  *                 per codec worker: settled (journal), live sockets (that worker)
+ *                 door shut by an operator (registry)
  *                 admission gate and store failure (journal), drain phase (supervisor), checkpoint request (journal) and done (reader 0)
  *   Int64 words   committed seq, oldest kept seq, end of the reserved fence block (journal)
  */
@@ -46,6 +47,7 @@ const PHASE = GATE + 1;
 const CHECKPOINT_WANTED = GATE + 2;
 const CHECKPOINT_DONE = GATE + 3;
 const STORE_FAILURE = GATE + 4;
+const DOOR_SHUT = GATE + 5;
 const PHASE_DONE = GATE + 16;
 const WORDS = PHASE_DONE + MAX_THREADS;
 const COMMITTED = 0;
@@ -111,6 +113,13 @@ export class Board {
   }
   storeFailure(): StoreFailure {
     return STORE_FAILURES[Atomics.load(this.#words, STORE_FAILURE)]!;
+  }
+  /** Newcomers are refused because an operator drains the gateway. Written by the registry. */
+  setDoorShut(shut: boolean): void {
+    Atomics.store(this.#words, DOOR_SHUT, shut ? 1 : 0);
+  }
+  doorShut(): boolean {
+    return Atomics.load(this.#words, DOOR_SHUT) === 1;
   }
   setPhase(phase: DrainPhase): void {
     Atomics.store(this.#words, PHASE, phase);

@@ -35,6 +35,7 @@ export const END_REASONS = [
   "commit_failed",
   "store_busy",
   "lost",
+  "drained",
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 

@@ -1,0 +1,56 @@
+/** Draining: connections closed by their fence, and the door shut for newcomers. */
+import { expect, test } from "bun:test";
+import { only, RegistryWorld } from "../../support/registry_world.ts";
+
+const outcome = (effects: ReturnType<RegistryWorld["order"]>) => only(effects, "done").outcome;
+
+test("drain closes the connection with that fence, keeps what it has in flight, and the device comes back the first time", () => {
+  const world = new RegistryWorld();
+  const fence = world.login("A", 1) as number;
+  const effects = world.order("drain", "A", String(fence));
+  expect(effects.map(({ type }) => type)).toEqual(["evict", "done"]);
+  expect(only(effects, "evict")).toMatchObject({ reason: "drained", owner: { fence } });
+  expect(outcome(effects)).toBe("done");
+  expect(world.state.living).toBe(0);
+  expect(only(world.close("A", 1, fence, "drained"), "disconnected").owner.fence).toBe(fence);
+  expect(world.login("A", 2)).toBeGreaterThan(fence);
+});
+
+test("drain leaves a connection that came by itself meanwhile", () => {
+  const world = new RegistryWorld();
+  const fence = world.login("A", 1) as number;
+  const newer = world.login("A", 2) as number;
+  expect(outcome(world.order("drain", "A", String(fence)))).toBe("not_connected");
+  expect(world.ownerOf("A")).toBe(newer);
+  expect(outcome(world.order("drain", "A", String(newer)))).toBe("done");
+  expect(outcome(world.order("drain", "A", String(newer)))).toBe("not_connected");
+  expect(outcome(world.order("drain", "B", "1024"))).toBe("unknown");
+});
+
+test("drain of one of several connections leaves the others", () => {
+  const world = new RegistryWorld({ policy: "multi(3)" });
+  const [first, second, third] = [1, 2, 3].map((conn) => world.login("A", conn) as number);
+  expect(outcome(world.order("drain", "A", String(second)))).toBe("done");
+  world.close("A", 2, second!, "drained");
+  expect([world.ownerOf("A"), world.state.living]).toEqual([third!, 2]);
+  expect(outcome(world.order("drain", "A", String(first)))).toBe("done");
+});
+
+test("a shut door refuses everybody, replacements too, until it is opened; who is in stays", () => {
+  const world = new RegistryWorld();
+  const fence = world.login("A", 1) as number;
+  expect(outcome(world.order("drain", "", "shut"))).toBe("done");
+  expect([world.login("A", 2), world.login("B", 3)]).toEqual(["draining", "draining"]);
+  expect(world.ownerOf("A")).toBe(fence);
+  expect(outcome(world.order("drain", "", "ajar"))).toBe("refused");
+  expect(outcome(world.order("drain", "", "open"))).toBe("done");
+  expect(world.login("B", 4)).toBeGreaterThan(fence);
+});
+
+test("a newcomer that waits for the probe of a drained holder is admitted at once", () => {
+  const world = new RegistryWorld({ policy: "reject" });
+  const fence = world.login("A", 1) as number;
+  expect(only(world.claim("A", 2), "decided").decision).toBe("pending");
+  const effects = world.order("drain", "A", String(fence));
+  expect(only(effects, "decided")).toMatchObject({ decision: "admit", conn: 2 });
+});
