@@ -7,8 +7,6 @@ export const NOT_BUILT = [
   "GET /v1/devices/{id}/history",
   "POST /v1/devices/{id}/kick",
   "POST /v1/drain",
-  "PUT /v1/policies/{class}",
-  "PUT /v1/devices/{id}/policy",
   "GET /v1/allow",
   "GET /v1/allow/{id}",
   "PUT /v1/allow/{id}",

@@ -1,9 +1,11 @@
 /** GET /openapi.json: OpenAPI 3.1 of the routes that are there, made from the schemas the routes use. */
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema, ObjectEntries } from "valibot";
+import * as v from "valibot";
 import { VERSION } from "../base/version.ts";
 import { DevicesQuery, NoQuery } from "./devices.ts";
 import { EventsQuery } from "./events.ts";
+import { ClassPolicySchema, DevicePolicySchema } from "./policies.ts";
 import { ProblemSchema } from "./problem.ts";
 import { RecordsQuery } from "./records.ts";
 import { DeviceSchema, DevicesSchema, HealthSchema, RecordsSchema } from "./schema.ts";
@@ -47,6 +49,24 @@ export const OPERATIONS: readonly Operation[] = [
     query: EventsQuery,
     answer: ["text/event-stream", null],
     problems: [501, 503],
+  },
+  {
+    method: "put",
+    path: "/v1/policies/{class}",
+    summary: "The policy of a class (or of default) for admissions from now on",
+    query: NoQuery,
+    body: ClassPolicySchema,
+    answer: json(v.object({ class: v.string(), policy: v.string() })),
+    problems: [404, 503],
+  },
+  {
+    method: "put",
+    path: "/v1/devices/{id}/policy",
+    summary: "The policy of one device for admissions from now on",
+    query: NoQuery,
+    body: DevicePolicySchema,
+    answer: json(v.object({ device: v.string(), policy: v.nullable(v.string()) })),
+    problems: [404, 503],
   },
   { path: "/metrics", summary: "Metrics, Prometheus or OpenMetrics text", query: NoQuery, answer: ["text/plain", null], problems: [] },
   { path: "/healthz", summary: "Is the process alive?", query: NoQuery, answer: json(HealthSchema), problems: [] },

@@ -18,7 +18,7 @@ import { Bell } from "../../src/ring/wait.ts";
 import { sumOf } from "../../src/telemetry/counters.ts";
 import { type MetricName, slot } from "../../src/telemetry/slots.ts";
 import { Board, DrainPhase, Gate } from "../../src/wire/board.ts";
-import { type MessageOf, receive, send } from "../../src/wire/control.ts";
+import { type MessageOf, ORDERS, type OrderVerb, type Outcome, OUTCOMES, receive, send } from "../../src/wire/control.ts";
 import { type Entry, MemoryStore } from "./memory_store.ts";
 import { until } from "./until.ts";
 
@@ -144,9 +144,17 @@ export class OutWorld {
     clearInterval(this.#pump);
   }
 
+  /** The registry's part in orders. */
+  onOrder = (_verb: OrderVerb, _device: string, _text: string): { outcome: Outcome; text: string } => ({ outcome: "done", text: "" });
+
   #answerAsks(): void {
     while (this.#asks.next()) {
       const ask = receive(this.#asks);
+      if (ask.type === "order") {
+        const { verb, device, text, request } = ask;
+        const { outcome, text: told } = this.onOrder(ORDERS[verb]!, device, text);
+        send(this.#answers, { type: "done", request, outcome: OUTCOMES.indexOf(outcome), text: told });
+      }
       if (ask.type !== "ask") continue;
       const standing = this.standing.get(ask.device);
       const none = { known: false, connected: false, fence: 0, transport: 0, address: "", port: 0, clientInstance: "", since: 0 };

@@ -1,0 +1,27 @@
+/** JSON bodies, strictly: what is not as declared is answered 400, naming the member. The schema also goes into /openapi.json. */
+import type { Context } from "hono";
+import * as v from "valibot";
+import { problem } from "./problem.ts";
+
+export type Body<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly answer: Response };
+
+const bad = (detail: string, parameter?: string): { readonly ok: false; readonly answer: Response } => ({
+  ok: false,
+  answer: problem(400, detail, parameter === undefined ? {} : { parameter }),
+});
+
+/** The body as `schema` has it; an empty one counts as `{}`. Its messages say what is expected. */
+export async function readBody<const S extends v.GenericSchema>(c: Context, schema: S): Promise<Body<v.InferOutput<S>>> {
+  const text = await c.req.text();
+  let value: unknown;
+  try {
+    value = text === "" ? {} : JSON.parse(text);
+  } catch {
+    return bad("Cannot read the body: not JSON");
+  }
+  const parsed = v.safeParse(schema, value);
+  if (parsed.success) return { ok: true, value: parsed.output };
+  const issue = parsed.issues[0];
+  const name = v.getDotPath(issue);
+  return name === null ? bad(`Cannot use the body: expected ${issue.message}`) : bad(`Cannot use ${name}: expected ${issue.message}`, name);
+}
