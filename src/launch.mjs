@@ -4,6 +4,7 @@
  * and npm only: it installs what package.json names, finds the runtimes inside node_modules, and runs them by path.
  */
 import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   accessSync,
   constants,
@@ -15,6 +16,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { constants as osConstants, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -113,10 +115,42 @@ function newest(path) {
   return readdirSync(path).reduce((time, name) => Math.max(time, newest(join(path, name))), mtimeMs);
 }
 
+const PAGE = "src/http/dashboard/page.json";
+const PAGE_SOURCES = ["src/http/dashboard/page", "src/client", "src/broker/cursor.ts", "src/base", "src/std_streams", "package-lock.json"];
+
+/** A file's place holds its hash, so that a browser may keep it for ever. */
+function assetOf(name, type, text) {
+  const hash = createHash("sha256").update(text).digest("base64url").slice(0, 12);
+  const [base, ending] = name.split(".");
+  return { path: `/dashboard/${base}-${hash}.${ending}`, type, hash, text };
+}
+
+/** The dashboard as one JSON module, which Bun and Deno import and the executable holds. Made when its sources are newer. */
+function page() {
+  const target = join(ROOT, PAGE);
+  if (existsSync(target) && PAGE_SOURCES.every((path) => newest(join(ROOT, path)) <= statSync(target).mtimeMs)) return;
+  const from = join(ROOT, "src", "http", "dashboard", "page");
+  const made = mkdtempSync(join(tmpdir(), "berth-page-"));
+  const entries = ["main.ts", "style.css"].map((name) => join(from, name));
+  const status = run(bun(), ["build", ...entries, "--minify", "--target=browser", "--outdir", made], { stdio: ["ignore", "ignore", 2] });
+  if (status !== 0) stop("Cannot build the dashboard: see above");
+  const style = assetOf("style.css", "text/css; charset=utf-8", readFileSync(join(made, "style.css"), "utf8"));
+  const script = assetOf("main.js", "text/javascript; charset=utf-8", readFileSync(join(made, "main.js"), "utf8"));
+  const icon = assetOf("icon.svg", "image/svg+xml", readFileSync(join(from, "icon.svg"), "utf8"));
+  rmSync(made, { recursive: true, force: true });
+  const html = readFileSync(join(from, "index.html"), "utf8");
+  const { hash } = assetOf("page.html", "", [html, style.hash, script.hash, icon.hash].join());
+  // Renamed into place: another process may be reading it.
+  const fresh = `${target}.${process.pid}`;
+  writeFileSync(fresh, `${JSON.stringify({ hash, html, style, script, icon })}\n`);
+  renameSync(fresh, target);
+}
+
 const stale = () => !existsSync(BERTH) || SOURCES.some((path) => newest(join(ROOT, path)) > statSync(BERTH).mtimeMs);
 
 /** Every thread's file is an entrypoint of its own inside the executable. */
 function build() {
+  page();
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const workers = readdirSync(join(ROOT, "workers")).filter((name) => name.endsWith(".ts")).map((name) => `workers/${name}`);
   mkdirSync(dirname(BERTH), { recursive: true });
@@ -160,6 +194,7 @@ const TEST_GROUPS = [["test/tidy.test.ts", "test/unit", "test/golden"], ["test/c
 const TEST_TIMEOUT = "--timeout=60000";
 
 function test(args) {
+  page();
   if (stale()) build();
   if (args.length > 0) return run(bun(), ["test", TEST_TIMEOUT, ...args]);
   for (const group of TEST_GROUPS) {
@@ -189,8 +224,10 @@ function selftest() {
 
 /** Everything CI runs, cheapest first; stops at the first that fails. `--no-tests`: CI runs `npm test` beside it. */
 function ok(args) {
+  page();
   const steps = [
     ["types", () => script("typescript/bin/tsc", ["-p", "."])],
+    ["types of the dashboard", () => script("typescript/bin/tsc", ["-p", "src/http/dashboard/page"])],
     ["types on Deno", () => denoHere(DENO_CHECK)],
     ["lint", () => script("oxlint/bin/oxlint", [])],
     ["format", () => run(deno(), ["fmt", "--check"])],
@@ -217,14 +254,17 @@ function ok(args) {
 const [verb, ...args] = process.argv.slice(2);
 const verbs = {
   start() {
+    page();
     if (stale()) build();
     serve(args);
   },
   test: () => process.exit(test(args)),
   build: () => build(),
+  page: () => page(),
   bench: () => process.exit(bench(args)),
   ok: () => process.exit(ok(args)),
 };
 if (!Object.hasOwn(verbs, verb ?? "")) stop(`Usage: node src/launch.mjs ${Object.keys(verbs).join("|")} [arguments]`, 2);
-install();
+// `page` is what npm runs when it has installed.
+if (verb !== "page") install();
 verbs[verb]();

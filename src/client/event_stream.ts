@@ -28,6 +28,8 @@ export interface StreamOptions {
   readonly signal: AbortSignal;
   /** Uniform in [0, 1): jitter. */
   readonly random: () => number;
+  /** Called whenever the gateway was heard, heartbeats included. */
+  readonly heard?: () => void;
 }
 
 const BACKOFF_MIN_MS = 1000;
@@ -87,10 +89,16 @@ async function* readEvents(body: ReadableStream<Uint8Array>, memory: Memory, ali
     },
   });
   const text = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>);
-  for await (const line of text.pipeThrough(new TextLineStream({ allowCR: true }))) {
-    alive();
-    parser.feed(`${line}\n`);
-    yield* ready.splice(0);
+  // Not every browser can iterate a stream.
+  const lines = text.pipeThrough(new TextLineStream({ allowCR: true })).getReader();
+  try {
+    for (let next = await lines.read(); !next.done; next = await lines.read()) {
+      alive();
+      parser.feed(`${next.value}\n`);
+      yield* ready.splice(0);
+    }
+  } finally {
+    lines.cancel().catch(() => {});
   }
 }
 
@@ -105,6 +113,7 @@ async function* connectOnce(url: string, memory: Memory, options: StreamOptions)
     const headers: Record<string, string> = { accept: "text/event-stream", "cache-control": "no-store" };
     if (memory.cursor !== null) headers["last-event-id"] = memory.cursor;
     const response = await fetch(url, { headers, signal: quiet.signal });
+    const heard = (): void => (quiet.alive(), options.heard?.());
     if (!response.ok || response.body === null) {
       reason = await problemText(response);
       if (isFinal(response.status)) {
@@ -114,7 +123,7 @@ async function* connectOnce(url: string, memory: Memory, options: StreamOptions)
       atLeastMs = 1000 * (Number(response.headers.get("retry-after")) || 0);
     } else {
       yield { type: "open" };
-      for await (const event of readEvents(response.body, memory, quiet.alive)) {
+      for await (const event of readEvents(response.body, memory, heard)) {
         memory.failures = 0;
         yield event;
       }

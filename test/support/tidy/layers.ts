@@ -20,6 +20,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   forward: 5,
   client: 5,
   cli: 6,
+  page: 6,
 };
 const TOP = 7;
 
@@ -30,8 +31,12 @@ const PORTS = new Set(["src/platform/port.ts"]);
 
 const PURE = new Set(["base", "ring", "wire", "codec", "registry", "broker", "command", "cluster", "store", "config"]);
 
+/** The dashboard's page is a program of its own: it runs in a browser, and uses the client as the command line does. */
+const PAGE = "src/http/dashboard/page/";
+
 /** The folder of `src` a file is in; "" for the top (src/main.ts, workers); null for what is not part of the program. */
 export function folderOf(path: string): string | null {
+  if (path.startsWith(PAGE)) return path === `${PAGE}main.ts` ? "" : "page";
   if (path.startsWith("workers/")) return "";
   if (!path.startsWith("src/")) return null;
   const parts = path.split("/");

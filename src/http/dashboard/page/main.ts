@@ -1,0 +1,6 @@
+/** The page's entry: what the browser runs. */
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+import { Page } from "./page.ts";
+
+new Page().start();

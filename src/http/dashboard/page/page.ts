@@ -1,0 +1,167 @@
+/** The whole page: what it knows, what shows it, and what happens when the gateway says something. Owned by the page. */
+import { eventStream } from "../../../client/event_stream.ts";
+import { getJson } from "../../../client/rest.ts";
+import { Bar, type Readiness } from "./bar.ts";
+import { Card } from "./card.ts";
+import { onTheme, readColours } from "./colours.ts";
+import { DeviceTable } from "./table.ts";
+import { Feed, type FeedPorts, type Told } from "./feed.ts";
+import { Fleet } from "./fleet.ts";
+import { FrameClock } from "./frame_clock.ts";
+import { type Happening, happeningOf, Happenings } from "./happenings.ts";
+import { HappeningList } from "./happening_list.ts";
+import { Link } from "./link.ts";
+import { FleetMap } from "./map.ts";
+import { type Sample, Series } from "./metrics.ts";
+import { Plots } from "./plots.ts";
+import { Selection } from "./selection.ts";
+import { watch } from "./watch.ts";
+import { count } from "./words.ts";
+
+const HAPPENINGS = 100;
+/** The page folds events this long, then lets the browser draw. */
+const FOLD_MS = 12;
+/** A clock that differs by less is the same: the gateway tells its own in whole seconds. */
+const CLOCK_SLACK_MS = 1500;
+
+export class Page {
+  readonly #fleet = new Fleet();
+  readonly #link = new Link();
+  readonly #series = new Series();
+  readonly #happenings = new Happenings(HAPPENINGS);
+  readonly #frames = new FrameClock((now) => this.#draw(now));
+  readonly #selection = new Selection(() => this.#frames.touched());
+  readonly #map = new FleetMap(this.#fleet, this.#selection, () => this.#frames.touched());
+  readonly #table = new DeviceTable(this.#fleet, this.#selection, () => this.#frames.touched());
+  readonly #card = new Card(this.#fleet, this.#selection);
+  readonly #list = new HappeningList(this.#happenings, this.#selection);
+  readonly #plots = new Plots(this.#series);
+  readonly #bar = new Bar(this.#fleet, this.#link);
+  readonly #feed = new Feed(ports(), this.#told());
+  #readiness: Readiness = null;
+  #isHydrated = false;
+  #farewell = "";
+  /** Our clock plus this is the gateway's. */
+  #clockAheadMs = 0;
+
+  start(): void {
+    this.#plots.make(readColours());
+    for (const part of [this.#map, this.#table, this.#card, this.#list, this.#plots]) part.listen();
+    onTheme(() => {
+      this.#plots.make(readColours());
+      this.#map.themeChanged();
+    });
+    this.#selection.onSelect = (id, from) => {
+      if (id === null) return;
+      if (from === "table") this.#map.show(id);
+      else this.#table.reveal(id);
+    };
+    this.#frames.start();
+    watch({ looked: (sample, readiness, gatewayMs) => this.#looked(sample, readiness, gatewayMs) });
+    void this.#feed.run(new AbortController().signal);
+  }
+
+  #told(): Told {
+    const changed = (): void => this.#frames.changed();
+    return {
+      hydrating: () => (this.#link.hydrating(Date.now()), changed()),
+      page: (devices, seq) => this.#fleet.page(devices, seq),
+      hydrated: () => {
+        this.#fleet.hydrated();
+        this.#isHydrated = true;
+        changed();
+      },
+      opened: () => this.#opened(),
+      heard: () => this.#link.heard(Date.now()),
+      event: (kind, seq, data) => {
+        this.#fleet.apply(kind, seq, data);
+        if (kind === "record") this.#link.event(this.#gatewayNow() - (data as { receivedAt: number }).receivedAt, Date.now());
+        const happening = happeningOf(kind, data);
+        if (happening !== null) this.#happenings.add(happening);
+        changed();
+      },
+      lost: (reason, waitMs) => (this.#link.lost(this.#farewell === "" ? reason : this.#farewell, waitMs, Date.now()), changed()),
+      refused: (reason) => (this.#link.refused(reason), changed()),
+      bye: (reason) => (this.#farewell = reason === "shutdown" ? "the gateway was stopped" : ""),
+      again: (why, missing) => this.#again(why, missing),
+    };
+  }
+
+  #opened(): void {
+    const now = Date.now();
+    this.#farewell = "";
+    this.#link.opened(now);
+    const outageMs = this.#link.takeOutage(now);
+    if (outageMs !== null) {
+      this.#note("link", `Connected again after ${(outageMs / 1000).toFixed(1)} s`, `${this.#link.reason}; goes on where it stopped`);
+    }
+    this.#frames.changed();
+  }
+
+  #again(why: "gap" | "resync", missing: number): void {
+    if (why === "gap") {
+      this.#note("gap", `Gap: ${count(missing)} events are kept no more`, "devices are read again; their counts stay right");
+    } else this.#note("resync", "Resync: the journal is not the one from before", "devices are read again");
+  }
+
+  #note(kind: Happening["kind"], text: string, detail: string): void {
+    this.#happenings.add({ at: Date.now(), kind, device: null, text, detail });
+    this.#frames.changed();
+  }
+
+  #looked(sample: Sample | null, readiness: Readiness, gatewayMs: number): void {
+    const now = Date.now();
+    this.#readiness = readiness;
+    if (sample === null) this.#series.gap(now);
+    else this.#series.push(now, sample);
+    const ahead = gatewayMs + 500 - now;
+    if (!Number.isNaN(ahead)) this.#clockAheadMs = Math.abs(ahead) < CLOCK_SLACK_MS ? 0 : ahead;
+    this.#frames.changed();
+  }
+
+  #gatewayNow(): number {
+    return Date.now() + this.#clockAheadMs;
+  }
+
+  #draw(now: number): void {
+    const gatewayNow = this.#gatewayNow();
+    this.#map.draw(gatewayNow);
+    this.#table.draw(gatewayNow, this.#isHydrated);
+    this.#card.draw(gatewayNow);
+    this.#list.draw();
+    this.#plots.draw();
+    this.#bar.draw(now, this.#readiness);
+    this.#tell(now);
+  }
+
+  /** What the page knows of itself, for tests and for the curious. */
+  #tell(now: number): void {
+    const { events, seq, doubled, missing, hydrates } = this.#feed.counts;
+    const { dataset } = document.documentElement;
+    Object.assign(dataset, {
+      link: this.#link.state(now),
+      events: String(events),
+      seq: String(seq),
+      doubled: String(doubled),
+      missing: String(missing),
+      hydrates: String(hydrates),
+      losses: String(this.#link.losses),
+      devices: String(this.#fleet.vehicles.length),
+    });
+  }
+}
+
+function ports(): FeedPorts {
+  const { origin } = location;
+  let since = performance.now();
+  return {
+    getJson: (path) => getJson(origin, path),
+    eventStream: (path, options) => eventStream(origin + path, { ...options, random: Math.random }),
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    async breathe() {
+      if (performance.now() - since < FOLD_MS) return;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      since = performance.now();
+    },
+  };
+}
