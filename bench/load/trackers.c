@@ -7,7 +7,14 @@
  * Each tracker logs in, then keeps `window` Codec 8 frames unanswered (a real one keeps one). An answer other than the
  * number of records sent, a close by the server, or 10 s without any answer is an error and ends the run with status 1.
  * One JSON line comes out: acknowledged frames and records (in all, and per second inside the measured window), the
- * quantiles of send to acknowledgement, errors. `acked_records` is comparable with what the server says it stored.
+ * quantiles of send to acknowledgement, errors, and how many cores the generator itself took. `acked_records` is
+ * comparable with what the server says it stored.
+ *
+ * With --rate the load is open: each frame has a time it is due, whether or not the server keeps up, and its latency counts
+ * from then; so a stall is charged to every frame that was due in it, and not only to the one that was on its way.
+ *
+ * --storm 1 connects all trackers at once, from several loopback addresses, waits until each is logged in (a second JSON
+ * line, first, tells how long that took), then keeps them connected and silent for --seconds.
  *
  * Bounded: --seconds ends a run, --frames (a tracker's number of frames) may end it earlier; both have a ceiling.
  */
@@ -22,16 +29,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { RECORD_BYTES = 47, LOGIN_BYTES = 17, MAX_THREADS = 16, BUCKETS = 64 * 8, STALL_SECONDS = 10 };
+enum { RECORD_BYTES = 47, LOGIN_BYTES = 17, MAX_THREADS = 16, PARTS = 32, BUCKETS = 64 * PARTS, STALL_SECONDS = 10, SOURCES = 16 };
 typedef enum { ORDER_RISING, ORDER_NEWEST_FIRST, ORDER_SAME } Order;
 
 static struct {
-  int port, trackers, records, window, threads;
+  int port, trackers, records, window, threads, storm;
   double seconds, warmup, rate;
   long frames;           /* per tracker; 0: until the time is over */
   long first;            /* number of the first tracker: IMEI = 35 + 13 digits */
@@ -44,7 +52,7 @@ typedef struct {
   int fd, logged_in, dead, wants_write, answer_len;
   uint8_t answer[4];
   uint64_t sent, acked, next_time;
-  double due, *sent_at;
+  double first_due, *sent_at;   /* with a rate: frame k is due at first_due + k periods */
   uint8_t *frame, *out;
   size_t out_at, out_len;
 } Tracker;
@@ -52,8 +60,10 @@ typedef struct {
 typedef struct {
   int epoll, from, count, done;
   Tracker *trackers;
+  int logged_in;
   uint64_t frames, all_frames, errors, hist[BUCKETS];
-  double max_latency, last_answer;
+  double max_latency, last_answer, next_due;   /* `next_due`: of any tracker, they take turns; -1: not all are logged in */
+  int next_turn;
 } Worker;
 
 static volatile int stopping, measuring;
@@ -126,25 +136,28 @@ static void lose(Worker *w, Tracker *t, const char *why) {
   close(t->fd);
 }
 
+/* Seconds between two frames of a tracker. */
+static double period(void) { return opt.trackers / opt.rate; }
+
 /* Puts as many frames into `out` as window, rate and count allow. */
 static void fill(Tracker *t, double at) {
   size_t bytes = frame_bytes();
   t->out_at = t->out_len = 0;
   while (t->sent - t->acked < (uint64_t)opt.window && (opt.frames == 0 || t->sent < (uint64_t)opt.frames)) {
+    double due = at;
     if (opt.rate > 0) {
-      if (at < t->due) return;
-      t->due += opt.trackers / opt.rate;
-      if (t->due < at - 1) t->due = at;
+      due = t->first_due + t->sent * period();
+      if (t->first_due == 0 || at < due) return;
     }
     frame_stamp(t);
     memcpy(t->out + t->out_len, t->frame, bytes);
     t->out_len += bytes;
-    t->sent_at[t->sent++ % opt.window] = at;
+    t->sent_at[t->sent++ % opt.window] = due;
   }
 }
 
 static void pump(Worker *w, Tracker *t, double at) {
-  if (t->dead || !t->logged_in || stopping) return;
+  if (t->dead || !t->logged_in || stopping || opt.storm) return;
   if (t->out_at == t->out_len) fill(t, at);
   while (t->out_at < t->out_len) {
     ssize_t n = send(t->fd, t->out + t->out_at, t->out_len - t->out_at, MSG_NOSIGNAL);
@@ -158,12 +171,12 @@ static void pump(Worker *w, Tracker *t, double at) {
 /* ---- answers ---- */
 
 static void note(Worker *w, double latency) {
-  /* Eight buckets an octave, from 1 us. */
+  /* PARTS buckets an octave, from 1 us. */
   double us = latency * 1e6; int octave = 0;
   if (latency > w->max_latency) w->max_latency = latency;
   while (us >= 2 && octave < 63) { us /= 2; octave++; }
-  int part = (int)((us - 1) * 8);
-  w->hist[octave * 8 + (part < 0 ? 0 : part > 7 ? 7 : part)]++;
+  int part = (int)((us - 1) * PARTS);
+  w->hist[octave * PARTS + (part < 0 ? 0 : part >= PARTS ? PARTS - 1 : part)]++;
 }
 
 static void answered(Worker *w, Tracker *t, double at) {
@@ -185,7 +198,8 @@ static void receive(Worker *w, Tracker *t, double at) {
   if (!t->logged_in) {
     if (bytes[i++] != 1) return lose(w, t, "login refused");
     t->logged_in = 1; w->last_answer = at;
-    t->due = opt.rate > 0 ? at + opt.trackers / opt.rate * drand48() : at;
+    w->logged_in++;
+    if (opt.storm) note(w, at - t->sent_at[0]);
   }
   while (i < n && !t->dead) {
     t->answer[t->answer_len++] = bytes[i++];
@@ -202,30 +216,74 @@ static void join_gateway(Worker *w, Tracker *t, long number) {
   if (!t->frame || !t->out || !t->sent_at) fail("malloc");
   frame_prepare(t->frame, number);
   t->next_time = opt.start;
-  if ((t->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0) fail("socket");
+  if ((t->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (opt.storm ? SOCK_NONBLOCK : 0), 0)) < 0) fail("socket");
   setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (connect(t->fd, (void *)&to, sizeof to)) fail("connect");
-  fcntl(t->fd, F_SETFL, O_NONBLOCK);
   snprintf(login + 2, sizeof login - 2, "35%013ld", number);
-  if (send(t->fd, login, LOGIN_BYTES, MSG_NOSIGNAL) != LOGIN_BYTES) fail("login");
-  struct epoll_event e = { .events = EPOLLIN, .data.ptr = t };
+  if (opt.storm) {
+    struct sockaddr_in source = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + number % SOURCES) };
+    setsockopt(t->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (bind(t->fd, (void *)&source, sizeof source)) fail("bind");
+    memcpy(t->out, login, LOGIN_BYTES);
+    t->out_len = LOGIN_BYTES;
+    t->sent_at[0] = now();
+    if (connect(t->fd, (void *)&to, sizeof to) && errno != EINPROGRESS) fail("connect");
+  } else {
+    if (connect(t->fd, (void *)&to, sizeof to)) fail("connect");
+    fcntl(t->fd, F_SETFL, O_NONBLOCK);
+    if (send(t->fd, login, LOGIN_BYTES, MSG_NOSIGNAL) != LOGIN_BYTES) fail("login");
+  }
+  struct epoll_event e = { .events = EPOLLIN | (opt.storm ? EPOLLOUT : 0), .data.ptr = t };
   if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, t->fd, &e)) fail("epoll_ctl");
+}
+
+/* In a storm: the connection is up, or has failed. */
+static void say_login(Worker *w, Tracker *t) {
+  if (t->out_len == 0) return;
+  if (send(t->fd, t->out, LOGIN_BYTES, MSG_NOSIGNAL) != LOGIN_BYTES) return lose(w, t, strerror(errno));
+  t->out_len = 0;
+  t->wants_write = 1;
+  watch(w, t, 0);
+}
+
+/* When all are logged in the turns begin; then each tracker is looked at when it is due, and after every answer. */
+static void take_turns(Worker *w, double at) {
+  double step = period() / w->count;
+  if (w->next_due < 0) {
+    if (w->logged_in < w->count) return;
+    w->next_due = at;
+    for (int i = 0; i < w->count; i++) w->trackers[i].first_due = at + i * step;
+  }
+  for (; w->next_due <= at; w->next_due += step) {
+    pump(w, &w->trackers[w->next_turn], at);
+    w->next_turn = (w->next_turn + 1) % w->count;
+  }
+}
+
+static int wait_for_events(Worker *w, struct epoll_event *events, int max) {
+  if (opt.rate == 0 || w->next_due < 0) return epoll_wait(w->epoll, events, max, 100);
+  double left = w->next_due - now();
+  struct timespec timeout = { .tv_nsec = left <= 0 ? 0 : left > 0.1 ? 100000000 : (long)(left * 1e9) };
+  return epoll_pwait2(w->epoll, events, max, &timeout, 0);
 }
 
 static void *work(void *argument) {
   Worker *w = argument; struct epoll_event events[256];
+  prctl(PR_SET_TIMERSLACK, 1);   /* ns: frames leave when they are due */
+  w->next_due = -1;
   for (int i = 0; i < w->count; i++) join_gateway(w, &w->trackers[i], opt.first + w->from + i);
   w->last_answer = now();
   while (!stopping && w->done < w->count) {
-    int n = epoll_wait(w->epoll, events, 256, opt.rate > 0 ? 1 : 100);
+    int n = wait_for_events(w, events, 256);
     double at = now();
     for (int i = 0; i < n; i++) {
       Tracker *t = events[i].data.ptr;
+      if (opt.storm && !t->dead && events[i].events & EPOLLOUT) say_login(w, t);
       if (!t->dead && events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) receive(w, t, at);
       pump(w, t, at);
     }
-    if (opt.rate > 0) for (int i = 0; i < w->count; i++) pump(w, &w->trackers[i], at);
-    else if (at - w->last_answer > STALL_SECONDS) { fprintf(stderr, "no answer for %d s\n", STALL_SECONDS); w->errors++; break; }
+    if (opt.rate > 0) take_turns(w, at);
+    int waiting = opt.rate == 0 && (!opt.storm || w->logged_in < w->count);
+    if (waiting && at - w->last_answer > STALL_SECONDS) { fprintf(stderr, "no answer for %d s\n", STALL_SECONDS); w->errors++; break; }
   }
   return 0;
 }
@@ -234,8 +292,20 @@ static void *work(void *argument) {
 
 static double quantile(const uint64_t *hist, uint64_t total, double q) {
   uint64_t rank = total * q, seen = 0;
-  for (int i = 0; i < BUCKETS; i++) if ((seen += hist[i]) > rank) { double us = 1 + (i % 8 + 1) / 8.0; for (int k = i / 8; k > 0; k--) us *= 2; return us / 1000; }
+  if (total == 0) return 0;
+  for (int i = 0; i < BUCKETS; i++) {
+    if ((seen += hist[i]) <= rank) continue;
+    double us = 1 + (i % PARTS + 1) / (double)PARTS;
+    for (int k = i / PARTS; k > 0; k--) us *= 2;
+    return us / 1000;
+  }
   return 0;
+}
+
+/* Processor seconds of the whole generator. */
+static double cpu_seconds(void) {
+  struct rusage u; getrusage(RUSAGE_SELF, &u);
+  return u.ru_utime.tv_sec + u.ru_stime.tv_sec + (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
 }
 
 static double number(const char *name, const char *text, double low, double high) {
@@ -256,6 +326,7 @@ static void read_options(int argc, char **argv) {
     else if (!strcmp(name, "--threads")) opt.threads = number(name, text, 1, MAX_THREADS);
     else if (!strcmp(name, "--seconds")) opt.seconds = number(name, text, 0.05, 600);
     else if (!strcmp(name, "--warmup")) opt.warmup = number(name, text, 0, 60);
+    else if (!strcmp(name, "--storm")) opt.storm = number(name, text, 0, 1);
     else if (!strcmp(name, "--rate")) opt.rate = number(name, text, 0, 1e8);
     else if (!strcmp(name, "--frames")) opt.frames = number(name, text, 0, 1e7);
     else if (!strcmp(name, "--first")) opt.first = number(name, text, 0, 9e12);
@@ -266,7 +337,8 @@ static void read_options(int argc, char **argv) {
     else if (!strcmp(name, "--order") && text && !strcmp(text, "same")) opt.order = ORDER_SAME;
     else {
       fprintf(stderr, "usage: trackers --port P [--trackers N] [--records N] [--window N] [--threads N] [--seconds S] [--warmup S]\n"
-        "                [--rate FRAMES_PER_SECOND] [--frames N] [--first N] [--start MS] [--gap MS] [--order rising|newest-first|same]\n");
+        "                [--rate FRAMES_PER_SECOND] [--frames N] [--first N] [--start MS] [--gap MS] [--order rising|newest-first|same]\n"
+        "                [--storm 1]\n");
       exit(2);
     }
   }
@@ -280,6 +352,20 @@ static int all_done(void) {
   int done = 0;
   for (int i = 0; i < opt.threads; i++) done += workers[i].done;
   return done >= opt.trackers;
+}
+/* Until every tracker is logged in or lost; tells how it went. */
+static void wait_for_storm(double begun) {
+  int in, over;
+  do {
+    usleep(1000);
+    in = over = 0;
+    for (int i = 0; i < opt.threads; i++) { in += workers[i].logged_in; over += workers[i].logged_in + workers[i].errors; }
+  } while (over < opt.trackers && now() < begun + 60);
+  double took = now() - begun; static uint64_t hist[BUCKETS];
+  for (int i = 0; i < opt.threads; i++) for (int b = 0; b < BUCKETS; b++) hist[b] += workers[i].hist[b];
+  printf("{\"logged_in\":%d,\"of\":%d,\"storm_seconds\":%.3f,\"login_ms\":{\"p50\":%.3f,\"p99\":%.3f}}\n", in, opt.trackers, took,
+    quantile(hist, in, 0.5), quantile(hist, in, 0.99));
+  fflush(stdout);
 }
 static void wait_until(double end) { while (now() < end && !all_done()) usleep(2000); }
 
@@ -298,9 +384,12 @@ int main(int argc, char **argv) {
     w->trackers = calloc(w->count, sizeof(Tracker));
     if (!w->trackers || pthread_create(&threads[i], 0, work, w)) fail("start");
   }
-  if (!measuring) { wait_until(begun + opt.warmup); begun = now(); measuring = 1; }
+  if (opt.storm) { wait_for_storm(begun); begun = now(); }
+  else if (!measuring) { wait_until(begun + opt.warmup); begun = now(); measuring = 1; }
+  double cpu = cpu_seconds();
   wait_until(begun + opt.seconds);
   measuring = 0;
+  cpu = cpu_seconds() - cpu;
   double took = now() - begun;
   stopping = 1;
   uint64_t frames = 0, all = 0, errors = 0, unanswered = 0; double longest = 0; static uint64_t hist[BUCKETS];
@@ -313,8 +402,8 @@ int main(int argc, char **argv) {
     for (int k = 0; k < w->count; k++) unanswered += w->trackers[k].sent - w->trackers[k].acked;
   }
   printf("{\"trackers\":%d,\"window\":%d,\"records\":%d,\"seconds\":%.3f,\"frames_per_second\":%.0f,\"records_per_second\":%.0f,"
-    "\"ack_ms\":{\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"acked_frames\":%lu,\"acked_records\":%lu,\"unanswered_frames\":%lu,\"errors\":%lu}\n",
+    "\"ack_ms\":{\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f},\"acked_frames\":%lu,\"acked_records\":%lu,\"unanswered_frames\":%lu,\"errors\":%lu,\"generator_cores\":%.2f}\n",
     opt.trackers, opt.window, opt.records, took, frames / took, frames * opt.records / took, quantile(hist, frames, 0.5), quantile(hist, frames, 0.99),
-    longest * 1000, all, all * opt.records, unanswered, errors);
+    longest * 1000, all, all * opt.records, unanswered, errors, cpu / took);
   return errors > 0;
 }

@@ -31,6 +31,8 @@ export interface LoadResult {
   readonly acked_records: number;
   readonly unanswered_frames: number;
   readonly errors: number;
+  /** Cores the generator itself took. */
+  readonly generator_cores: number;
 }
 
 export class Generator {
