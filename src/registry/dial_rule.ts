@@ -2,15 +2,11 @@
  * The rules of dialling: how long to wait before a dial, and which incoming connection makes one needless. Pure; part of
  * the dial scheduler.
  */
-import type { PolicyName } from "../wire/control.ts";
+import type { PeerPolicy } from "../wire/peer_line.ts";
 
 /** What a dial is at. Aborting is possible at every stage; from `greeting` on the peer may have heard who we are. */
 export const DIAL_STAGES = ["resolving", "connecting", "greeting", "claiming"] as const;
 export type DialStage = (typeof DIAL_STAGES)[number];
-
-/** The policies under which two gateways may dial each other. */
-export const PEER_POLICIES = ["initiator", "recent"] as const satisfies readonly PolicyName[];
-export type PeerPolicy = (typeof PEER_POLICIES)[number];
 
 /** From and below, in ms, by attempt; the last one is for all that follow. */
 const WINDOWS = [[0, 3000], [3000, 10_000], [10_000, 20_000]] as const;

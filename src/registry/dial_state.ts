@@ -5,7 +5,8 @@
 import type { DeviceId } from "../base/brand.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Prng } from "../base/prng.ts";
-import type { DialStage, PeerPolicy } from "./dial_rule.ts";
+import type { PeerPolicy } from "../wire/peer_line.ts";
+import type { DialStage } from "./dial_rule.ts";
 
 /** No connection, no dial. */
 export const NONE = -1;

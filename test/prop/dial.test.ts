@@ -6,8 +6,9 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { asDeviceId } from "../../src/base/brand.ts";
 import { nextDialAt } from "../../src/registry/dial.ts";
-import { DIAL_STAGES, PEER_POLICIES } from "../../src/registry/dial_rule.ts";
+import { DIAL_STAGES } from "../../src/registry/dial_rule.ts";
 import { type DialEffect, NONE } from "../../src/registry/dial_state.ts";
+import { PEER_POLICIES } from "../../src/wire/peer_line.ts";
 import { DialWorld } from "../support/dial_world.ts";
 
 const PEERS = ["a", "z"];

@@ -3,8 +3,9 @@ import { asDeviceId } from "../../src/base/brand.ts";
 import { limitsWith } from "../../src/base/limits.ts";
 import { prng } from "../../src/base/prng.ts";
 import { nextDialAt, stepDial } from "../../src/registry/dial.ts";
-import type { DialStage, PeerPolicy } from "../../src/registry/dial_rule.ts";
+import type { DialStage } from "../../src/registry/dial_rule.ts";
 import { createDials, type DialEffect, type DialEntry, type DialEvent, type DialState, NONE } from "../../src/registry/dial_state.ts";
+import type { PeerPolicy } from "../../src/wire/peer_line.ts";
 
 export class DialWorld {
   now = 0;
