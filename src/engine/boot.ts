@@ -61,6 +61,8 @@ export interface Boot {
   readonly counters: SharedArrayBuffer;
   /** See wire/addresses.ts: sockets before login and failed logins, per address. */
   readonly addresses: SharedArrayBuffer;
+  /** See wire/presence.ts: when each connection was last heard, and its frames in flight. */
+  readonly presence: SharedArrayBuffer;
   readonly rings: Rings;
   readonly roster: Roster;
   /** Null for the journal itself, which finds it out. */

@@ -8,6 +8,7 @@ import { type ConnId, connOf, connSlot } from "../base/brand.ts";
 import type { Framer } from "../codec/framer.ts";
 import type { Socket } from "../platform/port.ts";
 import type { EndReason } from "../wire/control.ts";
+import type { Eviction } from "./codec_afterlife.ts";
 import { Outbound } from "./codec_outbound.ts";
 
 /** `login`: has not said who it is. `claiming`: the registry is asked. `open`: admitted. `ending`: its close has begun. */
@@ -34,6 +35,8 @@ export class Connection {
   /** Set inside the framer's calls, where nothing can be ended; looked at right after. */
   wantsEnd: EndReason | null = null;
   reason: EndReason = "closed";
+  /** The registry has evicted it. */
+  eviction: Eviction | null = null;
   paused = false;
   /** Waits in a list: to be written to, to be offered room. */
   touched = false;

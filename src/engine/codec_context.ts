@@ -1,24 +1,23 @@
 /** What the parts of a codec worker share: its rings, bounds, tables and counters. Owned by the codec worker. */
 import type { Clock } from "../base/clock.ts";
 import type { Limits } from "../base/limits.ts";
-import type { Platform } from "../platform/port.ts";
+import type { Platform, SocketOptions, TcpKernel } from "../platform/port.ts";
 import { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import { Bell } from "../ring/wait.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Addresses } from "../wire/addresses.ts";
 import { Board } from "../wire/board.ts";
+import { connectionSlots, PresenceWriter } from "../wire/presence.ts";
 import type { Boot } from "./boot.ts";
 import { ConnectionTable } from "./codec_connection.ts";
 import { FrameFifo } from "./codec_fifo.ts";
 import { CodecTally } from "./codec_tally.ts";
 import { CodecWarnings } from "./codec_warnings.ts";
 import { TimerWheel } from "./codec_wheel.ts";
+import { socketOptions } from "./socket_source.ts";
 
 /** How often deadlines are looked at, the heartbeat moves and what waits for room is offered it. */
 export const TICK_MS = 20;
-
-/** A connection's id has 16 bits for its slot. */
-const MAX_SLOTS = 1 << 16;
 
 export interface CodecContext {
   /** Index among the codec workers. */
@@ -27,6 +26,10 @@ export interface CodecContext {
   readonly clock: Clock;
   readonly board: Board;
   readonly addresses: Addresses;
+  readonly presence: PresenceWriter;
+  /** Null where there is no descriptor to ask about. */
+  readonly kernel: TcpKernel | null;
+  readonly socketOptions: SocketOptions;
   readonly frames: RingProducer;
   readonly claims: RingProducer;
   readonly decisions: RingConsumer;
@@ -41,7 +44,7 @@ export interface CodecContext {
 export function codecContext(boot: Boot, platform: Platform, log: Pick<Log, "warn">): CodecContext {
   const { limits } = boot.settings;
   const { rings, roster, index } = boot;
-  const slots = Math.min(MAX_SLOTS, limits.connections + limits.loginSockets);
+  const slots = connectionSlots(limits);
   const bell = (thread: number): Bell => new Bell(boot.bells, thread);
   return {
     worker: index,
@@ -49,6 +52,9 @@ export function codecContext(boot: Boot, platform: Platform, log: Pick<Log, "war
     clock: platform.clock,
     board: new Board(boot.board),
     addresses: new Addresses(boot.addresses),
+    presence: new PresenceWriter(boot.presence, index, slots),
+    kernel: platform.tcpKernel,
+    socketOptions: socketOptions(boot.settings),
     frames: new RingProducer(rings.frames[index]!, bell(roster.journal)),
     claims: new RingProducer(rings.claims[index]!, bell(roster.registry)),
     decisions: new RingConsumer(rings.decisions[index]!),

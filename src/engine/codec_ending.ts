@@ -6,19 +6,24 @@ import { assert } from "../base/assert.ts";
 import { END_REASONS, type EndReason, MESSAGES, send } from "../wire/control.ts";
 import type { SocketEnd } from "../platform/port.ts";
 import { messageBytes } from "../ring/layout.ts";
+import { CodecAfterlife } from "./codec_afterlife.ts";
 import type { CodecContext } from "./codec_context.ts";
 import { type Connection, Stage } from "./codec_connection.ts";
 
 export const closeBytes = (device: string): number => messageBytes(MESSAGES.close.sizeWith(device.length));
+/** How often one that lingers is looked at. */
+const LOOK_AGAIN_MS = 100;
 const LARGEST_CLOSE = closeBytes("x".repeat(64));
 
 export class CodecEnding {
   readonly #at: CodecContext;
+  readonly #afterlife: CodecAfterlife;
   /** Bytes of claims ring kept for the closes of all claimed connections; one largest more, for the ring's wrap. */
   #reserve = LARGEST_CLOSE;
 
   constructor(context: CodecContext) {
     this.#at = context;
+    this.#afterlife = new CodecAfterlife(context);
   }
 
   get reserve(): number {
@@ -45,8 +50,26 @@ export class CodecEnding {
     this.#at.wheel.arm(connection.slot, this.#at.clock.mono() + this.#at.limits.evictedCloseMs);
   }
 
+  /** Begins the close because the registry says so. */
+  evict(connection: Connection, reason: EndReason): void {
+    this.#afterlife.begin(connection);
+    this.begin(connection, reason);
+  }
+
+  /** Bytes of a connection whose close has begun. */
+  heard(connection: Connection): void {
+    if (connection.eviction !== null) this.#afterlife.heard(connection.eviction);
+  }
+
+  /** The time for the FIN is over. */
+  due(connection: Connection): void {
+    if (!this.#afterlife.mayLinger(connection)) return this.force(connection);
+    this.#at.wheel.arm(connection.slot, this.#at.clock.mono() + LOOK_AGAIN_MS);
+  }
+
   /** The FIN was not taken in time. */
   force(connection: Connection): void {
+    this.#afterlife.resetting(connection);
     connection.socket.reset();
   }
 
@@ -54,6 +77,7 @@ export class CodecEnding {
   closed(connection: Connection, how: SocketEnd): void {
     if (connection.stage !== Stage.ending) this.#leave(connection, how);
     this.#at.wheel.cancel(connection.slot);
+    this.#afterlife.ended(connection, how, this.#reserve);
     this.#at.table.remove(connection);
     this.#at.tally.closed(connection.reason);
     this.#at.board.setSockets(this.#at.worker, this.#at.table.count);

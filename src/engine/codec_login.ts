@@ -6,6 +6,7 @@ import { DECISIONS, END_REASONS, type MessageOf, receive, type Refusal, REFUSALS
 import type { CodecContext } from "./codec_context.ts";
 import { type Connection, Stage } from "./codec_connection.ts";
 import { closeBytes, type CodecEnding } from "./codec_ending.ts";
+import type { CodecProbes } from "./codec_probe.ts";
 
 const TCP = TRANSPORTS.indexOf("tcp");
 const ACCEPTED = 1;
@@ -14,10 +15,12 @@ const REJECTED = 0;
 export class CodecLogin {
   readonly #at: CodecContext;
   readonly #ending: CodecEnding;
+  readonly #probes: CodecProbes;
 
-  constructor(context: CodecContext, ending: CodecEnding) {
+  constructor(context: CodecContext, ending: CodecEnding, probes: CodecProbes) {
     this.#at = context;
     this.#ending = ending;
+    this.#probes = probes;
   }
 
   /** The device has said who it is. It hears nothing, and nothing behind it is read, before the registry has decided. */
@@ -62,7 +65,10 @@ export class CodecLogin {
     const { decisions, table } = this.#at;
     while (decisions.next()) {
       const message = receive(decisions);
-      if (message.type === "probe") continue;
+      if (message.type === "probe") {
+        this.#probes.begin(message);
+        continue;
+      }
       if (message.type !== "decided" && message.type !== "evict") throw new Error(`unexpected ${message.type} in a decisions ring`);
       const connection = table.get(message.conn);
       // It has ended meanwhile, and the registry has been told.
@@ -116,7 +122,7 @@ export class CodecLogin {
   }
 
   #evict(connection: Connection, reason: number): void {
-    this.#ending.begin(connection, END_REASONS[reason]!);
+    this.#ending.evict(connection, END_REASONS[reason]!);
   }
 }
 

@@ -21,6 +21,9 @@ const FAULTS: readonly Fault[] = [
   "bad_login",
 ];
 
+const PROBED = "berth_probe_results_total";
+const EVICTED = "berth_evicted_peers_total";
+
 export class CodecTally {
   readonly #counters: Counters;
   readonly #closed = new Map(END_REASONS.map((reason) => [reason, slot("berth_closed_total", reason)]));
@@ -30,6 +33,8 @@ export class CodecTally {
   readonly #frames = OUTCOMES.map((outcome) =>
     Uint32Array.from({ length: 256 }, (_, codec) => slot("berth_frames_total", `${codecName(codec)},${outcome}`))
   );
+  readonly #probes = { answered: slot(PROBED, "answered"), silent: slot(PROBED, "silent"), ended: slot(PROBED, "ended") };
+  readonly #evicted = { answered: slot(EVICTED, "answered"), silent: slot(EVICTED, "silent") };
   readonly #pings = slot("berth_pings_total");
   readonly #invalid = slot("berth_records_invalid_total");
   readonly #sockets = slot("berth_sockets");
@@ -46,6 +51,13 @@ export class CodecTally {
 
   closed(reason: EndReason): void {
     this.#counters.add(this.#closed.get(reason)!);
+  }
+  probed(outcome: "answered" | "silent" | "ended"): void {
+    this.#counters.add(this.#probes[outcome]);
+  }
+  /** Its peer's stack was heard after the eviction, or not. */
+  evicted(answered: boolean): void {
+    this.#counters.add(answered ? this.#evicted.answered : this.#evicted.silent);
   }
   login(outcome: LoginOutcome): void {
     this.#counters.add(this.#logins.get(outcome)!);

@@ -102,6 +102,7 @@ export class CodecVerdicts {
     for (let i = 0; i < touched.length; i++) {
       const connection = touched[i]!;
       connection.touched = false;
+      this.#at.presence.inFlight(connection.slot, connection.unacked);
       if (connection.stage !== Stage.open) continue;
       this.write(connection);
       roomy(connection);

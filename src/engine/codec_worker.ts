@@ -13,6 +13,7 @@ import { type Connection, Stage } from "./codec_connection.ts";
 import { CodecEnding } from "./codec_ending.ts";
 import { CodecFrames } from "./codec_frames.ts";
 import { CodecLogin } from "./codec_login.ts";
+import { CodecProbes } from "./codec_probe.ts";
 import { CodecVerdicts } from "./codec_verdicts.ts";
 
 /** Null for a socket that was turned away as it came. */
@@ -21,6 +22,7 @@ type Link = Connection | null;
 export class CodecWorker implements SocketHandler<Link> {
   readonly #at: CodecContext;
   readonly #ending: CodecEnding;
+  readonly #probes: CodecProbes;
   readonly #login: CodecLogin;
   readonly #frames: CodecFrames;
   readonly #verdicts: CodecVerdicts;
@@ -30,7 +32,8 @@ export class CodecWorker implements SocketHandler<Link> {
   constructor(context: CodecContext) {
     this.#at = context;
     this.#ending = new CodecEnding(context);
-    this.#login = new CodecLogin(context, this.#ending);
+    this.#probes = new CodecProbes(context, this.#ending);
+    this.#login = new CodecLogin(context, this.#ending, this.#probes);
     this.#frames = new CodecFrames(context, this.#login);
     this.#verdicts = new CodecVerdicts(context, this.#ending);
   }
@@ -44,6 +47,7 @@ export class CodecWorker implements SocketHandler<Link> {
       socket.reset();
       return null;
     }
+    this.#at.presence.open(connection.id, connection.lastByteAt);
     connection.framer = new Framer(this.#frames, connection, limits.frameBytes);
     wheel.arm(connection.slot, clock.mono() + limits.loginTimeoutMs);
     board.setSockets(worker, table.count);
@@ -51,9 +55,12 @@ export class CodecWorker implements SocketHandler<Link> {
   }
 
   data(connection: Link, bytes: Uint8Array): void {
-    if (connection === null || connection.stage === Stage.ending || !this.#reading) return;
+    if (connection === null) return;
+    if (connection.stage === Stage.ending) return this.#ending.heard(connection);
+    if (!this.#reading) return;
     this.#now();
     connection.lastByteAt = this.#frames.readAt;
+    this.#at.presence.heard(connection.slot, this.#frames.readAt);
     if (connection.stage === Stage.open) this.#at.wheel.putOff(connection.slot, this.#frames.readAtMono + this.#at.limits.idleTimeoutMs);
     connection.framer.push(bytes);
     this.#afterFraming(connection);
@@ -88,6 +95,7 @@ export class CodecWorker implements SocketHandler<Link> {
   tick(): void {
     this.turn();
     const { wheel, clock, tally, table, frames, claims } = this.#at;
+    this.#probes.look(clock.mono());
     wheel.advance(clock.mono(), (slot) => this.#due(table.at(slot)));
     tally.gauges(table.count, frames.capacity - frames.free(), claims.capacity - claims.free());
     this.#publish();
@@ -152,6 +160,7 @@ export class CodecWorker implements SocketHandler<Link> {
 
   /** Ends what the framer's calls wanted ended, and stops or starts the socket by what the framer holds. */
   #afterFraming(connection: Connection): void {
+    this.#at.presence.inFlight(connection.slot, connection.unacked);
     if (connection.wantsEnd !== null) this.#ending.begin(connection, connection.wantsEnd);
     else if (connection.framer.paused) {
       if (!connection.paused && connection.framer.heldBytes > this.#at.limits.frameBytes) {
@@ -178,7 +187,7 @@ export class CodecWorker implements SocketHandler<Link> {
   #due(connection: Connection): void {
     switch (connection.stage) {
       case Stage.ending:
-        return this.#ending.force(connection);
+        return this.#ending.due(connection);
       case Stage.open:
         return this.#ending.begin(connection, "idle_timeout");
       case Stage.login:

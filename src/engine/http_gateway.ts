@@ -182,9 +182,10 @@ function joined(id: string, standing: Standing, stored: DeviceState | undefined)
     port: standing.port,
     clientInstance: standing.clientInstance,
     since: standing.since,
+    lastByteAt: Math.max(stored?.lastByteAt ?? 0, standing.lastByteAt, standing.since),
   };
   if (stored !== undefined) return { ...viewOf(stored), ...now };
-  return { id: asDeviceId(id), ...now, lastSeenAt: standing.since, lastByteAt: standing.since, records: 0, position: null };
+  return { id: asDeviceId(id), ...now, lastSeenAt: standing.since, records: 0, position: null };
 }
 
 /** A fold's device keeps changing, and its position is a getter: what is answered is a copy. */

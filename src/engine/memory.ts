@@ -6,6 +6,7 @@ import { createRing } from "../ring/layout.ts";
 import { BELL_BYTES } from "../ring/wait.ts";
 import { createCounters } from "../telemetry/counters.ts";
 import { createAddresses } from "../wire/addresses.ts";
+import { connectionSlots, createPresence } from "../wire/presence.ts";
 import { Board, createBoard, MAX_THREADS, MAX_WORKERS } from "../wire/board.ts";
 import type { Boot, Rings, Roster } from "./boot.ts";
 
@@ -37,7 +38,7 @@ export function seatsOf(roster: Roster): { role: Role; thread: number; index: nu
 export const codecWorkers = (settings: Settings, cores: number): number =>
   Math.min(settings.workers > 0 ? settings.workers : Math.max(1, cores - 1), MAX_WORKERS);
 
-export type Memory = Pick<Boot, "board" | "bells" | "counters" | "addresses" | "rings">;
+export type Memory = Pick<Boot, "board" | "bells" | "counters" | "addresses" | "presence" | "rings">;
 
 export function makeMemory(settings: Settings, roster: Roster): Memory {
   const board = createBoard();
@@ -49,6 +50,7 @@ export function makeMemory(settings: Settings, roster: Roster): Memory {
     bells: new SharedArrayBuffer(MAX_THREADS * BELL_BYTES),
     counters: createCounters(),
     addresses: createAddresses(),
+    presence: createPresence(roster.codec.length, connectionSlots(settings.limits)),
     rings: makeRings(settings, roster),
   };
 }

@@ -15,6 +15,7 @@ import type { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
 import { DECISIONS, END_REASONS, type Message, type MessageOf, MESSAGES, OUTCOMES, POLICIES, REFUSALS, send } from "../wire/control.ts";
+import { connectionSlots, Presence } from "../wire/presence.ts";
 import type { Boot } from "./boot.ts";
 
 /** What a worker may be told about each owner it has: that its peer be probed, and that it go. */
@@ -41,6 +42,7 @@ export class RegistryOutbox {
   readonly #decisions: readonly RingProducer[];
   readonly #answers: readonly RingProducer[];
   readonly #frames: readonly RingConsumer[];
+  readonly #presence: Presence;
   /** Bytes of lifecycle ring kept for the disconnects of all owners. */
   #reserve = LARGEST_DISCONNECT;
   /** Owners per worker. */
@@ -71,6 +73,7 @@ export class RegistryOutbox {
     this.#decisions = decisions;
     this.#answers = answers;
     this.#frames = frames;
+    this.#presence = new Presence(boot.presence, connectionSlots(boot.settings.limits));
     this.#live = new Int32Array(decisions.length);
   }
 
@@ -209,6 +212,7 @@ export class RegistryOutbox {
 
   #replaced(owner: Owner, old: Owner, policy: number, oldClosing: boolean, floor: number): void {
     const { claim } = old;
+    this.#presence.find(claim.ring, claim.conn);
     this.#tell({
       type: "replaced",
       ...this.#origin(owner),
@@ -222,14 +226,15 @@ export class RegistryOutbox {
       oldConn: claim.conn,
       oldRing: claim.ring,
       oldClosing,
-      oldLastByteAt: 0,
-      oldInFlight: 0,
+      oldLastByteAt: this.#presence.lastByteAt,
+      oldInFlight: this.#presence.inFlight,
       floor,
     });
   }
 
   #answer(ring: number, request: number, known: boolean, owner: Owner | null): void {
     const claim = owner?.claim;
+    const heard = claim !== undefined && this.#presence.find(claim.ring, claim.conn);
     this.#put(this.#answers[ring]!, {
       type: "answer",
       request,
@@ -241,6 +246,8 @@ export class RegistryOutbox {
       port: claim?.port ?? 0,
       clientInstance: claim?.clientInstance ?? "",
       since: claim?.at ?? 0,
+      lastByteAt: heard ? this.#presence.lastByteAt : 0,
+      inFlight: heard ? this.#presence.inFlight : 0,
     });
   }
 }

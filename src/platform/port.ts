@@ -101,6 +101,17 @@ export interface TcpInfo {
   segmentsReceived: number;
 }
 
+export const emptyTcpInfo = (): TcpInfo => ({
+  state: 0,
+  retransmits: 0,
+  unacked: 0,
+  lastDataReceivedMs: 0,
+  lastAckReceivedMs: 0,
+  rttUs: 0,
+  bytesReceived: 0,
+  segmentsReceived: 0,
+});
+
 /** States of `TcpInfo` in which our FIN is sent and not acknowledged: before and after the peer's own. */
 export const FIN_UNACKNOWLEDGED: readonly number[] = [4, 9, 11];
 /** Our FIN is acknowledged. */

@@ -58,6 +58,8 @@ export const METRICS = [
   counter("berth_logins_total", "Logins, by outcome.", ["outcome"], ["accepted", ...REFUSALS.slice(1), "timeout"]),
   counter("berth_takeovers_total", "Takeovers, by policy and outcome.", ["policy", "outcome"], cross(POLICIES, ["admitted", "refused"])),
   counter("berth_probes_total", "Holders asked whether their peer answers, before a newcomer is refused."),
+  counter("berth_probe_results_total", "Probes of a holder, by outcome; ended: it closed meanwhile.", ["outcome"], ["answered", "silent", "ended"]),
+  counter("berth_evicted_peers_total", "Evicted connections that are gone, by whether their peer's stack was heard after the eviction.", ["stack"], ["answered", "silent"]),
   gauge("berth_waiting", "Newcomers waiting for a probe or for the other side's choice."),
   counter("berth_evictions_total", "Connections evicted, by reason.", ["reason"], END_REASONS),
   counter("berth_frames_total", "Frames read, by codec and outcome.", ["codec", "outcome"], cross(["8", "8E", "16", "12", "13", "14", "15", "other"], ["kept", "failed", "refused", "quarantined", "unanswered", "malformed"])),

@@ -91,7 +91,7 @@ export const MESSAGES = {
   /** Once per evicted connection, when it is really gone. `answered`: its peer's stack was heard after the eviction. */
   afterlife: struct({ device: "str", fence: "f64", answered: "bool", bytesAfter: "bool" }),
   ask: struct({ request: "u32", device: "str" }),
-  answer: struct({ request: "u32", known: "bool", connected: "bool", fence: "f64", transport: "u8", address: "str", port: "u16", clientInstance: "str", since: "f64" }),
+  answer: struct({ request: "u32", known: "bool", connected: "bool", fence: "f64", transport: "u8", address: "str", port: "u16", clientInstance: "str", since: "f64", lastByteAt: "f64", inFlight: "u32" }),
   /** `text`: a policy, a conflict's id; by the verb. */
   order: struct({ request: "u32", verb: "u8", device: "str", text: "str" }),
   done: struct({ request: "u32", outcome: "u8", text: "str" }),

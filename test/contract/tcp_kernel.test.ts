@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { bunPlatform } from "../../src/platform/bun.ts";
 import type { Socket, SocketHandler, TcpInfo, TcpListener } from "../../src/platform/port.ts";
-import { FIN_ACKNOWLEDGED } from "../../src/platform/port.ts";
+import { emptyTcpInfo, FIN_ACKNOWLEDGED } from "../../src/platform/port.ts";
 import { intOption } from "../support/socket_option.ts";
 import { until } from "../support/until.ts";
 
@@ -10,17 +10,6 @@ const platform = bunPlatform();
 const kernel = platform.tcpKernel!;
 const OPTIONS = { keepAliveIdleS: 300, keepAliveIntervalS: 30, keepAliveProbes: 4, userTimeoutMs: 120_000, backlog: 16 };
 const [ESTABLISHED, TCP] = [1, 6];
-
-const emptyInfo = (): TcpInfo => ({
-  state: 0,
-  retransmits: 0,
-  unacked: 0,
-  lastDataReceivedMs: 0,
-  lastAckReceivedMs: 0,
-  rttUs: 0,
-  bytesReceived: 0,
-  segmentsReceived: 0,
-});
 
 let listener: TcpListener | null = null;
 let sockets: Socket[] = [];
@@ -49,7 +38,7 @@ async function pair(): Promise<{ server: Socket; peer: Socket }> {
 }
 
 function infoOf(socket: Socket): TcpInfo {
-  const info = emptyInfo();
+  const info = emptyTcpInfo();
   expect(kernel.info(socket.fd, info)).toBe(true);
   return info;
 }
@@ -82,9 +71,9 @@ describe("TCP_INFO", () => {
   test("is not there for what is no socket", async () => {
     const { server } = await pair();
     const { fd } = server;
-    expect(kernel.info(-1, emptyInfo())).toBe(false);
-    expect(kernel.info(1 << 20, emptyInfo())).toBe(false);
-    expect(kernel.info(fd, emptyInfo())).toBe(true);
+    expect(kernel.info(-1, emptyTcpInfo())).toBe(false);
+    expect(kernel.info(1 << 20, emptyTcpInfo())).toBe(false);
+    expect(kernel.info(fd, emptyTcpInfo())).toBe(true);
   });
 });
 

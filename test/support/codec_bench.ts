@@ -10,7 +10,7 @@ import type { Connection } from "../../src/engine/codec_connection.ts";
 import { CodecWorker } from "../../src/engine/codec_worker.ts";
 import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
 import { RegistryDesk } from "../../src/engine/registry_desk.ts";
-import type { Platform, Socket } from "../../src/platform/port.ts";
+import type { Platform, Socket, TcpKernel } from "../../src/platform/port.ts";
 import { sumOf } from "../../src/telemetry/counters.ts";
 import { type MetricName, slot } from "../../src/telemetry/slots.ts";
 import { Board } from "../../src/wire/board.ts";
@@ -20,13 +20,17 @@ import { encodeLogin } from "./frames.ts";
 /** A peer whose kernel takes `room` bytes before it is full. */
 export class BenchSocket implements Socket {
   readonly peer = { address: "10.0.0.1", port: 1 };
-  readonly fd = -1;
+  readonly fd: number;
   readonly written: number[] = [];
   room = Infinity;
   pauses = 0;
   resumes = 0;
   fins = 0;
   resets = 0;
+
+  constructor(fd = -1) {
+    this.fd = fd;
+  }
 
   write(bytes: Uint8Array): number {
     const taken = Math.min(this.room, bytes.length);
@@ -56,11 +60,11 @@ export class CodecBench {
   readonly #desk: RegistryDesk;
   now = 1000;
 
-  constructor(limits: Partial<Limits> = {}) {
+  constructor(limits: Partial<Limits> = {}, kernel: TcpKernel | null = null, policy = "takeover") {
     const settings = {
       data: "",
       workers: 1,
-      policy: "takeover",
+      policy,
       policies: { classes: [], devices: [] },
       unknownDevices: "accept",
       logLevel: "silent",
@@ -77,7 +81,7 @@ export class CodecBench {
     const board = new Board(memory.board);
     board.setFenceReserved(1 << 20);
     const clock = { wall: () => asWallMs(1_700_000_000_000 + this.now), mono: () => asMonoMs(this.now) };
-    this.context = codecContext(this.boot, { clock } as Platform, { warn: () => {} });
+    this.context = codecContext(this.boot, { clock, tcpKernel: kernel } as Platform, { warn: () => {} });
     this.worker = new CodecWorker(this.context);
     this.journal = new StandInJournal(this.boot);
     this.#desk = new RegistryDesk({ ...this.boot, thread: roster.registry }, recovered, board, clock);

@@ -157,7 +157,18 @@ export class OutWorld {
       }
       if (ask.type !== "ask") continue;
       const standing = this.standing.get(ask.device);
-      const none = { known: false, connected: false, fence: 0, transport: 0, address: "", port: 0, clientInstance: "", since: 0 };
+      const none = {
+        known: false,
+        connected: false,
+        fence: 0,
+        transport: 0,
+        address: "",
+        port: 0,
+        clientInstance: "",
+        since: 0,
+        lastByteAt: 0,
+        inFlight: 0,
+      };
       send(this.#answers, { ...none, ...standing, type: "answer", request: ask.request });
     }
     this.#asks.release();
