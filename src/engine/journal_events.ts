@@ -6,7 +6,7 @@ import { assertNever } from "../base/assert.ts";
 import { asConnId, asDeviceId, asFence, connSlot, type Fence } from "../base/brand.ts";
 import type { Journal } from "../store/journal.ts";
 import type { LedgerDevice } from "../store/ledger.ts";
-import { END_REASONS, type Message, type MessageOf, POLICIES, REFUSALS, TRANSPORTS } from "../wire/control.ts";
+import { CONFLICT_ACTIONS, END_REASONS, type Message, type MessageOf, POLICIES, REFUSALS, TRANSPORTS, VERDICTS } from "../wire/control.ts";
 
 /** A connection as frames need it. */
 export interface Connected {
@@ -53,8 +53,11 @@ export class JournalEvents {
       case "raiseFloor":
         return this.#raiseFloor(message);
       case "conflict":
+        return this.#conflict(message);
       case "evidence":
-        return;
+        return this.#evidence(message);
+      case "acknowledged":
+        return this.#acknowledged(message);
       case "adopt":
       case "claim":
       case "close":
@@ -116,7 +119,7 @@ export class JournalEvents {
       evidence: { oldLastByteAt: lastByteAt, oldInFlight: m.oldInFlight },
       durationMs,
     };
-    const takeover = {
+    const row = {
       at: m.at,
       policy,
       reason: m.oldClosing ? "old_was_closing" : "superseded",
@@ -129,7 +132,11 @@ export class JournalEvents {
         silentMs: Math.max(0, m.at - lastByteAt),
       },
     };
-    this.#journal.event("replaced", device, asFence(m.fence), m.at, payload, { makes: isNew, floor: m.floor, takeover });
+    this.#journal.event("replaced", device, asFence(m.fence), m.at, payload, {
+      makes: isNew,
+      floor: m.floor,
+      change: { kind: "takeover", oldFence: m.oldFence, row },
+    });
   }
 
   #disconnected(m: MessageOf<"disconnected">): void {
@@ -162,6 +169,32 @@ export class JournalEvents {
       origin: { address: m.address, port: m.port, clientInstance: "" },
     };
     this.#journal.event("refused", device, asFence(m.fence), m.at, payload);
+  }
+
+  #conflict(m: MessageOf<"conflict">): void {
+    const device = this.#journal.ledger.byId(asDeviceId(m.device));
+    if (device === undefined) return;
+    const { at, alternations, takeovers, windowMs } = m;
+    const origins = [
+      { address: m.firstAddress, port: m.firstPort, clientInstance: m.firstClientInstance, fence: m.firstFence, since: m.firstSince },
+      { address: m.secondAddress, port: m.secondPort, clientInstance: m.secondClientInstance, fence: m.secondFence, since: m.secondSince },
+    ];
+    const row = { at, id: m.device, verdict: VERDICTS[m.verdict], action: CONFLICT_ACTIONS[m.action], alternations, takeovers, windowMs, origins };
+    this.#journal.event("conflict", device, asFence(m.fence), at, row, { change: { kind: "conflict", row: { ...row, fence: m.fence } } });
+  }
+
+  /** About a takeover that was told before; a row that is gone by now is not missed. */
+  #evidence(m: MessageOf<"evidence">): void {
+    const device = this.#journal.ledger.byId(asDeviceId(m.device));
+    if (device === undefined) return;
+    const verdict = VERDICTS[m.verdict] ?? "none";
+    const evidence = { answered: m.answered, bytesAfter: m.bytesAfter, verdict: verdict === "none" ? null : verdict };
+    this.#journal.changeHistory(device, { kind: "evidence", oldFence: m.fence, evidence }, 0);
+  }
+
+  #acknowledged(m: MessageOf<"acknowledged">): void {
+    const device = this.#journal.ledger.byId(asDeviceId(m.device));
+    if (device !== undefined) this.#journal.changeHistory(device, { kind: "acknowledged", conflict: m.conflict }, m.at);
   }
 
   #raiseFloor(m: MessageOf<"raiseFloor">): void {

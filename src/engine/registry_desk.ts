@@ -45,6 +45,7 @@ export class RegistryDesk {
     this.#state = createRegistry({
       ...policiesFrom(boot.settings),
       self: boot.instance,
+      conflictAction: boot.settings.conflict.action,
       admitUnknown: unknownDevices === "accept",
       limits,
       // Devices with a policy of their own are announced by it.
@@ -72,7 +73,8 @@ export class RegistryDesk {
 
   /** How long nothing is due, if no ring brings anything; at most `mostMs`. */
   idleMs(mostMs: number): number {
-    const { nextDeadline } = this.#state;
+    const { nextDeadline, conflicts } = this.#state;
+    if (conflicts.isDue) return 0;
     return nextDeadline === Number.POSITIVE_INFINITY ? mostMs : Math.min(mostMs, Math.max(0, nextDeadline - this.#clock.mono()));
   }
 
@@ -94,7 +96,8 @@ export class RegistryDesk {
   releaseAll(): void {
     while (this.round());
     this.#do({ type: "releaseAll", at: this.#clock.wall(), positions: this.#frames.map((ring) => ring.snapshot()) }, 0);
-    while (this.#state.refused.size > 0 && this.#tick(Number.POSITIVE_INFINITY));
+    const { refused, conflicts } = this.#state;
+    while ((refused.size > 0 || conflicts.isDue) && this.#tick(Number.POSITIVE_INFINITY));
     this.#outbox.publish();
   }
 
@@ -117,7 +120,7 @@ export class RegistryDesk {
         this.#state.blocked = this.#outbox.mayTick() ? "none" : "store_busy";
         this.#do(message, this.#clock.mono());
       } else if (message.type === "afterlife") {
-        this.#outbox.evidence(message);
+        this.#do({ ...message, at: this.#clock.wall() }, this.#clock.mono());
       } else throw new Error(`unexpected ${message.type} in a claims ring`);
     }
     claims.release();
@@ -136,7 +139,8 @@ export class RegistryDesk {
       const message = receive(asks);
       if (message.type !== "ask" && message.type !== "order") throw new Error(`unexpected ${message.type} in an ask ring`);
       this.#state.blocked = "none";
-      this.#do({ ...message, ring }, this.#clock.mono());
+      const event = message.type === "ask" ? { ...message, ring } : { ...message, ring, at: this.#clock.wall() };
+      this.#do(event, this.#clock.mono());
     }
     asks.release();
     return taken;
@@ -144,7 +148,8 @@ export class RegistryDesk {
 
   /** False when there is no room to tell what is due. */
   #tick(now: number): boolean {
-    if (this.#state.refused.size === 0 && now < this.#state.nextDeadline) return true;
+    const { refused, nextDeadline, conflicts } = this.#state;
+    if (refused.size === 0 && now < nextDeadline && !conflicts.wantsTick(now)) return true;
     if (!this.#outbox.mayTick()) {
       this.blocked = true;
       return false;

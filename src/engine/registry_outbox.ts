@@ -3,7 +3,8 @@
  * Owned by the registry thread. Ask `may…` before a step; then every effect of it fits.
  */
 import { assert, assertNever } from "../base/assert.ts";
-import type { Effect } from "../registry/effect.ts";
+import type { Alarm } from "../registry/conflict.ts";
+import type { Effect, EffectOf } from "../registry/effect.ts";
 import type { Claim } from "../registry/event.ts";
 import { normaliseIdentity } from "../registry/identity.ts";
 import type { Owner } from "../registry/owner.ts";
@@ -14,7 +15,18 @@ import { messageBytes } from "../ring/layout.ts";
 import type { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
-import { DECISIONS, END_REASONS, type Message, type MessageOf, MESSAGES, OUTCOMES, POLICIES, REFUSALS, send } from "../wire/control.ts";
+import {
+  CONFLICT_ACTIONS,
+  DECISIONS,
+  END_REASONS,
+  type Message,
+  MESSAGES,
+  OUTCOMES,
+  POLICIES,
+  REFUSALS,
+  send,
+  VERDICTS,
+} from "../wire/control.ts";
 import { connectionSlots, Presence } from "../wire/presence.ts";
 import type { Boot } from "./boot.ts";
 
@@ -50,6 +62,8 @@ export class RegistryOutbox {
   readonly #takeovers = POLICIES.map((policy) => slot("berth_takeovers_total", `${policy},admitted`));
   readonly #rejections = POLICIES.map((policy) => slot("berth_takeovers_total", `${policy},refused`));
   readonly #probes = slot("berth_probes_total");
+  readonly #conflicts = slot("berth_conflicts_total");
+  readonly #verdicts = VERDICTS.map((verdict) => verdict === "none" ? -1 : slot("berth_takeover_verdicts_total", verdict));
   readonly #waiting = slot("berth_waiting");
   readonly #evictions = END_REASONS.map((reason) => slot("berth_evictions_total", reason));
   readonly #failures = slot("berth_registry_failures_total");
@@ -169,13 +183,19 @@ export class RegistryOutbox {
       }
       case "decided": {
         const { conn, fence, retryAfterMs } = effect;
-        if (effect.refusal === "held" || effect.refusal === "equal_identities") {
+        if (effect.refusal === "held" || effect.refusal === "equal_identities" || effect.refusal === "conflict") {
           this.#counters.add(this.#rejections[POLICIES.indexOf(effect.policy)]!);
         }
         if (effect.refusal === "store_busy" || effect.refusal === "store_failing") this.#counters.add(this.#failures);
         const [decision, refusal] = [DECISIONS.indexOf(effect.decision), REFUSALS.indexOf(effect.refusal)];
         return this.#put(this.#decisions[effect.ring]!, { type: "decided", conn, decision, refusal, fence, retryAfterMs });
       }
+      case "evidence":
+        return this.#evidence(effect);
+      case "conflict":
+        return this.#conflict(effect.alarm);
+      case "acknowledged":
+        return this.#tell({ type: "acknowledged", device: effect.device, conflict: effect.conflict, at: effect.at });
       case "answer":
         return this.#answer(effect.ring, effect.request, effect.known, effect.owner);
       case "done": {
@@ -192,9 +212,37 @@ export class RegistryOutbox {
     }
   }
 
-  /** What became of an evicted connection. Without room the row of its takeover stays without it. */
-  evidence(message: MessageOf<"afterlife">): void {
-    if (this.mayTick()) this.#tell({ ...message, type: "evidence" });
+  #evidence({ device, fence, answered, bytesAfter, verdict }: EffectOf<"evidence">): void {
+    const index = VERDICTS.indexOf(verdict ?? "none");
+    if (verdict !== null) this.#counters.add(this.#verdicts[index]!);
+    // Without room the row of its takeover stays without it.
+    if (this.mayTick()) this.#tell({ type: "evidence", device, fence, answered, bytesAfter, verdict: index });
+  }
+
+  #conflict({ device, at, action, alternations, takeovers, windowMs, last }: Alarm): void {
+    const [first, second] = [last.old.claim, last.owner.claim];
+    this.#counters.add(this.#conflicts);
+    this.#tell({
+      type: "conflict",
+      device,
+      fence: last.owner.fence,
+      at,
+      verdict: VERDICTS.indexOf("clone"),
+      action: CONFLICT_ACTIONS.indexOf(action),
+      alternations,
+      takeovers,
+      windowMs,
+      firstAddress: first.address,
+      firstPort: first.port,
+      firstClientInstance: first.clientInstance,
+      firstFence: last.old.fence,
+      firstSince: first.at,
+      secondAddress: second.address,
+      secondPort: second.port,
+      secondClientInstance: second.clientInstance,
+      secondFence: last.owner.fence,
+      secondSince: second.at,
+    });
   }
 
   #tell(message: Message): void {

@@ -62,6 +62,7 @@ export class ConflictWatch {
   readonly #watched = new Map<DeviceId, Watched>();
   readonly #conflicts = new Map<DeviceId, Conflict>();
   readonly #due: Alarm[] = [];
+  #forgotAt = 0;
 
   constructor(action: ConflictAction, limits: ConflictLimits) {
     this.action = action;
@@ -75,12 +76,14 @@ export class ConflictWatch {
   get conflicts(): number {
     return this.#conflicts.size;
   }
-  /** Anything that `takeDue` or `forget` may have to do. */
-  get isIdle(): boolean {
-    return this.#watched.size === 0 && this.#conflicts.size === 0 && this.#due.length === 0;
-  }
+  /** An alarm waits to be told. */
   get isDue(): boolean {
     return this.#due.length > 0;
+  }
+
+  /** Is there an alarm to tell, or perhaps something to forget? */
+  wantsTick(now: number): boolean {
+    return this.isDue || (now - this.#forgotAt >= ORDER_MS && (this.#watched.size > 0 || this.#conflicts.size > 0));
   }
 
   /** `owner` evicted `old`, whose close had not begun. */
@@ -122,6 +125,11 @@ export class ConflictWatch {
     return PROBE;
   }
 
+  /** Is the identity kept for its holder? */
+  isHeld(device: DeviceId): boolean {
+    return this.action === "hold" && this.#conflicts.has(device);
+  }
+
   /** The alarm that waits longest to be told, or null. */
   takeDue(): Alarm | null {
     return this.#due.shift() ?? null;
@@ -139,6 +147,7 @@ export class ConflictWatch {
   forget(now: number): void {
     const { takeoverWindowMs, alternationWindowMs, conflictQuietMs } = this.#limits;
     const windowMs = Math.max(takeoverWindowMs, alternationWindowMs);
+    this.#forgotAt = now;
     let left = STRIDE;
     for (const watched of this.#watched.values()) {
       if (left-- === 0 || watched.touched >= now - windowMs) break;

@@ -3,8 +3,9 @@
  * effects, or copy what must last, before it.
  */
 import type { DeviceId, Fence } from "../base/brand.ts";
-import type { Decision, EndReason, Outcome, PolicyName, Refusal } from "../wire/control.ts";
+import type { ConflictVerdict, Decision, EndReason, Outcome, PolicyName, Refusal } from "../wire/control.ts";
 import type { Claim } from "./event.ts";
+import type { Alarm } from "./conflict.ts";
 import type { Owner, Refused } from "./owner.ts";
 
 interface Shapes {
@@ -28,6 +29,10 @@ interface Shapes {
   /** Ask the worker of `owner` whether its peer answers; `probed` brings the result. */
   probe: { owner: Owner; deadlineMs: number };
   answer: { ring: number; request: number; known: boolean; owner: Owner | null };
+  /** What became of the evicted connection `fence`, and what its takeover meant by that. */
+  evidence: { device: DeviceId; fence: number; answered: boolean; bytesAfter: boolean; verdict: ConflictVerdict | null };
+  conflict: { alarm: Alarm };
+  acknowledged: { device: DeviceId; conflict: number; at: number };
   done: { ring: number; request: number; outcome: Outcome; text: string };
 }
 
@@ -109,6 +114,23 @@ export class Effects {
     effect.request = request;
     effect.known = known;
     effect.owner = owner;
+  }
+  evidence(device: DeviceId, fence: number, answered: boolean, bytesAfter: boolean, verdict: ConflictVerdict | null): void {
+    const effect = this.#next("evidence");
+    effect.device = device;
+    effect.fence = fence;
+    effect.answered = answered;
+    effect.bytesAfter = bytesAfter;
+    effect.verdict = verdict;
+  }
+  conflict(alarm: Alarm): void {
+    this.#next("conflict").alarm = alarm;
+  }
+  acknowledged(device: DeviceId, conflict: number, at: number): void {
+    const effect = this.#next("acknowledged");
+    effect.device = device;
+    effect.conflict = conflict;
+    effect.at = at;
   }
   done(ring: number, request: number, outcome: Outcome, text: string): void {
     const effect = this.#next("done");

@@ -28,6 +28,20 @@ export interface Order {
   readonly verb: number;
   readonly device: string;
   readonly text: string;
+  /** Wall ms. */
+  readonly at: number;
+}
+
+/** What became of an evicted connection, told once it is really gone. */
+export interface Afterlife {
+  readonly type: "afterlife";
+  readonly device: string;
+  /** Of the evicted one. */
+  readonly fence: number;
+  /** Its peer's stack was heard after the eviction. */
+  readonly answered: boolean;
+  readonly bytesAfter: boolean;
+  readonly at: number;
 }
 
 /** A connection's close has begun. `fence` 0: it had not been told its decision yet. */
@@ -49,6 +63,7 @@ export type RegistryEvent =
   | Claim
   | Close
   | Order
+  | Afterlife
   /** What a probe of the holder found; `fence` names the holder that was probed. */
   | { readonly type: "probed"; readonly device: string; readonly fence: number; readonly answers: boolean }
   | { readonly type: "ask"; readonly ring: number; readonly request: number; readonly device: string }

@@ -27,7 +27,7 @@ export function order(state: RegistryState, event: Order, now: number, out: Effe
       return out.done(event.ring, event.request, outcome, "");
     }
     case "acknowledge":
-      return out.done(event.ring, event.request, "refused", `order ${verb} is not known`);
+      return acknowledge(state, event, now, out);
     default:
       assertNever(verb, "order");
   }
@@ -47,6 +47,18 @@ function kick(state: RegistryState, device: DeviceId | null, now: number, out: E
   const shared = state.pending.get(device);
   if (shared !== undefined) settle(state, shared, now, out);
   return "done";
+}
+
+/** An operator knows of a conflict: its id is the order's text. One that only the store remembers by now counts as well. */
+function acknowledge(state: RegistryState, event: Order, now: number, out: Effects): void {
+  const device = normaliseIdentity(event.device);
+  const conflict = Number(event.text);
+  if (device === null || !state.known.has(device) || !Number.isSafeInteger(conflict) || conflict <= 0) {
+    return out.done(event.ring, event.request, "unknown", "");
+  }
+  state.conflicts.acknowledge(device, now);
+  out.acknowledged(device, conflict, event.at);
+  out.done(event.ring, event.request, "done", "");
 }
 
 /** For admissions from now on. The outcome's text is the policy set, or what is wrong with the order. */

@@ -9,7 +9,7 @@ import { assertNever } from "../base/assert.ts";
 import type { DeviceId } from "../base/brand.ts";
 import { END_REASONS } from "../wire/control.ts";
 import type { Effects } from "./effect.ts";
-import type { Claim, Close, RegistryEvent } from "./event.ts";
+import type { Afterlife, Claim, Close, RegistryEvent } from "./event.ts";
 import { normaliseIdentity } from "./identity.ts";
 import { order } from "./orders.ts";
 import { newestAlive, type Owner } from "./owner.ts";
@@ -36,8 +36,9 @@ export function step(state: RegistryState, event: RegistryEvent, now: number, ou
     case "ask":
       return ask(state, event, out);
     case "tick":
-      if (state.refused.size > 0) flushRefused(state, now, out);
-      return settleDue(state, now, out);
+      return tick(state, now, out);
+    case "afterlife":
+      return afterlife(state, event, now, out);
     case "releaseAll":
       return releaseAll(state, event.at, event.positions, now, out);
     default:
@@ -53,11 +54,14 @@ function claim(state: RegistryState, event: Claim, now: number, out: Effects): v
   const blocked = whyBlocked(state, device, first, policy);
   if (blocked !== "none") return refuse(state, device, event, blocked, 0, now, out);
   const holder = newestAlive(first);
+  const held = holder === null ? null : state.conflicts.hold(holder, event, now);
+  if (held?.kind === "refuse") return refuse(state, device, event, "conflict", held.retryAfterMs, now, out);
+  if (held?.kind === "probe") return wait(state, holder!, event, "probe", now, out);
   const ruling = state.decide(policy, holder, event, device, state.self);
   switch (ruling.act) {
     case "admit": {
       const shared = state.pending.get(device);
-      admit(state, device, event, policy, out);
+      admit(state, device, event, policy, now, out);
       if (shared !== undefined) cancel(state, shared, "held", state.limits.heldRetryMs, now, out);
       return;
     }
@@ -101,6 +105,23 @@ function removeIfMatches(state: RegistryState, device: DeviceId, event: Close): 
 
 const matches = (owner: Owner, event: Close): boolean =>
   event.fence === 0 ? owner.claim.conn === event.conn && owner.claim.ring === event.ring : owner.fence === event.fence;
+
+/** What became of an evicted connection: evidence about its takeover, nothing else. */
+function afterlife(state: RegistryState, event: Afterlife, now: number, out: Effects): void {
+  const device = normaliseIdentity(event.device);
+  if (device === null) return;
+  const verdict = state.conflicts.afterlife(device, event.fence, event.answered || event.bytesAfter, event.at, now);
+  out.evidence(device, event.fence, event.answered, event.bytesAfter, verdict);
+}
+
+/** At most one admission or one alarm, so that the thread can see to room for its event before. */
+function tick(state: RegistryState, now: number, out: Effects): void {
+  if (state.refused.size > 0) flushRefused(state, now, out);
+  const alarm = state.conflicts.takeDue();
+  if (alarm !== null) return out.conflict(alarm);
+  state.conflicts.forget(now);
+  settleDue(state, now, out);
+}
 
 function ask(
   state: RegistryState,

@@ -59,7 +59,7 @@ export function probed(state: RegistryState, device: DeviceId, fence: number, an
   const shared = state.pending.get(device);
   // A result that comes after the decision, or about an earlier holder, says nothing any more.
   if (shared === undefined || shared.holder !== fence || shared.waitsFor !== "probe") return;
-  if (answers) cancel(state, shared, "held", state.limits.heldRetryMs, now, out);
+  if (answers) cancel(state, shared, state.conflicts.isHeld(device) ? "conflict" : "held", state.limits.heldRetryMs, now, out);
   else settle(state, shared, now, out);
 }
 
@@ -71,7 +71,7 @@ export function settle(state: RegistryState, shared: Pending, now: number, out: 
     state.waiting--;
     const policy = state.policies.of(device, winner);
     const blocked = whyBlocked(state, device, state.owners.get(device) ?? null, policy);
-    if (blocked === "none") admit(state, device, winner, policy, out);
+    if (blocked === "none") admit(state, device, winner, policy, now, out);
     else refuse(state, device, winner, blocked, 0, now, out);
   }
   cancel(state, shared, "held", state.limits.heldRetryMs, now, out);

@@ -1,11 +1,12 @@
 /**
- * What the registry said and the disk does not have yet: events, new devices, floors, takeovers, in order. Journal thread.
+ * What the registry said and the disk does not have yet: events, new devices, floors, history, in order. Journal thread.
  * It outlives failed commits and goes first into the next batch.
  */
 import type { Limits } from "../base/limits.ts";
-import type { Database, Statement } from "../platform/port.ts";
+import type { Database } from "../platform/port.ts";
 import type { Batch } from "./batch.ts";
 import type { DeviceTable } from "./device_row.ts";
+import { type HistoryChange, HistoryTable } from "./history.ts";
 import type { LedgerDevice } from "./ledger.ts";
 
 export interface Queued {
@@ -17,25 +18,19 @@ export interface Queued {
   /** The journal entry, or null when the change has none. */
   readonly entry: Uint8Array | null;
   readonly at: number;
-  /** JSON of a takeover row, or null. */
-  readonly takeover: string | null;
+  /** A row of history that goes with it, or null. */
+  readonly change: HistoryChange | null;
 }
 
 export class EventQueue {
   readonly #items: Queued[] = [];
   readonly #seqs: number[] = [];
   readonly #devices: DeviceTable;
-  readonly #takeoversPerDevice: number;
-  readonly #takeover: Statement;
-  readonly #trim: Statement;
+  readonly #history: HistoryTable;
 
-  constructor(db: Database, devices: DeviceTable, limits: Pick<Limits, "takeoversPerDevice">) {
+  constructor(db: Database, devices: DeviceTable, limits: Pick<Limits, "takeoversPerDevice" | "conflictsKept">) {
     this.#devices = devices;
-    this.#takeoversPerDevice = limits.takeoversPerDevice;
-    this.#takeover = db.prepare("INSERT INTO takeover (seq, device, at, json) VALUES (?, ?, ?, ?)");
-    this.#trim = db.prepare(
-      "DELETE FROM takeover WHERE device = ? AND seq <= (SELECT seq FROM takeover WHERE device = ? ORDER BY seq DESC LIMIT 1 OFFSET ?)",
-    );
+    this.#history = new HistoryTable(db, limits);
   }
 
   get length(): number {
@@ -63,9 +58,7 @@ export class EventQueue {
       if (device === null) continue;
       if (item.makes) this.#devices.insert(device.no, device.id);
       if (item.floor > 0) this.#devices.raiseFloor(device.no, item.floor);
-      if (item.takeover === null) continue;
-      this.#takeover.run(this.#seqs[i]!, device.no, item.at, item.takeover);
-      this.#trim.run(device.no, device.no, this.#takeoversPerDevice);
+      if (item.change !== null) this.#history.write(item.change, this.#seqs[i]!, device.no, item.at);
     }
   }
 

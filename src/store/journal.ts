@@ -18,6 +18,7 @@ import { Duplicates, type StoredFrames } from "./duplicates.ts";
 import { EntryView, eventEntry, type EventKind } from "./entry.ts";
 import { EventQueue, type Queued } from "./event_queue.ts";
 import { FrameStep } from "./frame_step.ts";
+import type { HistoryChange } from "./history.ts";
 import type { IncomingFrame } from "./incoming_frame.ts";
 import { Ledger, type LedgerDevice } from "./ledger.ts";
 import type { Row } from "./port.ts";
@@ -121,16 +122,20 @@ export class Journal implements StoredFrames {
     fence: Fence,
     at: number,
     payload: Readonly<Record<string, unknown>>,
-    also: { readonly makes?: boolean; readonly floor?: number; readonly takeover?: unknown } = {},
+    also: { readonly makes?: boolean; readonly floor?: number; readonly change?: HistoryChange } = {},
   ): void {
     const entry = eventEntry(kind, (device?.no ?? 0) as DeviceNo, fence, at, payload);
-    const takeover = also.takeover === undefined ? null : JSON.stringify(also.takeover);
-    this.#enqueue({ device, makes: also.makes ?? false, floor: also.floor ?? 0, entry, at, takeover });
+    this.#enqueue({ device, makes: also.makes ?? false, floor: also.floor ?? 0, entry, at, change: also.change ?? null });
+  }
+
+  /** A change of history that is no event. */
+  changeHistory(device: LedgerDevice, change: HistoryChange, at: number): void {
+    this.#enqueue({ device, makes: false, floor: 0, entry: null, at, change });
   }
 
   /** Raises the floor of a device: now in memory, with the next commit on disk. */
   raiseFloor(device: LedgerDevice, floor: number): void {
-    this.#enqueue({ device, makes: false, floor, entry: null, at: 0, takeover: null });
+    this.#enqueue({ device, makes: false, floor, entry: null, at: 0, change: null });
   }
 
   /** Fence counters below `reserved` are on disk after the next commit. */

@@ -45,6 +45,17 @@ export const MIGRATIONS: readonly string[] = [
   -- The newest frames with a wrong CRC.
   CREATE TABLE crc_failure (id INTEGER PRIMARY KEY, device INTEGER NOT NULL, at INTEGER NOT NULL, bytes BLOB NOT NULL);
   `,
+  `
+  -- A takeover is found by the connection that lost the device. evidence: what became of that one, NULL until it is known.
+  ALTER TABLE takeover ADD COLUMN old_fence INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE takeover ADD COLUMN evidence TEXT;
+  UPDATE takeover SET old_fence = coalesce(json_extract(json, '$.old.fence'), 0);
+  DROP INDEX takeover_by_device;
+  CREATE INDEX takeover_by_fence ON takeover (device, old_fence);
+
+  -- Two live devices with one identity; seq: of the conflict event.
+  CREATE TABLE conflict (seq INTEGER PRIMARY KEY, device INTEGER NOT NULL, at INTEGER NOT NULL, acknowledged_at INTEGER, json TEXT NOT NULL);
+  `,
 ];
 
 /** File name of the store inside the data directory. */

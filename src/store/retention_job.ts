@@ -36,6 +36,7 @@ export class RetentionJob implements Job {
   readonly #front: Statement;
   readonly #remove: Statement;
   readonly #takeovers: Statement;
+  readonly #conflicts: Statement;
   readonly #quarantine: Statement;
   readonly #crcFailures: Statement;
   readonly #meta: Statement;
@@ -48,6 +49,7 @@ export class RetentionJob implements Job {
     this.#front = db.prepare("SELECT seq, next_seq, at, length(body) AS bytes FROM log ORDER BY seq LIMIT ?");
     this.#remove = db.prepare("DELETE FROM log WHERE seq < ?");
     this.#takeovers = db.prepare("DELETE FROM takeover WHERE seq IN (SELECT seq FROM takeover WHERE seq < ? ORDER BY seq LIMIT ?)");
+    this.#conflicts = db.prepare("DELETE FROM conflict WHERE seq < ?");
     this.#quarantine = db.prepare("DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE last_at < ? LIMIT ?)");
     this.#crcFailures = db.prepare("DELETE FROM crc_failure WHERE at < ?");
     this.#meta = db.prepare(META_NEXT_SEQ);
@@ -95,6 +97,7 @@ export class RetentionJob implements Job {
     this.#meta.run(this.#parts.nextSeq());
     this.#remove.run(oldest);
     this.#takeovers.run(oldest, limits.sliceRows);
+    this.#conflicts.run(oldest);
     this.#quarantine.run(wish.before, limits.sliceRows);
     this.#crcFailures.run(wish.before);
     return last;

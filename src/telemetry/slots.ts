@@ -4,7 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { FRAME_FAULTS } from "../wire/frame_message.ts";
-import { END_REASONS, POLICIES, REFUSALS } from "../wire/control.ts";
+import { END_REASONS, POLICIES, REFUSALS, VERDICTS } from "../wire/control.ts";
 
 export interface Metric {
   readonly name: string;
@@ -57,6 +57,8 @@ export const METRICS = [
   counter("berth_accept_pauses_total", "Times accepting paused because descriptors ran out."),
   counter("berth_logins_total", "Logins, by outcome.", ["outcome"], ["accepted", ...REFUSALS.slice(1), "timeout"]),
   counter("berth_takeovers_total", "Takeovers, by policy and outcome.", ["policy", "outcome"], cross(POLICIES, ["admitted", "refused"])),
+  counter("berth_conflicts_total", "Identity conflicts told: two live devices with one identity."),
+  counter("berth_takeover_verdicts_total", "Takeovers of a live holder that were understood, by verdict.", ["verdict"], VERDICTS.slice(1)),
   counter("berth_probes_total", "Holders asked whether their peer answers, before a newcomer is refused."),
   counter("berth_probe_results_total", "Probes of a holder, by outcome; ended: it closed meanwhile.", ["outcome"], ["answered", "silent", "ended"]),
   counter("berth_evicted_peers_total", "Evicted connections that are gone, by whether their peer's stack was heard after the eviction.", ["stack"], ["answered", "silent"]),

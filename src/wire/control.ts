@@ -4,7 +4,8 @@
  *   accept   → codec     adopt
  *   codec    → registry  claim, close, probed, afterlife    http → registry  ask, order
  *   registry → codec     decided, evict, probe              registry → http  answer, done
- *   registry → journal   connected, replaced, disconnected, refusedMany, raiseFloor, conflict, evidence
+ *   registry → journal   connected, replaced, disconnected, refusedMany, raiseFloor, conflict, evidence,
+ *                        acknowledged
  *
  * A `Message` is the struct's value plus its `type`. `send` writes one into a ring, `receive` reads the current one.
  */
@@ -70,8 +71,8 @@ export const OUTCOMES = ["done", "not_connected", "unknown", "refused"] as const
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** What a conflict of identity turned out to be, and what is done about it. */
-export const VERDICTS = ["clone", "nat_rebind", "flaky_link", "restart_loop"] as const;
-export type ConflictVerdict = (typeof VERDICTS)[number];
+export const VERDICTS = ["none", "clone", "nat_rebind", "flaky_link", "restart_loop"] as const;
+export type ConflictVerdict = Exclude<(typeof VERDICTS)[number], "none">;
 export const CONFLICT_ACTIONS = ["observe", "hold", "quarantine"] as const;
 export type ConflictAction = (typeof CONFLICT_ACTIONS)[number];
 
@@ -110,12 +111,14 @@ export const MESSAGES = {
   raiseFloor: struct({ device: "str", fence: "f64" }),
   /** Two live connections take one identity from each other. `fence`: the present owner's. */
   conflict: struct({
-    device: "str", fence: "f64", at: "f64", verdict: "u8", action: "u8", alternations: "u32", windowMs: "f64",
+    device: "str", fence: "f64", at: "f64", verdict: "u8", action: "u8", alternations: "u32", takeovers: "u32", windowMs: "f64",
     firstAddress: "str", firstPort: "u16", firstClientInstance: "str", firstFence: "f64", firstSince: "f64",
     secondAddress: "str", secondPort: "u16", secondClientInstance: "str", secondFence: "f64", secondSince: "f64",
   }),
   /** What became of an evicted connection: completes the row of its takeover. `fence`: the evicted one's. No event. */
-  evidence: struct({ device: "str", fence: "f64", answered: "bool", bytesAfter: "bool" }),
+  evidence: struct({ device: "str", fence: "f64", answered: "bool", bytesAfter: "bool", verdict: "u8" }),
+  /** Someone knows of the conflict whose event has this seq. No event. */
+  acknowledged: struct({ device: "str", conflict: "f64", at: "f64" }),
 } as const;
 
 export type MessageType = keyof typeof MESSAGES;

@@ -100,7 +100,7 @@ export class RegistryWorld {
   }
 
   order(verb: OrderVerb, device: string, text = ""): Told[] {
-    return this.do({ type: "order", ring: 0, request: 1, verb: ORDERS.indexOf(verb), device, text });
+    return this.do({ type: "order", ring: 0, request: 1, verb: ORDERS.indexOf(verb), device, text, at: this.at });
   }
 
   kick(device: string): Told[] {

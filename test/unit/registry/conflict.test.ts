@@ -145,7 +145,7 @@ describe("conflict watch", () => {
     for (const from of times(3, A, B)) world.pass(SECOND).takes(from, true);
     expect(world.alarms).toHaveLength(1);
     world.pass(601 * SECOND);
-    expect([world.watch.watched, world.watch.conflicts, world.watch.isIdle]).toEqual([0, 0, true]);
+    expect([world.watch.watched, world.watch.conflicts, world.watch.wantsTick(world.now + 5000)]).toEqual([0, 0, false]);
     expect(world.watch.acknowledge(world.holder()!.device, world.now)).toBe(false);
     for (const from of times(3, A, B)) world.pass(SECOND).takes(from, true);
     expect(world.alarms).toHaveLength(2);
