@@ -16,7 +16,7 @@ import { newestAlive, type Owner } from "./owner.ts";
 import { flushRefused } from "./refused.ts";
 import type { RegistryState } from "./state.ts";
 import { admit, beginClose, refuse, unlink, whyBlocked } from "./swap.ts";
-import { cancel, leave, probed, settle, settleDue, wait } from "./waiting.ts";
+import { cancel, holderLeft, leave, probed, settleDue, wait } from "./waiting.ts";
 
 export { FENCE_STEP } from "./swap.ts";
 const SHUTDOWN = END_REASONS.indexOf("shutdown");
@@ -84,7 +84,7 @@ function close(state: RegistryState, event: Close, now: number, out: Effects): v
   const owner = removeIfMatches(state, device, event);
   if (owner === null) return;
   out.disconnected(owner, event.position, event.reason, event.at, event.lastByteAt, state.owners.get(device)?.fence ?? 0);
-  if (shared !== undefined && shared.holder === owner.fence) settle(state, shared, now, out);
+  if (shared?.holder === owner.fence) holderLeft(state, shared, newestAlive(state.owners.get(device) ?? null), now, out);
 }
 
 /** Takes the device from the closing connection if it owns it: same fence, or itself before it learned its fence. */

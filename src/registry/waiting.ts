@@ -77,6 +77,15 @@ export function settle(state: RegistryState, shared: Pending, now: number, out: 
   cancel(state, shared, "held", state.limits.heldRetryMs, now, out);
 }
 
+/** The holder has left. Another that lives (multi(n), before its policy changed) is probed in its place. */
+export function holderLeft(state: RegistryState, shared: Pending, next: Owner | null, now: number, out: Effects): void {
+  if (next === null || shared.waitsFor === "choice") return settle(state, shared, now, out);
+  const deadlineMs = probeMs(state, next);
+  state.pending.set(shared.device, { ...shared, holder: next.fence, deadline: now + deadlineMs });
+  state.nextDeadline = Math.min(state.nextDeadline, now + deadlineMs);
+  out.probe(next, deadlineMs);
+}
+
 /** Everyone who waits is refused. */
 export function cancel(
   state: RegistryState,
