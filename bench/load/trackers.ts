@@ -35,6 +35,21 @@ export interface LoadResult {
   readonly generator_cores: number;
 }
 
+/** What the first line of a storm tells. */
+export interface StormResult {
+  readonly logged_in: number;
+  readonly of: number;
+  readonly storm_seconds: number;
+  readonly login_ms: { readonly p50: number; readonly p99: number };
+}
+
+/** Trackers that are connected and say nothing. */
+export interface Silence {
+  readonly storm: StormResult;
+  /** Closes all of them. */
+  end(): Promise<void>;
+}
+
 export class Generator {
   readonly #folder = mkdtempSync(join(tmpdir(), "berth-load-"));
   readonly #binary = join(this.#folder, "trackers");
@@ -51,6 +66,21 @@ export class Generator {
     const [out, err] = await Promise.all([new Response(process.stdout).text(), new Response(process.stderr).text(), process.exited]);
     if (process.exitCode !== 0) throw new Error(`Cannot finish the load: exit ${process.exitCode}: ${err}${out}`);
     return JSON.parse(out) as LoadResult;
+  }
+
+  /** Connects `trackers` at once and keeps them silent, at most for `seconds`. */
+  async storm(port: number, trackers: number, seconds: number): Promise<Silence> {
+    const args = ["--port", port, "--trackers", trackers, "--storm", 1, "--seconds", seconds].map(String);
+    const process = Bun.spawn([this.#binary, ...args], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    const end = async (): Promise<void> => {
+      process.kill("SIGTERM");
+      await process.exited;
+    };
+    for await (const piece of process.stdout) {
+      const [line] = new TextDecoder().decode(piece).split("\n");
+      return { storm: JSON.parse(line!) as StormResult, end };
+    }
+    throw new Error(`Cannot finish the storm: exit ${await process.exited}`);
   }
 
   remove(): void {

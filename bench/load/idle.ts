@@ -1,0 +1,86 @@
+/**
+ * What a connection costs that says nothing: a storm of connects, then memory and processor time of the gateway beside the same
+ * gateway before anybody came.
+ *
+ *   bun bench/load/idle.ts [--berth PATH] [--trackers 10000] [--seconds 30] [--settle 10] [--accept fd|reuseport]
+ *
+ * Memory is the kernel's account of the process (smaps_rollup): resident, proportional, private. Exit 1 when not all logged in.
+ */
+import { readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { endEverything, Gateway } from "../../test/support/gateway.ts";
+import { Generator } from "./trackers.ts";
+
+interface Memory {
+  readonly rssKiB: number;
+  readonly pssKiB: number;
+  readonly privateKiB: number;
+}
+
+/** Of USER_HZ, which is 100 on every Linux. */
+const TICK_SECONDS = 0.01;
+
+function memoryOf(pid: number): Memory {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const of = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(text)?.[1]);
+  return { rssKiB: of("Rss"), pssKiB: of("Pss"), privateKiB: of("Private_Clean") + of("Private_Dirty") };
+}
+
+/** Processor seconds used so far, by thread name and in all. */
+function cpuOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK_SECONDS;
+}
+
+/** Share of one core over `seconds`, in percent. */
+async function corePercent(pid: number, seconds: number): Promise<number> {
+  const before = cpuOf(pid);
+  await Bun.sleep(seconds * 1000);
+  return (cpuOf(pid) - before) / seconds * 100;
+}
+
+const { values: options } = parseArgs({
+  options: {
+    berth: { type: "string", default: join(import.meta.dirname, "../../dist/berth") },
+    trackers: { type: "string", default: "10000" },
+    seconds: { type: "string", default: "30" },
+    settle: { type: "string", default: "10" },
+    accept: { type: "string", default: "fd" },
+  },
+});
+
+if (import.meta.main) {
+  const trackers = Number(options.trackers);
+  const seconds = Number(options.seconds);
+  const settle = Number(options.settle);
+  const generator = new Generator();
+  const gateway = await Gateway.start({ command: [options.berth], settings: { log_level: "warn", "tcp.accept": options.accept } });
+  try {
+    await Bun.sleep(settle * 1000);
+    const emptyPercent = await corePercent(gateway.pid, Math.min(seconds, 10));
+    const empty = memoryOf(gateway.pid);
+    const silence = await generator.storm(gateway.tcpPort, trackers, settle + seconds + 60);
+    const atOnce = memoryOf(gateway.pid);
+    await Bun.sleep(settle * 1000);
+    const settled = memoryOf(gateway.pid);
+    const silentPercent = await corePercent(gateway.pid, seconds);
+    const after = memoryOf(gateway.pid);
+    await silence.end();
+    const each = (name: keyof Memory, memory: Memory): number => Math.round((memory[name] - empty[name]) * 1024 / trackers);
+    const bytes = (memory: Memory) => ({ rss: each("rssKiB", memory), pss: each("pssKiB", memory), private: each("privateKiB", memory) });
+    const result = {
+      storm: silence.storm,
+      empty,
+      bytesPerConnection: { atOnce: bytes(atOnce), settled: bytes(settled), after: bytes(after) },
+      corePercent: { empty: emptyPercent, silent: silentPercent },
+    };
+    writeSync(1, `${JSON.stringify(result)}\n`);
+    process.exitCode = silence.storm.logged_in === trackers ? 0 : 1;
+  } finally {
+    await gateway.stop();
+    await endEverything();
+    generator.remove();
+  }
+}
