@@ -205,9 +205,11 @@ export class ConflictWatch {
 const isStranger = (takeover: Takeover, named: Takeover): boolean =>
   [takeover.old, takeover.owner].some(({ claim }) => !isSameOrigin(claim, named.old.claim) && !isSameOrigin(claim, named.owner.claim));
 
+/** In strides: a walk to the first entry passes over all that were dropped before it. */
 function dropOldest<V>(map: Map<DeviceId, V>): void {
+  let left = 1 + (map.size >> 4);
   for (const key of map.keys()) {
+    if (left-- === 0) return;
     map.delete(key);
-    return;
   }
 }
