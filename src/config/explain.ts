@@ -1,11 +1,12 @@
 /** The effective settings as a TOML file, each with where its value comes from: what `berth check` prints. Pure. */
 import type { Config } from "./load.ts";
+import { explainPeers } from "./peers.ts";
 import { explainPolicies } from "./policies.ts";
 import { sectionOf } from "./setting.ts";
 
 const COLUMN = 44;
 
-/** Lines of TOML; the top keys first, then a table each, then classes and devices. What is not a default is marked with its source. */
+/** Lines of TOML; the top keys first, then a table each, then classes, devices and peers. What is not a default is marked with its source. */
 export function explain({ effective, settings }: Config): string {
   const lines: string[] = [];
   let section = "";
@@ -15,6 +16,6 @@ export function explain({ effective, settings }: Config): string {
     section = here;
     lines.push(`${`${setting.key.slice(here === "" ? 0 : here.length + 1)} = ${JSON.stringify(value)}`.padEnd(COLUMN)} # ${source}`);
   }
-  lines.push(...explainPolicies(settings.policies));
+  lines.push(...explainPolicies(settings.policies), ...explainPeers(settings.peers));
   return `${lines.join("\n")}\n`;
 }

@@ -6,6 +6,7 @@ import type { ConflictAction } from "../wire/control.ts";
 import { type Given, givenByEnvironment, givenByFile, givenByFlags } from "./given.ts";
 import { parseHostPort } from "./host_port.ts";
 import { featureOf, featureOfValue } from "./not_built.ts";
+import { isPeersGiven, readPeers } from "./peers.ts";
 import { isPolicyGiven, readPolicies } from "./policies.ts";
 import { brokenRelations } from "./relations.ts";
 import { environmentName, fileName, sectionOf, SECTIONS, type Setting, settingOf, SETTINGS, type SettingValue } from "./setting.ts";
@@ -100,6 +101,11 @@ function settingsFrom(values: ReadonlyMap<string, SettingValue>): Settings {
     instance: text("instance"),
     tcp: { ...address("tcp.listen"), accept: text("tcp.accept") as Settings["tcp"]["accept"] },
     http: address("http.listen"),
+    peer: {
+      listen: text("peer.listen") === "off" ? null : address("peer.listen"),
+      policy: text("peer.policy") as Settings["peer"]["policy"],
+    },
+    peers: [],
     conflict: { action: text("conflict.action") as ConflictAction },
     limits: limitsWith(limits),
   };
@@ -113,7 +119,7 @@ export function loadConfig(input: ConfigInput): Result<Config, "bad_config"> {
   const values = new Map<string, SettingValue>(SETTINGS.map(({ key, initial }) => [key, initial]));
   const sources = new Map<string, Given>();
   const all = [...file.value, ...givenByEnvironment(input.environment), ...givenByFlags(input.flags)];
-  for (const given of all.filter((one) => !isPolicyGiven(one))) {
+  for (const given of all.filter((one) => !isPolicyGiven(one) && !isPeersGiven(one))) {
     const result = checked(given);
     if (typeof result === "string") problems.push(result);
     else {
@@ -123,8 +129,9 @@ export function loadConfig(input: ConfigInput): Result<Config, "bad_config"> {
   }
   const common = settingsFrom(values);
   const read = readPolicies(all.filter(isPolicyGiven), common.limits);
-  problems.push(...read.problems);
-  const settings = { ...common, policies: read.policies };
+  const met = readPeers(all.filter(isPeersGiven), common.limits.namedPeers);
+  problems.push(...read.problems, ...met.problems);
+  const settings = { ...common, policies: read.policies, peers: met.peers };
   if (problems.length === 0) {
     for (const { key, message } of brokenRelations(settings)) {
       const given = sources.get(key);

@@ -6,7 +6,6 @@ const NAMES: Readonly<Record<string, string>> = {
   redis: "clusters over Redis",
   cluster: "clusters",
   tls: "TLS",
-  peers: "peers",
   proxy_protocol: "the PROXY protocol",
   "tcp.proxy_protocol": "the PROXY protocol",
   "tcp.tls": "TLS",

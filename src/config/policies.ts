@@ -9,16 +9,17 @@ import type { Given } from "./given.ts";
 import type { ClassSetting, DeviceSetting, Settings } from "./settings.ts";
 import { nearest } from "./suggest.ts";
 
-/** Names the policy of devices in no class. */
-const RESERVED = "default";
+/** Name the policy of devices in no class, and that of other gateways (`[peer] policy`). */
+const RESERVED = "default or peer";
 
 /** What one entry may hold: what is wrong with a value, or null. */
-type Check = (value: unknown, most: number) => string | null;
-const shaped = (shape: RegExp, allowed: string): Check => (value) => (v.is(v.pipe(v.string(), v.regex(shape)), value) ? null : allowed);
+export type Check = (value: unknown, most: number) => string | null;
+export const shaped =
+  (shape: RegExp, allowed: string): Check => (value) => (v.is(v.pipe(v.string(), v.regex(shape)), value) ? null : allowed);
 const policy: Check = (value, most) =>
   typeof value === "string" && parsePolicy(value, most) !== null ? null : `${policiesAllowed(most)} ([admission] connections_per_device)`;
 const CLASS: Readonly<Record<string, Check>> = {
-  name: shaped(/^(?!default$)[a-z0-9_-]{1,32}$/, `up to 32 of a-z 0-9 _ -, not ${RESERVED}`),
+  name: shaped(/^(?!(?:default|peer)$)[a-z0-9_-]{1,32}$/, `up to 32 of a-z 0-9 _ -, not ${RESERVED}`),
   match: shaped(/^[A-Za-z0-9._:*-]{1,64}$/, "an identity, * for any run of characters"),
   transport: (value) => (TRANSPORTS.includes(value as Transport) ? null : TRANSPORTS.join(", ")),
   policy,
@@ -30,7 +31,13 @@ const ID = /^[A-Za-z0-9._:-]{1,64}$/;
 const isEntry = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** What is wrong with one entry, each beginning with `place`. */
-function wrongWith(place: string, entry: unknown, checks: Readonly<Record<string, Check>>, most: number): string[] {
+export function wrongWith(
+  place: string,
+  entry: unknown,
+  checks: Readonly<Record<string, Check>>,
+  most: number,
+  optional: ReadonlySet<string> = OPTIONAL,
+): string[] {
   const known = Object.keys(checks);
   if (!isEntry(entry)) return [`${place} is ${JSON.stringify(entry)}; allowed: a table of ${known.join(", ")}`];
   const wrong: string[] = [];
@@ -41,7 +48,7 @@ function wrongWith(place: string, entry: unknown, checks: Readonly<Record<string
       wrong.push(`${place}: unknown key ${key}.${near === null ? "" : ` Did you mean ${near}?`} Allowed: ${known.join(", ")}`);
     } else if (allowed !== null) wrong.push(`${place} ${key} is ${JSON.stringify(value)}; allowed: ${allowed}`);
   }
-  for (const key of known) if (!(key in entry) && !OPTIONAL.has(key)) wrong.push(`${place} has no ${key}`);
+  for (const key of known) if (!(key in entry) && !optional.has(key)) wrong.push(`${place} has no ${key}`);
   return wrong;
 }
 

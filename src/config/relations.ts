@@ -4,6 +4,7 @@ import { MESSAGE_HEADER } from "../ring/layout.ts";
 import { frameMessageBytes } from "../wire/frame_message.ts";
 import { parsePolicy } from "../wire/policy.ts";
 import { isLoopback } from "./host_port.ts";
+import { brokenPeers } from "./peers.ts";
 import type { Settings } from "./settings.ts";
 
 /** Bytes of the smallest record a frame can hold, so that a frame has no more records than this allows. */
@@ -50,5 +51,5 @@ export function brokenRelations(settings: Settings): Broken[] {
     "journal.probe_commit_min_ms",
     `${limits.probeCommitMinMs} exceeds [journal] probe_commit_max_ms ${limits.probeCommitMaxMs}`,
   );
-  return broken;
+  return [...broken, ...brokenPeers(settings)];
 }

@@ -4,6 +4,7 @@ import { type Limit, LIMIT_SECTIONS, LIMITS } from "../base/limits.ts";
 import { MAX_WORKERS } from "../wire/board.ts";
 import { CONFLICT_ACTIONS } from "../wire/control.ts";
 import { parsePolicy, policiesAllowed } from "../wire/policy.ts";
+import { PEER_POLICIES } from "../wire/peer_line.ts";
 import { parseHostPort } from "./host_port.ts";
 import type { LogLevel, Settings } from "./settings.ts";
 
@@ -46,7 +47,7 @@ function text(key: string, flag: string | null, initial: string, shape: RegExp, 
   return { key, limit: null, flag, initial, schema: v.pipe(v.string(), v.regex(shape)), allowed, why };
 }
 
-function listen(key: string, flag: string, initial: string, allowed: string, also: readonly string[], why: string): Setting {
+function listen(key: string, flag: string | null, initial: string, allowed: string, also: readonly string[], why: string): Setting {
   const schema = v.pipe(v.string(), v.check((value) => also.includes(value) || parseHostPort(value).ok));
   return { key, limit: null, flag, initial, schema, allowed, why };
 }
@@ -96,6 +97,14 @@ const OWN: readonly Setting[] = [
     "HOST:PORT, port 0 for a free one",
     [],
     "REST, SSE and metrics. A loopback address as long as there are no tokens.",
+  ),
+  listen("peer.listen", null, "off", "HOST:PORT or off", ["off"], "Where other gateways, those named in [[peers]], connect."),
+  pick(
+    "peer.policy",
+    null,
+    PEER_POLICIES,
+    "initiator",
+    "Which of two connections of two gateways stays; the same on both. initiator: the one the bigger identity dialled. recent: the newer.",
   ),
   pick(
     "conflict.action",

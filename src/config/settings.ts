@@ -1,6 +1,7 @@
 /** The effective settings of one gateway, after defaults < file < environment < flags. Pure data; crosses threads. */
 import type { Limits } from "../base/limits.ts";
 import type { ConflictAction, Transport } from "../wire/control.ts";
+import type { PeerPolicy } from "../wire/peer_line.ts";
 
 export interface HostPort {
   readonly host: string;
@@ -23,6 +24,13 @@ export interface DeviceSetting {
   readonly policy: string;
 }
 
+/** Another gateway. */
+export interface PeerSetting {
+  readonly identity: string;
+  /** Null: it is not dialled, only let in. */
+  readonly dial: (HostPort & { readonly kind: "tcp" | "ws" }) | null;
+}
+
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
 
 export interface Settings {
@@ -39,6 +47,9 @@ export interface Settings {
   readonly instance: string;
   readonly tcp: HostPort & { readonly accept: "auto" | "fd" | "reuseport" };
   readonly http: HostPort;
+  /** How other gateways are met; the thread for it runs only when there are peers. */
+  readonly peer: { readonly listen: HostPort | null; readonly policy: PeerPolicy };
+  readonly peers: readonly PeerSetting[];
   readonly conflict: { readonly action: ConflictAction };
   readonly limits: Limits;
 }

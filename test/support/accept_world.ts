@@ -82,6 +82,8 @@ export class AcceptWorld {
       instance: "test",
       tcp: { host: "127.0.0.1", port, accept: mode },
       http: { host: "127.0.0.1", port: 0 },
+      peer: { listen: null, policy: "initiator" },
+      peers: [],
       conflict: { action: "observe" },
       limits: limitsWith({ idleWaitMs: 50, ...limits }),
     };

@@ -71,6 +71,8 @@ export class CodecBench {
       instance: "test",
       tcp: { host: "127.0.0.1", port: 0, accept: "fd" },
       http: { host: "127.0.0.1", port: 0 },
+      peer: { listen: null, policy: "initiator" },
+      peers: [],
       conflict: { action: "observe" },
       limits: limitsWith({ controlRingBytes: 1 << 16, ringStartPosition: 0xffff_f000, ...limits }),
     } as const;

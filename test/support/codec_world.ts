@@ -131,6 +131,8 @@ export class CodecWorld {
       instance: "test",
       tcp: { host: "127.0.0.1", port, accept: "reuseport" },
       http: { host: "127.0.0.1", port: 0 },
+      peer: { listen: null, policy: "initiator" },
+      peers: [],
       conflict: { action: "observe" },
       limits: limitsWith({ frameRingBytes: 1 << 17, controlRingBytes: 1 << 14, ringStartPosition: 0xffff_f000, ...limits }),
       ...more,

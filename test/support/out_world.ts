@@ -32,6 +32,8 @@ export const settingsWith = (limits: Partial<Limits> = {}): Settings => ({
   instance: "test",
   tcp: { host: "127.0.0.1", port: 0, accept: "auto" },
   http: { host: "127.0.0.1", port: 0 },
+  peer: { listen: null, policy: "initiator" },
+  peers: [],
   conflict: { action: "observe" },
   limits: limitsWith(limits),
 });

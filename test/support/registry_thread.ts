@@ -46,6 +46,8 @@ export class RegistryThread {
       instance: "test",
       tcp: { host: "127.0.0.1", port: 0, accept: "fd" },
       http: { host: "127.0.0.1", port: 0 },
+      peer: { listen: null, policy: "initiator" },
+      peers: [],
       conflict: { action: "observe" },
       limits: limitsWith({ ringStartPosition: 0xffff_f000, frameRingBytes: 4096, controlRingBytes: 1 << 16, ...limits }),
     } as const;

@@ -113,6 +113,8 @@ describe("configuration", () => {
       instance: "",
       tcp: { host: "0.0.0.0", port: 5027, accept: "auto" },
       http: { host: "127.0.0.1", port: 8080 },
+      peer: { listen: null, policy: "initiator" },
+      peers: [],
       conflict: { action: "observe" },
       limits: limitsWith(),
     });
@@ -210,7 +212,6 @@ describe("configuration", () => {
     ]);
     expect(problems('[conflict]\naction = "hold"\n')).toEqual([]);
     expect(problems('unknown_devices = "quarantine"\n')[0]).toContain("not built yet");
-    expect(problems("[[peers]]\nid = 1\n")).toEqual(["berth.toml:1: peers: not built yet: peers"]);
     expect(problems("[tls]\n")).toEqual(["berth.toml:1: tls: not built yet: TLS"]);
     expect(problems("[tcp]\nproxy_protocol = true\n")).toEqual(["berth.toml:2: [tcp] proxy_protocol: not built yet: the PROXY protocol"]);
   });

@@ -37,6 +37,8 @@ function run(
     instance: "",
     tcp: { host: "127.0.0.1", port: 0, accept: "fd" },
     http: { host: "127.0.0.1", port: 0 },
+    peer: { listen: null, policy: "initiator" },
+    peers: [],
     conflict: { action: "observe" },
     limits: limitsWith({ acceptPauseMs: 1, ...limits }),
   };

@@ -77,6 +77,8 @@ class World {
       instance: "unit",
       tcp: { host: "127.0.0.1", port: 0, accept: "fd" },
       http: { host: "::1", port: 0 },
+      peer: { listen: null, policy: "initiator" },
+      peers: [],
       conflict: { action: "observe" },
       limits: limitsWith({ idleWaitMs: 20, heartbeatStaleMs: 100, storeStaleMs: 100, ...change.limits }),
       ...change.settings,
