@@ -3,7 +3,7 @@ import { limitsWith } from "../src/base/limits.ts";
 import { Effects } from "../src/registry/effect.ts";
 import type { Claim, Close } from "../src/registry/event.ts";
 import { step } from "../src/registry/registry.ts";
-import { createRegistry, type RegistryState } from "../src/registry/state.ts";
+import { createRegistry, type RegistryStart, type RegistryState } from "../src/registry/state.ts";
 import { END_REASONS } from "../src/wire/control.ts";
 import type { Case, Suite } from "./suite.ts";
 
@@ -38,8 +38,8 @@ const closeOf = (device: string, conn: number): Close => ({
   at: AT,
 });
 
-const registry = (): RegistryState =>
-  createRegistry({ admitUnknown: true, limits: limitsWith(), devices: names, counter: 1, counterEnd: Infinity });
+const registry = (more: Partial<RegistryStart> = {}): RegistryState =>
+  createRegistry({ admitUnknown: true, limits: limitsWith(), devices: names, counter: 1, counterEnd: Infinity, ...more });
 
 function loginAndClose(): Case {
   const state = registry();
@@ -77,6 +77,54 @@ function takeover(): Case {
   return { name: "takeover", unit: "step", units: 1, run };
 }
 
+/** Ten classes, the last of which fits, with two connections a device: every claim looks through them and through the holders. */
+function multi(): Case {
+  const classes = Array.from({ length: 10 }, (_, i) => ({
+    name: `c${i}`,
+    match: i === 9 ? "35*" : `${i}-*`,
+    transport: null,
+    policy: { name: "multi", connections: 2 } as const,
+  }));
+  const state = registry({ classes });
+  const out = new Effects();
+  const claims = names.map(claimOf);
+  for (const claim of [...claims, ...claims]) {
+    out.clear();
+    step(state, claim, 0, out);
+  }
+  let i = 0;
+  const run = (): number => {
+    i = (i + 1) % DEVICES;
+    out.clear();
+    step(state, claims[i]!, 0, out);
+    return out.length;
+  };
+  if (run() !== 3 || state.living !== 2 * DEVICES) throw new Error("Cannot replace the older of two");
+  return { name: "third of multi(2), ten classes", unit: "step", units: 1, run };
+}
+
+/** A newcomer waits, the holder's probe is answered, the newcomer is refused. */
+function reject(): Case {
+  const state = registry({ policy: { name: "reject", connections: 1 } });
+  const out = new Effects();
+  const claims = names.map(claimOf);
+  const probed = names.map((device, i) => {
+    out.clear();
+    step(state, claims[i]!, 0, out);
+    return { type: "probed", device, fence: state.owners.get(device as never)!.fence as number, answers: true } as const;
+  });
+  let i = 0;
+  const run = (): number => {
+    i = (i + 1) % DEVICES;
+    out.clear();
+    step(state, claims[i]!, 0, out);
+    step(state, probed[i]!, 0, out);
+    return out.length;
+  };
+  if (run() !== 3) throw new Error("Cannot refuse after a probe");
+  return { name: "reject after a probe", unit: "step", units: 2, run };
+}
+
 function question(): Case {
   const state = registry();
   const out = new Effects();
@@ -91,4 +139,4 @@ function question(): Case {
   return { name: "ask for an owner", unit: "step", units: 1, run };
 }
 
-export const registrySuite = (): Suite => ({ name: "registry", cases: [loginAndClose(), takeover(), question()] });
+export const registrySuite = (): Suite => ({ name: "registry", cases: [loginAndClose(), takeover(), multi(), reject(), question()] });
