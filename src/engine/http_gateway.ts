@@ -15,6 +15,7 @@ import { type Board, DrainPhase, Gate, type StoreFailure } from "../wire/board.t
 import { type OrderVerb, type Outcome, OUTCOMES, TRANSPORTS } from "../wire/control.ts";
 import { ORDERS } from "../wire/query.ts";
 import type { Follower } from "./http_follow.ts";
+import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./http_history.ts";
 import type { RegistryClient, Standing } from "./http_asks.ts";
 import type { ReaderClient } from "./http_queries.ts";
 import type { EventStream, Streams } from "./http_streams.ts";
@@ -63,12 +64,14 @@ export class HttpGateway {
   readonly counterMemory: SharedArrayBuffer;
   readonly #parts: GatewayParts;
   readonly #statusSlots: readonly number[];
+  readonly #history: HttpHistory;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.settings = parts.settings;
     this.instance = parts.instance;
     this.counterMemory = parts.counterMemory;
+    this.#history = new HttpHistory({ ...parts, limits: parts.settings.limits });
     this.#statusSlots = ["2xx", "3xx", "4xx", "5xx"].map((label) => slot("berth_http_requests_total", label));
   }
 
@@ -137,6 +140,20 @@ export class HttpGateway {
     const committed = asSeq(Math.max(board.committed(), this.#parts.follower.position));
     return streams.open({ cursor, filter, retryMs, maxAgeMs }, committed, cut);
   }
+  /** JSON of the device's newest takeovers, newest first. */
+  history(device: string, limit: number): Promise<HistoryFound> {
+    return this.#history.takeovers(device, limit);
+  }
+
+  /** The newest identity conflicts. */
+  conflicts(limit: number): Promise<ConflictsFound> {
+    return this.#history.conflicts(limit);
+  }
+
+  acknowledge(conflict: string): Promise<Acknowledged> {
+    return this.#history.acknowledge(conflict);
+  }
+
 
   /** Why the gateway cannot accept and commit now; null when it can. */
   notReady(): string | null {

@@ -117,14 +117,24 @@ export class ReaderDesk {
           order: ORDERS[request.order] ?? "seq",
         });
       case "devices": {
-        const limit = Math.max(1, Math.min(request.limit, this.#limits.pageRecords));
+        const limit = this.#rows(request.limit);
         const devices = this.#store.devices(asDeviceNo(request.after), limit);
         const last = devices[devices.length - 1];
         return { kind: "devices", devices, seq: this.#store.seq, next: devices.length < limit || last === undefined ? null : last.no };
       }
+      case "history": {
+        const takeovers = this.#store.history(asDeviceId(request.device), this.#rows(request.limit));
+        return takeovers === null ? { kind: "unknown_device" } : { kind: "history", takeovers };
+      }
+      case "conflicts":
+        return { kind: "conflicts", conflicts: this.#store.conflicts(request.from, request.to, this.#rows(request.limit)) };
       default:
         return assertNever(request, "request");
     }
+  }
+
+  #rows(asked: number): number {
+    return Math.max(1, Math.min(asked, this.#limits.pageRecords));
   }
 
   /** Waits until the tail has what was committed when the request was received. */

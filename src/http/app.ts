@@ -3,12 +3,15 @@ import { Hono } from "hono";
 import { AssertionError } from "../base/assert.ts";
 import type { HttpHandler } from "../platform/port.ts";
 import { exposition } from "../telemetry/exposition.ts";
+import { serveConflicts } from "./conflicts.ts";
 import { serveDashboard } from "./dashboard/assets.ts";
 import { NoQuery, serveDevices } from "./devices.ts";
 import { serveEvents } from "./events.ts";
 import type { Gateway } from "./gateway.ts";
 import { serveHealth } from "./health.ts";
 import { NOT_BUILT, routerPath, serveNotBuilt } from "./not_built.ts";
+import { serveHistory } from "./history.ts";
+import { serveKick } from "./kick.ts";
 import { openApiDocument, OPERATIONS } from "./openapi.ts";
 import { servePolicies } from "./policies.ts";
 import { problem } from "./problem.ts";
@@ -43,6 +46,8 @@ export function createApp(gateway: Gateway): HttpHandler {
   serveEvents(app, gateway);
   servePolicies(app, gateway);
   serveNotBuilt(app);
+  serveHistory(app, gateway);
+  serveConflicts(app, gateway);
   serveWrongMethods(app);
   return (request, _peer, cut) => app.fetch(request, { cut });
 }

@@ -15,6 +15,13 @@ export interface Busy {
 
 export type DeviceView = Omit<DeviceState, "no">;
 
+export interface ConflictView {
+  /** The cursor of its event. */
+  readonly id: string;
+  readonly json: string;
+  readonly acknowledgedAt: number | null;
+}
+
 export interface DevicesFound {
   readonly kind: "devices";
   readonly cursor: string;
@@ -51,4 +58,13 @@ export interface Gateway {
   subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null;
   notReady(): string | null;
   countRequest(status: number): void;
+  /** JSON of the device's newest takeovers, newest first. */
+  history(
+    device: string,
+    limit: number,
+  ): Promise<{ readonly kind: "history"; readonly takeovers: readonly string[] } | { readonly kind: "unknown_device" } | Busy>;
+  /** The newest identity conflicts; `json` is the event as the journal wrote it. */
+  conflicts(limit: number): Promise<{ readonly kind: "conflicts"; readonly conflicts: readonly ConflictView[] } | Busy>;
+  /** Back when it is on disk. `busy`: it may be known all the same. */
+  acknowledge(conflict: string): Promise<{ readonly kind: "acknowledged" } | { readonly kind: "unknown_conflict" } | Busy>;
 }

@@ -4,15 +4,10 @@ import { problem } from "./problem.ts";
 
 /** `METHOD path`, with parameters as in the interface. */
 export const NOT_BUILT = [
-  "GET /v1/devices/{id}/history",
-  "POST /v1/devices/{id}/kick",
-  "POST /v1/drain",
   "GET /v1/allow",
   "GET /v1/allow/{id}",
   "PUT /v1/allow/{id}",
   "DELETE /v1/allow/{id}",
-  "GET /v1/conflicts",
-  "POST /v1/conflicts/{id}/acknowledge",
   "GET /v1/quarantine",
   "POST /v1/quarantine/{id}/release",
   "POST /v1/devices/{id}/commands",

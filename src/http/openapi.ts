@@ -3,9 +3,11 @@ import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema, ObjectEntries } from "valibot";
 import * as v from "valibot";
 import { VERSION } from "../base/version.ts";
+import { ConflictsQuery, ConflictsSchema } from "./conflicts.ts";
 import { DevicesQuery, NoQuery } from "./devices.ts";
 import { EventsQuery } from "./events.ts";
 import { ClassPolicySchema, DevicePolicySchema } from "./policies.ts";
+import { HistoryQuery, HistorySchema } from "./history.ts";
 import { ProblemSchema } from "./problem.ts";
 import { RecordsQuery } from "./records.ts";
 import { DeviceSchema, DevicesSchema, HealthSchema, RecordsSchema } from "./schema.ts";
@@ -44,6 +46,28 @@ export const OPERATIONS: readonly Operation[] = [
     problems: [404, 422, 503],
   },
   {
+  {
+    path: "/v1/devices/{id}/history",
+    summary: "Takeovers of a device, newest first: the old connection and the new one",
+    query: HistoryQuery,
+    answer: json(HistorySchema),
+    problems: [404, 503],
+  },
+  {
+    path: "/v1/conflicts",
+    summary: "Identity conflicts, newest first: two live devices with one identity",
+    query: ConflictsQuery,
+    answer: json(ConflictsSchema),
+    problems: [503],
+  },
+  {
+    method: "post",
+    path: "/v1/conflicts/{id}/acknowledge",
+    summary: "Say that a conflict is known: it is told again only when it goes on or changes",
+    query: NoQuery,
+    answer: "nothing",
+    problems: [403, 404, 503],
+  },
     path: "/v1/events",
     summary: "The journal live, resumed by Last-Event-ID",
     query: EventsQuery,

@@ -1,8 +1,8 @@
 /** The JSON the REST interface answers with, as valibot schemas: types for the code, components for /openapi.json. */
 import * as v from "valibot";
 
-const ms = (what: string) => v.pipe(v.number(), v.integer(), v.description(`${what}, ms since 1970 UTC`));
-const count = (what: string) => v.pipe(v.number(), v.integer(), v.minValue(0), v.description(what));
+export const ms = (what: string) => v.pipe(v.number(), v.integer(), v.description(`${what}, ms since 1970 UTC`));
+export const count = (what: string) => v.pipe(v.number(), v.integer(), v.minValue(0), v.description(what));
 
 const record = {
   time: ms("When the device recorded it"),
@@ -28,12 +28,14 @@ export const StoredSchema = v.object({
   receivedAt: ms("When it arrived"),
 });
 
+export const Origin = v.object({ address: v.string(), port: v.number(), clientInstance: v.nullable(v.string()) });
+
 export const DeviceSchema = v.object({
   id: v.string(),
   connected: v.boolean(),
   fence: count("Of the newest connection; the higher one owns the device"),
   transport: v.picklist(["tcp", "udp", "sse", "ws", "peer"]),
-  origin: v.object({ address: v.string(), port: v.number(), clientInstance: v.nullable(v.string()) }),
+  origin: Origin,
   since: ms("When that connection was admitted"),
   lastSeenAt: ms("Newest frame or end of connection"),
   lastByteAt: ms("Newest byte of the device"),

@@ -4,6 +4,7 @@
  */
 import type { Limits } from "../base/limits.ts";
 import type { Database, Statement } from "../platform/port.ts";
+import type { StoredConflict } from "./port.ts";
 
 export type HistoryChange =
   /** Of the event it goes with. `oldFence` names the connection that lost the device. */
@@ -57,12 +58,6 @@ export class HistoryTable {
   }
 }
 
-export interface ConflictRow {
-  readonly seq: number;
-  readonly json: string;
-  readonly acknowledgedAt: number | null;
-}
-
 export class HistoryReader {
   readonly #takeovers: Statement;
   readonly #conflicts: Statement;
@@ -83,7 +78,7 @@ export class HistoryReader {
   }
 
   /** Newest first. */
-  conflicts(from: number, to: number, limit: number): ConflictRow[] {
+  conflicts(from: number, to: number, limit: number): StoredConflict[] {
     return this.#conflicts.all(from, to, limit).map((row) => ({
       seq: Number(row["seq"]),
       json: String(row["json"]),

@@ -74,6 +74,13 @@ export type RecordsAnswer =
   /** order=time would have to sort more than `sortedMatches`. */
   | { readonly kind: "too_many"; readonly matches: number };
 
+/** An identity conflict as the journal wrote it: `json` is its event with the fence. */
+export interface StoredConflict {
+  readonly seq: number;
+  readonly json: string;
+  readonly acknowledgedAt: number | null;
+}
+
 /** What a reader thread does with the store. Synchronous: it owns its thread. Implemented by store/reader.ts. */
 export interface StoreReader extends EntrySource {
   entries(from: Seq): EntriesAnswer;
@@ -86,6 +93,10 @@ export interface StoreReader extends EntrySource {
   devices(after: DeviceNo, limit: number): readonly DeviceState[];
   /** Entries of one device with seq ≥ `from` (through tail and runs, not a scan); `next` null when it has reached `seq`. */
   deviceEntries(device: DeviceId, from: Seq): { readonly rows: readonly Row[]; readonly next: Seq };
+  /** JSON of the device's newest takeovers, newest first; null: an unknown device. */
+  history(device: DeviceId, limit: number): readonly string[] | null;
+  /** Conflicts whose events have a seq in [from, to], newest first. */
+  conflicts(from: number, to: number, limit: number): readonly StoredConflict[];
   /** One PASSIVE checkpoint pass. Returns pages still in the write-ahead log. */
   checkpoint(): number;
   close(): void;

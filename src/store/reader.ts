@@ -8,7 +8,8 @@ import type { Database, Statement } from "../platform/port.ts";
 import { DeviceFold } from "./device_fold.ts";
 import { DeviceEntries } from "./device_entries.ts";
 import { EntryView } from "./entry.ts";
-import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoreReader } from "./port.ts";
+import { HistoryReader } from "./history.ts";
+import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoredConflict, StoreReader } from "./port.ts";
 import { type ReaderLimits, RecordPages } from "./record_pages.ts";
 import { oldestKept, rebuild } from "./recover.ts";
 import { RowCache } from "./row_cache.ts";
@@ -41,6 +42,7 @@ export class SqliteStoreReader implements StoreReader {
   readonly #entries: DeviceEntries;
   readonly #records: RecordPages;
   readonly #rows: RowCache;
+  readonly #history: HistoryReader;
   readonly #view = new EntryView();
   #tail = new Tail();
   #segments: readonly Segment[] = [];
@@ -62,6 +64,7 @@ export class SqliteStoreReader implements StoreReader {
     this.#rows = new RowCache(db, CACHE_BYTES);
     this.#entries = new DeviceEntries(new RunTable(db), this.#rows);
     this.#records = new RecordPages(this.#entries, limits);
+    this.#history = new HistoryReader(db);
     this.#read(() => undefined, () => {
       const rebuilt = rebuild(db, { fold: this.#fold });
       this.#tail = rebuilt.tail;
@@ -124,6 +127,17 @@ export class SqliteStoreReader implements StoreReader {
 
   devices(after: DeviceNo, limit: number): readonly DeviceState[] {
     return this.#fold.above(after, limit);
+  }
+
+  history(device: DeviceId, limit: number): readonly string[] | null {
+    return this.#read(() => {
+      const known = this.#fold.byId(device);
+      return known === undefined ? null : this.#history.takeovers(known.no, limit);
+    });
+  }
+
+  conflicts(from: number, to: number, limit: number): readonly StoredConflict[] {
+    return this.#read(() => this.#history.conflicts(from, to, limit));
   }
 
   checkpoint(): number {

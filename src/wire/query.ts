@@ -22,6 +22,10 @@ export const REQUESTS = {
   records: struct({ request: "u32", device: "str", from: "f64", to: "f64", limit: "u32", after: "str", order: "u8" }),
   /** A page of the device fold, in device number order. */
   devices: struct({ request: "u32", after: "u32", limit: "u32" }),
+  /** The newest takeovers of a device. */
+  history: struct({ request: "u32", device: "str", limit: "u32" }),
+  /** The newest conflicts whose events have a seq in [from, to]. */
+  conflicts: struct({ request: "u32", from: "f64", to: "f64", limit: "u32" }),
 } as const;
 
 export type RequestType = keyof typeof REQUESTS;

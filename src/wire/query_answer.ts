@@ -36,6 +36,13 @@ export interface AnswerDevice {
   position: { readonly seq: Seq; readonly time: number; readonly codec: number; readonly bytes: Uint8Array } | null;
 }
 
+export interface AnswerConflict {
+  readonly seq: number;
+  /** As the journal wrote it. */
+  readonly json: string;
+  readonly acknowledgedAt: number | null;
+}
+
 export type Answer =
   | { readonly kind: "rows"; readonly rows: readonly AnswerRow[]; readonly next: Seq }
   | { readonly kind: "behind"; readonly oldest: Seq }
@@ -45,10 +52,14 @@ export type Answer =
   | { readonly kind: "too_many"; readonly matches: number }
   /** Devices as of `seq`; `next`: the number to ask above for more, or null at the end. */
   | { readonly kind: "devices"; readonly devices: readonly AnswerDevice[]; readonly seq: Seq; readonly next: DeviceNo | null }
+  /** JSON of each takeover, newest first. */
+  | { readonly kind: "history"; readonly takeovers: readonly string[] }
+  /** Newest first. */
+  | { readonly kind: "conflicts"; readonly conflicts: readonly AnswerConflict[] }
   /** The reader did not reach what was committed in time, or the store cannot be read now. */
   | { readonly kind: "busy"; readonly reason: string };
 
-const KINDS: readonly Answer["kind"][] = ["rows", "behind", "page", "unknown_device", "bad_after", "too_many", "devices", "busy"];
+const KINDS: readonly Answer["kind"][] = ["rows", "behind", "page", "unknown_device", "bad_after", "too_many", "devices", "busy", "history", "conflicts"];
 
 /** The answer as a blob. `out` is empty before and after. */
 export function encodeAnswer(answer: Answer, out: BlobWriter): Uint8Array<ArrayBuffer> {
@@ -77,6 +88,14 @@ export function encodeAnswer(answer: Answer, out: BlobWriter): Uint8Array<ArrayB
       break;
     case "busy":
       out.text(answer.reason);
+      break;
+    case "history":
+      out.u32(answer.takeovers.length);
+      for (const json of answer.takeovers) out.text(json);
+      break;
+    case "conflicts":
+      out.u32(answer.conflicts.length);
+      for (const { seq, json, acknowledgedAt } of answer.conflicts) out.f64(seq).text(json).f64(acknowledgedAt ?? Number.NaN);
       break;
     default:
       assertNever(answer, "answer");
@@ -111,6 +130,10 @@ export function decodeAnswer(blob: Uint8Array<ArrayBuffer>): Answer {
     }
     case "busy":
       return { kind, reason: from.text() };
+    case "history":
+      return { kind, takeovers: many(from, () => from.text()) };
+    case "conflicts":
+      return { kind, conflicts: many(from, () => readConflict(from)) };
     default:
       return assertNever(kind, "answer kind");
   }
@@ -120,6 +143,11 @@ function many<T>(from: BlobReader, read: () => T): T[] {
   const items: T[] = [];
   for (let left = from.u32(); left > 0; left--) items.push(read());
   return items;
+}
+
+function readConflict(from: BlobReader): AnswerConflict {
+  const [seq, json, acknowledgedAt] = [from.f64(), from.text(), from.f64()];
+  return { seq, json, acknowledgedAt: Number.isNaN(acknowledgedAt) ? null : acknowledgedAt };
 }
 
 const readRecord = (from: BlobReader): AnswerRecord => ({

@@ -3,7 +3,7 @@ import { asDeviceNo, asFence, asSeq, type DeviceId, type DeviceNo, type Fence, t
 import { recordEnd } from "../../src/codec/teltonika/avl.ts";
 import { DeviceFold } from "../../src/store/device_fold.ts";
 import { EntryView, eventEntry, type EventKind, frameEntryBytes, writeFrameEntry } from "../../src/store/entry.ts";
-import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoredRecord, StoreReader } from "../../src/store/port.ts";
+import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoredConflict, StoredRecord, StoreReader } from "../../src/store/port.ts";
 import { recordStart } from "../../src/store/record_walk.ts";
 import { avlData, avlRecord, type RecordShape } from "./avl_data.ts";
 
@@ -188,6 +188,15 @@ export class MemoryStore implements StoreReader {
       }
     }
     return found;
+  }
+
+  /** It keeps entries only. */
+  history(): readonly string[] | null {
+    return null;
+  }
+
+  conflicts(): readonly StoredConflict[] {
+    return [];
   }
 
   checkpoint(): number {

@@ -1,0 +1,79 @@
+/** GET /v1/devices/{id}/history: takeovers of a device, newest first, the old connection and the new one side by side. */
+import type { Hono } from "hono";
+import * as v from "valibot";
+import { DEVICE_ID, PAGE_MAX, unknownDevice } from "./devices.ts";
+import type { Gateway } from "./gateway.ts";
+import { unavailable } from "./problem.ts";
+import { query, strictQuery, wholeNumber } from "./query.ts";
+import { count, ms, Origin } from "./schema.ts";
+
+const PAGE_DEFAULT = 100;
+
+export const HistoryQuery = query({ limit: v.optional(wholeNumber(1, PAGE_MAX)) });
+
+const TakeoverSchema = v.object({
+  at: ms("When the new connection was admitted"),
+  policy: v.pipe(v.string(), v.description("The rule by which it was")),
+  reason: v.pipe(v.string(), v.description("superseded, or old_was_closing: the close of the old one had begun")),
+  old: v.object({
+    fence: count("Of the connection that lost the device"),
+    origin: Origin,
+    since: ms("When it was admitted"),
+    lastByteAt: ms("Its newest byte"),
+    records: count("New records taken from it"),
+  }),
+  new: v.object({ fence: count("Of the connection that has it now"), origin: Origin }),
+  evidence: v.object({
+    oldClosing: v.boolean(),
+    oldLastByteAt: ms("The newest byte of the old connection"),
+    oldInFlight: count("Its frames without a verdict"),
+    silentMs: count("How long it had been silent"),
+    answered: v.pipe(v.nullable(v.boolean()), v.description("Was its peer's stack heard after the takeover? null: not known yet")),
+    bytesAfter: v.pipe(v.nullable(v.boolean()), v.description("Did it send bytes after the takeover?")),
+    verdict: v.pipe(v.nullable(v.string()), v.description("clone, nat_rebind, flaky_link or restart_loop, where that can be told")),
+  }),
+});
+
+export const HistorySchema = v.object({ takeovers: v.array(TakeoverSchema) });
+type Takeover = v.InferOutput<typeof TakeoverSchema>;
+type StoredOrigin = Omit<v.InferOutput<typeof Origin>, "clientInstance"> & { readonly clientInstance: string };
+
+export function serveHistory(app: Hono, gateway: Gateway): void {
+  app.get("/v1/devices/:id/history", strictQuery(HistoryQuery), async (c) => {
+    const id = c.req.param("id");
+    if (!DEVICE_ID.test(id)) return unknownDevice(id);
+    const found = await gateway.history(id, c.req.valid("query").limit ?? PAGE_DEFAULT);
+    switch (found.kind) {
+      case "history":
+        return c.json({ takeovers: found.takeovers.map(takeoverJson) });
+      case "unknown_device":
+        return unknownDevice(id);
+      case "busy":
+        return unavailable(found.reason);
+    }
+  });
+}
+
+/** A client that names no instance has none; what is not known yet is null. */
+function takeoverJson(json: string): Takeover {
+  const stored = JSON.parse(json) as Takeover;
+  const { old, evidence } = stored;
+  return {
+    ...stored,
+    old: { ...old, origin: originJson(old.origin) },
+    new: { ...stored.new, origin: originJson(stored.new.origin) },
+    evidence: {
+      oldClosing: evidence.oldClosing,
+      oldLastByteAt: evidence.oldLastByteAt ?? old.lastByteAt,
+      oldInFlight: evidence.oldInFlight ?? 0,
+      silentMs: evidence.silentMs,
+      answered: evidence.answered ?? null,
+      bytesAfter: evidence.bytesAfter ?? null,
+      verdict: evidence.verdict ?? null,
+    },
+  };
+}
+
+export function originJson({ address, port, clientInstance }: StoredOrigin | Takeover["old"]["origin"]): Takeover["old"]["origin"] {
+  return { address, port, clientInstance: clientInstance === "" ? null : clientInstance };
+}
