@@ -191,8 +191,8 @@ export class MemoryStore implements StoreReader {
   }
 
   /** It keeps entries only. */
-  history(): readonly string[] | null {
-    return null;
+  history(device: DeviceId): readonly string[] | null {
+    return this.fold.byId(device) === undefined ? null : [];
   }
 
   conflicts(): readonly StoredConflict[] {
