@@ -85,7 +85,7 @@ class HttpThread {
     this.#broker = new Broker(epoch, limits, lines.length, sseFormat(epoch), tally(this.#counters), asSeq(1));
     const fail = (error: unknown): void => this.#fail(error);
     const mono = platform.clock.mono.bind(platform.clock);
-    this.#streams = new Streams(this.#broker, this.#readers, maker, mono, limits.byeMs, fail);
+    this.#streams = new Streams(this.#broker, this.#readers, maker, () => this.#follower.position, mono, limits.byeMs, fail);
     const committed = this.#board.committed.bind(this.#board);
     const overruns = slot("berth_broadcast_overruns_total");
     this.#follower = new Follower(

@@ -5,11 +5,12 @@
 import { asSeq, type DeviceNo, type Seq } from "../base/brand.ts";
 import type { Batch, EventRef } from "../broker/batch.ts";
 import { formatCursor } from "../broker/cursor.ts";
+import type { Page } from "../broker/port.ts";
 import { sseEvent } from "../broker/sse_text.ts";
 import { decodeRecord } from "../codec/record.ts";
 import { recordEnd } from "../codec/teltonika/avl.ts";
 import { EntryView } from "../store/entry.ts";
-import type { Row } from "../store/port.ts";
+import type { EntriesAnswer, Row } from "../store/port.ts";
 import { recordStart } from "../store/record_walk.ts";
 
 /** Turns rows into batches; one per http thread. */
@@ -30,6 +31,16 @@ export class BatchMaker {
     for (let at = 0; view.load(at); at += view.length) next += view.seqs;
     return new RowBatch(row, asSeq(next), this.#epoch, this.#nameOf, keep ? new Map() : null);
   }
+}
+
+/**
+ * A reader's answer as a page for the broker, up to `reached`: what the follower has not folded yet may be of devices
+ * that have no name here, and would be taken for nobody's. It comes from the window in a moment.
+ */
+export function pageOf(answer: EntriesAnswer, reached: Seq, maker: BatchMaker): Page {
+  if (answer.kind === "behind") return answer;
+  const rows = answer.rows.filter((row) => row.seq <= reached);
+  return { kind: "rows", next: asSeq(Math.min(answer.next, reached + 1)), batches: rows.map((row) => maker.batch(row, false)) };
 }
 
 class RowBatch implements Batch {

@@ -4,10 +4,9 @@
  */
 import type { MonoMs, Seq } from "../base/brand.ts";
 import type { Broker } from "../broker/broker.ts";
-import type { Page, PageWanted, Subscription } from "../broker/port.ts";
+import type { PageWanted, Subscription } from "../broker/port.ts";
 import type { Subscriber } from "../broker/subscriber.ts";
-import type { Answer } from "../wire/query_answer.ts";
-import type { BatchMaker } from "./http_batch.ts";
+import { type BatchMaker, pageOf } from "./http_batch.ts";
 import type { ReaderClient } from "./http_queries.ts";
 
 /** One client's stream of bytes. */
@@ -28,16 +27,18 @@ export class Streams {
   readonly #broker: Broker;
   readonly #readers: ReaderClient;
   readonly #maker: BatchMaker;
+  readonly #reached: () => Seq;
   readonly #mono: () => MonoMs;
   readonly #byeMs: number;
   readonly #fail: (error: unknown) => void;
   readonly #open = new Map<Subscriber, Open>();
 
-  /** `fail` gets what may not be: it ends the thread. */
+  /** `reached`: seq up to which the journal was followed here. `fail` gets what may not be: it ends the thread. */
   constructor(
     broker: Broker,
     readers: ReaderClient,
     maker: BatchMaker,
+    reached: () => Seq,
     mono: () => MonoMs,
     byeMs: number,
     fail: (error: unknown) => void,
@@ -45,6 +46,7 @@ export class Streams {
     this.#broker = broker;
     this.#readers = readers;
     this.#maker = maker;
+    this.#reached = reached;
     this.#mono = mono;
     this.#byeMs = byeMs;
     this.#fail = fail;
@@ -120,13 +122,10 @@ export class Streams {
     const answer = await this.#readers.ask(
       device === null ? { type: "entries", from } : { type: "deviceEntries", device, from },
     );
-    this.#broker.pageArrived(wanted.subscriber, this.#pageOf(answer), this.#mono());
+    const page = answer.kind === "rows" || answer.kind === "behind"
+      ? pageOf(answer, this.#reached(), this.#maker)
+      : { kind: "busy" as const };
+    this.#broker.pageArrived(wanted.subscriber, page, this.#mono());
     this.deliver();
-  }
-
-  #pageOf(answer: Answer): Page {
-    if (answer.kind === "behind") return answer;
-    if (answer.kind !== "rows") return { kind: "busy" };
-    return { kind: "rows", next: answer.next, batches: answer.rows.map((row) => this.#maker.batch(row, false)) };
   }
 }
