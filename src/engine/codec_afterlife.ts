@@ -3,7 +3,7 @@
  * depends on it. A peer whose kernel has not taken the FIN when its reset is due is listened to for longer, a few at a time:
  * it would not hear the reset either. Owned by the codec worker.
  */
-import { emptyTcpInfo, FIN_ACKNOWLEDGED, FIN_UNACKNOWLEDGED, type SocketEnd } from "../platform/port.ts";
+import { emptyTcpInfo, FIN_ACKNOWLEDGED, FIN_UNACKNOWLEDGED, PEER_ENDED, type SocketEnd } from "../platform/port.ts";
 import { send } from "../wire/control.ts";
 import type { CodecContext } from "./codec_context.ts";
 import type { Connection } from "./codec_connection.ts";
@@ -13,6 +13,8 @@ export interface Eviction {
   readonly at: number;
   /** Of its socket when it was evicted; null where the kernel cannot be asked. */
   readonly before: { readonly segments: number; readonly bytes: number } | null;
+  /** Its peer had ended it before: that stack still speaks, and yet nobody lost a connection that was in use. */
+  readonly hadEnded: boolean;
   answered: boolean;
   bytesAfter: boolean;
   /** We sent the reset: what the runtime then says of the end is not the peer's word. */
@@ -37,7 +39,8 @@ export class CodecAfterlife {
     const before = kernel?.info(connection.socket.fd, info) === true
       ? { segments: info.segmentsReceived, bytes: info.bytesReceived }
       : null;
-    connection.eviction = { at: clock.mono(), before, answered: false, bytesAfter: false, wasReset: false, lingers: false };
+    const hadEnded = before !== null && PEER_ENDED.includes(info.state);
+    connection.eviction = { at: clock.mono(), before, hadEnded, answered: false, bytesAfter: false, wasReset: false, lingers: false };
   }
 
   /** Bytes of an evicted one: read, and dropped. */
@@ -74,7 +77,8 @@ export class CodecAfterlife {
     if (eviction === null) return;
     if (eviction.lingers) this.#lingering--;
     if (!eviction.wasReset && how !== "lost") eviction.answered = true;
-    const { answered, bytesAfter } = eviction;
+    const answered = eviction.answered && !eviction.hadEnded;
+    const { bytesAfter } = eviction;
     this.#at.tally.evicted(answered);
     send(this.#at.claims, { type: "afterlife", device, fence, answered, bytesAfter }, keepFree);
   }

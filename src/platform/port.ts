@@ -114,6 +114,8 @@ export const emptyTcpInfo = (): TcpInfo => ({
 
 /** States of `TcpInfo` in which our FIN is sent and not acknowledged: before and after the peer's own. */
 export const FIN_UNACKNOWLEDGED: readonly number[] = [4, 9, 11];
+/** The peer has ended the connection, and we have not yet. */
+export const PEER_ENDED: readonly number[] = [7, 8];
 /** Our FIN is acknowledged. */
 export const FIN_ACKNOWLEDGED: readonly number[] = [5, 6];
 

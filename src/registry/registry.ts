@@ -110,7 +110,7 @@ const matches = (owner: Owner, event: Close): boolean =>
 function afterlife(state: RegistryState, event: Afterlife, now: number, out: Effects): void {
   const device = normaliseIdentity(event.device);
   if (device === null) return;
-  const verdict = state.conflicts.afterlife(device, event.fence, event.answered || event.bytesAfter, event.at, now);
+  const verdict = state.conflicts.afterlife(device, event.fence, event.answered, event.at, now);
   out.evidence(device, event.fence, event.answered, event.bytesAfter, verdict);
 }
 

@@ -5,7 +5,7 @@ import { FakeKernel } from "../../support/fake_kernel.ts";
 import { imeiOf } from "../../support/fleet.ts";
 
 const [OLD, NEW] = [7, 8];
-const [FIN_WAIT1, FIN_WAIT2] = [4, 5];
+const [FIN_WAIT1, FIN_WAIT2, CLOSED, CLOSE_WAIT] = [4, 5, 7, 8];
 const imei = imeiOf(1);
 
 /** An evicted connection whose FIN is on its way. */
@@ -33,6 +33,15 @@ describe("the peer of an evicted connection", () => {
       expect([evidence(), stacks()]).toEqual([[[answered, false]], answered ? [1, 0] : [0, 1]]);
     },
   );
+
+  test.each([[CLOSED], [CLOSE_WAIT]])("that had ended it before, state %p, has not lost what it still used", (state) => {
+    const kernel = new FakeKernel();
+    kernel.of(OLD).state = state;
+    const { gone, evidence, stacks } = evicted(kernel);
+    kernel.hear(OLD);
+    gone("closed");
+    expect([evidence(), stacks()]).toEqual([[[false, false]], [0, 1]]);
+  });
 
   test("that takes the FIN and stays is reset in time, and has answered", () => {
     const { bench, kernel, old, gone, evidence } = evicted();
