@@ -122,6 +122,8 @@ export const LIMIT_SECTIONS = {
     streamAgeMs: limit(600 * SECOND, 100, DAY, "Age at which an event stream is ended, 20 % more or less, so that clients spread over restarted gateways. They resume by cursor."),
     byeMs: limit(1 * SECOND, 10, 10 * SECOND, "An ended stream gets this long to take what is queued; then its connection is cut."),
     waitingQueries: limit(1024, 1, 65_536, "Requests waiting for room in a reader's or the registry's ring. Beyond: 503 with Retry-After."),
+    drainsPerSecond: limit(100, 1, 10_000, "Connections a drain closes per second, unless it says otherwise: a whole fleet at once would come back at once."),
+    drainReturnMs: limit(60 * SECOND, 10, 60 * MINUTE, "A drain waits this long after its last close for devices to come back, unless it says otherwise. Then it names those that have not."),
     requestBytes: limit(64 * KiB, 1 * KiB, 16 * MiB, "Body of an HTTP request. 413."),
     requestTimeoutMs: limit(10 * SECOND, 50, 5 * MINUTE, "A request waits this long for another thread's answer. Then 503."),
   },

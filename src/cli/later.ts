@@ -5,7 +5,6 @@ const LATER: Readonly<Record<string, string>> = {
   send: "send a command to a device",
   replay: "send stored records again",
   export: "write stored records to files",
-  drain: "hand devices over and stop",
   token: "make and revoke tokens",
   stress: "check the guarantees under load and faults",
 };

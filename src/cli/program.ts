@@ -5,6 +5,8 @@ import type { Platform } from "../platform/port.ts";
 import { addCheck } from "./check.ts";
 import { addDecode } from "./decode_verb.ts";
 import { addDevices } from "./devices.ts";
+import { addDrain } from "./drain_verb.ts";
+import { addKick } from "./kick.ts";
 import { addLater } from "./later.ts";
 import { addSelftest } from "./selftest.ts";
 import { addServe } from "./serve_verb.ts";
@@ -12,7 +14,7 @@ import { addSimulate } from "./simulate_verb.ts";
 import { addTail } from "./tail.ts";
 import { EXIT, type Verb } from "./verb.ts";
 
-const VERBS: readonly Verb[] = [addServe, addCheck, addDecode, addSimulate, addTail, addDevices, addSelftest, addLater];
+const VERBS: readonly Verb[] = [addServe, addCheck, addDecode, addSimulate, addTail, addDevices, addKick, addDrain, addSelftest, addLater];
 
 const EPILOGUE = `
 Examples:

@@ -53,3 +53,15 @@ export async function getJson(url: string, path: string): Promise<Result<unknown
     return err("odd", `${url}${path} did not answer JSON: ${reasonOf(error)}`);
   }
 }
+
+/** Posts JSON, or nothing at all; resolves with an answer that is 2xx, its body not read yet. `signal` ends the request. */
+export async function post(url: string, path: string, body: object | null, signal?: AbortSignal): Promise<Result<Response, RestFault>> {
+  const sent = body === null ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+  let response: Response;
+  try {
+    response = await fetch(url + path, { method: "POST", signal: signal ?? AbortSignal.timeout(ANSWER_MS), ...sent });
+  } catch (error) {
+    return err("unreachable", `Cannot reach ${url}: ${reasonOf(error)}`);
+  }
+  return response.ok ? ok(response) : err("refused", `${url}${path} answered ${await problemText(response)}`);
+}

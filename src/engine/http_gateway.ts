@@ -106,6 +106,16 @@ export class HttpGateway {
     return { kind: "device", device: joined(id, standing, stored) };
   }
 
+  /** Who held the device last, as far as the journal has told; null: nobody ever. */
+  told(id: string): { readonly connected: boolean; readonly fence: number } | null {
+    return this.#parts.follower.fold.byId(asDeviceId(id)) ?? null;
+  }
+
+  /** An operator drains the gateway: newcomers are refused. */
+  get doorShut(): boolean {
+    return this.#parts.board.doorShut();
+  }
+
   /** Has the registry do what an operator wants. `busy`: it may be done all the same. */
   async order(verb: OrderVerb, device: string, text: string): Promise<Ordered | Busy> {
     const done = await this.#parts.registry.order(verb, device, text);
@@ -130,16 +140,6 @@ export class HttpGateway {
     }
   }
 
-  /** A new event stream, or null when there are too many. `cut` closes a connection whose client takes nothing. */
-  subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null {
-    const { limits } = this.settings;
-    const { random, streams, board } = this.#parts;
-    const retryMs = Math.round(limits.retryMs * (0.75 + random() * 0.5));
-    const maxAgeMs = limits.streamAgeMs * (0.8 + random() * 0.4);
-    // A page may show what the journal has committed and not yet put on the board: this thread's cursors are no future ones.
-    const committed = asSeq(Math.max(board.committed(), this.#parts.follower.position));
-    return streams.open({ cursor, filter, retryMs, maxAgeMs }, committed, cut);
-  }
   /** JSON of the device's newest takeovers, newest first. */
   history(device: string, limit: number): Promise<HistoryFound> {
     return this.#history.takeovers(device, limit);
@@ -154,6 +154,16 @@ export class HttpGateway {
     return this.#history.acknowledge(conflict);
   }
 
+  /** A new event stream, or null when there are too many. `cut` closes a connection whose client takes nothing. */
+  subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null {
+    const { limits } = this.settings;
+    const { random, streams, board } = this.#parts;
+    const retryMs = Math.round(limits.retryMs * (0.75 + random() * 0.5));
+    const maxAgeMs = limits.streamAgeMs * (0.8 + random() * 0.4);
+    // A page may show what the journal has committed and not yet put on the board: this thread's cursors are no future ones.
+    const committed = asSeq(Math.max(board.committed(), this.#parts.follower.position));
+    return streams.open({ cursor, filter, retryMs, maxAgeMs }, committed, cut);
+  }
 
   /** Why the gateway cannot accept and commit now; null when it can. */
   notReady(): string | null {
@@ -162,6 +172,7 @@ export class HttpGateway {
     const gate = board.gate();
     const failure = board.storeFailure();
     if (failure !== "none") return `${NOT_COMMITTING[failure]}; nothing is acknowledged until a commit succeeds`;
+    if (board.doorShut()) return "draining: an operator has shut the door for newcomers";
     if (gate !== Gate.open) return "starting: nothing could be committed yet";
     return follower.hydrated ? null : "starting: devices are being read";
   }

@@ -6,17 +6,19 @@ import { exposition } from "../telemetry/exposition.ts";
 import { serveConflicts } from "./conflicts.ts";
 import { serveDashboard } from "./dashboard/assets.ts";
 import { NoQuery, serveDevices } from "./devices.ts";
+import { serveDrain } from "./drain.ts";
 import { serveEvents } from "./events.ts";
 import type { Gateway } from "./gateway.ts";
 import { serveHealth } from "./health.ts";
-import { NOT_BUILT, routerPath, serveNotBuilt } from "./not_built.ts";
 import { serveHistory } from "./history.ts";
 import { serveKick } from "./kick.ts";
+import { NOT_BUILT, routerPath, serveNotBuilt } from "./not_built.ts";
 import { openApiDocument, OPERATIONS } from "./openapi.ts";
 import { servePolicies } from "./policies.ts";
 import { problem } from "./problem.ts";
 import { strictQuery } from "./query.ts";
 import { serveRecords } from "./records.ts";
+import { refuseOtherSites } from "./same_origin.ts";
 
 export function createApp(gateway: Gateway): HttpHandler {
   const app = new Hono();
@@ -27,6 +29,7 @@ export function createApp(gateway: Gateway): HttpHandler {
     else await next();
     gateway.countRequest(c.res.status);
   });
+  refuseOtherSites(app);
   app.onError((error) => {
     // A broken invariant is never caught: it ends the thread, which says so. Anything else costs one request.
     if (error instanceof AssertionError) {
@@ -43,11 +46,13 @@ export function createApp(gateway: Gateway): HttpHandler {
   app.get("/openapi.json", strictQuery(NoQuery), (c) => c.json(openApiDocument()));
   serveDevices(app, gateway);
   serveRecords(app, gateway);
-  serveEvents(app, gateway);
-  servePolicies(app, gateway);
-  serveNotBuilt(app);
   serveHistory(app, gateway);
   serveConflicts(app, gateway);
+  serveEvents(app, gateway);
+  serveKick(app, gateway);
+  serveDrain(app, gateway);
+  servePolicies(app, gateway);
+  serveNotBuilt(app);
   serveWrongMethods(app);
   return (request, _peer, cut) => app.fetch(request, { cut });
 }

@@ -52,12 +52,12 @@ export interface Gateway {
   readonly accepting: boolean;
   devices(after: number, limit: number, connected: boolean | null): Promise<DevicesFound | Busy>;
   device(id: string): Promise<{ readonly kind: "device"; readonly device: DeviceView | null } | Busy>;
+  /** Who held the device last, as far as the journal has told; null: nobody ever. */
+  told(id: string): { readonly connected: boolean; readonly fence: number } | null;
+  /** An operator drains the gateway: newcomers are refused. */
+  readonly doorShut: boolean;
   /** Has the registry do what an operator wants. `busy`: it may be done all the same. */
   order(verb: OrderVerb, device: string, text: string): Promise<Ordered | Busy>;
-  records(query: RecordsQuery): Promise<RecordsAnswer | Busy>;
-  subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null;
-  notReady(): string | null;
-  countRequest(status: number): void;
   /** JSON of the device's newest takeovers, newest first. */
   history(
     device: string,
@@ -67,4 +67,8 @@ export interface Gateway {
   conflicts(limit: number): Promise<{ readonly kind: "conflicts"; readonly conflicts: readonly ConflictView[] } | Busy>;
   /** Back when it is on disk. `busy`: it may be known all the same. */
   acknowledge(conflict: string): Promise<{ readonly kind: "acknowledged" } | { readonly kind: "unknown_conflict" } | Busy>;
+  records(query: RecordsQuery): Promise<RecordsAnswer | Busy>;
+  subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null;
+  notReady(): string | null;
+  countRequest(status: number): void;
 }

@@ -5,9 +5,10 @@ import * as v from "valibot";
 import { VERSION } from "../base/version.ts";
 import { ConflictsQuery, ConflictsSchema } from "./conflicts.ts";
 import { DevicesQuery, NoQuery } from "./devices.ts";
+import { DrainBody } from "./drain.ts";
 import { EventsQuery } from "./events.ts";
-import { ClassPolicySchema, DevicePolicySchema } from "./policies.ts";
 import { HistoryQuery, HistorySchema } from "./history.ts";
+import { ClassPolicySchema, DevicePolicySchema } from "./policies.ts";
 import { ProblemSchema } from "./problem.ts";
 import { RecordsQuery } from "./records.ts";
 import { DeviceSchema, DevicesSchema, HealthSchema, RecordsSchema } from "./schema.ts";
@@ -46,7 +47,6 @@ export const OPERATIONS: readonly Operation[] = [
     problems: [404, 422, 503],
   },
   {
-  {
     path: "/v1/devices/{id}/history",
     summary: "Takeovers of a device, newest first: the old connection and the new one",
     query: HistoryQuery,
@@ -68,6 +68,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: "nothing",
     problems: [403, 404, 503],
   },
+  {
     path: "/v1/events",
     summary: "The journal live, resumed by Last-Event-ID",
     query: EventsQuery,
@@ -91,6 +92,23 @@ export const OPERATIONS: readonly Operation[] = [
     body: DevicePolicySchema,
     answer: json(v.object({ device: v.string(), policy: v.nullable(v.string()) })),
     problems: [404, 503],
+  },
+  {
+    method: "post",
+    path: "/v1/devices/{id}/kick",
+    summary: "End a device's connection; what it has in flight is refused",
+    query: NoQuery,
+    answer: "nothing",
+    problems: [403, 404, 409, 503],
+  },
+  {
+    method: "post",
+    path: "/v1/drain",
+    summary: "Close every connection at a rate and report who comes back; ending the request ends it",
+    query: NoQuery,
+    body: DrainBody,
+    answer: ["application/x-ndjson", null],
+    problems: [403, 409, 503],
   },
   { path: "/metrics", summary: "Metrics, Prometheus or OpenMetrics text", query: NoQuery, answer: ["text/plain", null], problems: [] },
   { path: "/healthz", summary: "Is the process alive?", query: NoQuery, answer: json(HealthSchema), problems: [] },

@@ -11,8 +11,10 @@ export const ProblemSchema = v.object({
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",
+  403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
+  409: "Conflict",
   413: "Request too large",
   422: "Too much to answer",
   500: "Internal error",

@@ -5,7 +5,7 @@
 import type { DeviceId } from "../base/brand.ts";
 import type { Outcome } from "../wire/control.ts";
 import type { Effects } from "./effect.ts";
-import { isAlive, type Owner } from "./owner.ts";
+import { newestAlive } from "./owner.ts";
 import type { RegistryState } from "./state.ts";
 import { beginClose } from "./swap.ts";
 import { settle } from "./waiting.ts";
@@ -13,25 +13,24 @@ import { settle } from "./waiting.ts";
 /** Texts of an order that names no device: newcomers are refused from now on, or admitted again. */
 export const DOOR = { shut: "shut", open: "open" } as const;
 
-/** Closes the connection of `device` that has the fence in `text`; a newer one has come by itself and stays. */
+/** Closes the connections of `device` up to the fence in `text`; a newer one has come by itself and stays. */
 export function drain(state: RegistryState, device: DeviceId | null, text: string, now: number, out: Effects): Outcome {
   if (device === null || !state.known.has(device)) return "unknown";
-  const owner = withFence(state.owners.get(device) ?? null, Number(text));
-  if (owner === null || !isAlive(owner)) return "not_connected";
-  beginClose(state, owner);
-  out.evict(owner, "drained");
+  const upTo = Number(text);
+  let closed = false;
+  for (let owner = newestAlive(state.owners.get(device) ?? null); owner !== null; owner = newestAlive(owner.older)) {
+    if (owner.fence > upTo) continue;
+    beginClose(state, owner);
+    out.evict(owner, "drained");
+    closed = true;
+  }
   const shared = state.pending.get(device);
-  if (shared !== undefined && shared.holder === owner.fence) settle(state, shared, now, out);
-  return "done";
+  if (closed && shared !== undefined && shared.holder <= upTo) settle(state, shared, now, out);
+  return closed ? "done" : "not_connected";
 }
 
 export function setDoor(state: RegistryState, text: string): Outcome {
   if (text !== DOOR.shut && text !== DOOR.open) return "refused";
   state.draining = text === DOOR.shut;
   return "done";
-}
-
-function withFence(first: Owner | null, fence: number): Owner | null {
-  for (let one = first; one !== null; one = one.older) if (one.fence === fence) return one;
-  return null;
 }
