@@ -102,11 +102,8 @@ export class ReaderDesk {
     switch (request.type) {
       case "entries":
         return this.#store.entries(asSeq(request.from));
-      case "deviceEntries": {
-        const oldest = this.#board.oldest();
-        if (request.from < oldest) return { kind: "behind", oldest };
-        return { kind: "rows", ...this.#store.deviceEntries(asDeviceId(request.device), asSeq(request.from)) };
-      }
+      case "deviceEntries":
+        return this.#store.deviceEntries(asDeviceId(request.device), asSeq(request.from));
       case "records":
         return this.#store.records({
           device: asDeviceId(request.device),

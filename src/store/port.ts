@@ -91,8 +91,8 @@ export interface StoreReader extends EntrySource {
   records(query: RecordsQuery): RecordsAnswer;
   /** Up to `limit` device states in device number order, above `after`; all as of `seq`. */
   devices(after: DeviceNo, limit: number): readonly DeviceState[];
-  /** Entries of one device with seq ≥ `from` (through tail and runs, not a scan); `next` null when it has reached `seq`. */
-  deviceEntries(device: DeviceId, from: Seq): { readonly rows: readonly Row[]; readonly next: Seq };
+  /** Entries of one device with seq ≥ `from` (through tail and runs, not a scan); `next` is beyond `seq` when there are no more. */
+  deviceEntries(device: DeviceId, from: Seq): EntriesAnswer;
   /** JSON of the device's newest takeovers, newest first; null: an unknown device. */
   history(device: DeviceId, limit: number): readonly string[] | null;
   /** Conflicts whose events have a seq in [from, to], newest first. */

@@ -100,21 +100,22 @@ export class SqliteStoreReader implements StoreReader {
     });
   }
 
-  deviceEntries(device: DeviceId, from: Seq): { readonly rows: readonly Row[]; readonly next: Seq } {
-    return this.#read((view) => {
+  deviceEntries(device: DeviceId, from: Seq): EntriesAnswer {
+    return this.#read((view): EntriesAnswer => {
+      if (from < view.oldest) return { kind: "behind", oldest: asSeq(view.oldest) };
       const known = this.#fold.byId(device);
       const end = asSeq(view.seq + 1);
-      if (known === undefined) return { rows: [], next: end };
+      if (known === undefined) return { kind: "rows", rows: [], next: end };
       const rows: Row[] = [];
       let bytes = 0;
       for (const found of this.#entries.from(view, known.no, from)) {
         const { body, at, seq } = found;
-        if (bytes >= this.#limits.pageBytes || rows.length >= this.#limits.pageRecords) return { rows, next: asSeq(seq) };
+        if (bytes >= this.#limits.pageBytes || rows.length >= this.#limits.pageRecords) return { kind: "rows", rows, next: asSeq(seq) };
         const entry = this.#view.over(body, at);
         rows.push({ seq: asSeq(seq), body: body.subarray(at, entry.end) });
         bytes += entry.length;
       }
-      return { rows, next: end };
+      return { kind: "rows", rows, next: end };
     });
   }
 

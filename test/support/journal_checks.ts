@@ -155,9 +155,11 @@ function pages(world: JournalWorld, query: RecordsQuery): { key: string; seq: nu
 function checkEntries(world: JournalWorld, device: ModelDevice): void {
   const { reader } = world.process;
   const seqs: number[] = [];
-  const first = device.entrySeqs.length === 0 ? 1 : world.random.pick(device.entrySeqs);
-  for (let from = first;;) {
-    const { rows, next } = reader.deviceEntries(asDeviceId(device.id), asSeq(from));
+  const first = device.entrySeqs.length === 0 ? world.process.journal.oldest : world.random.pick(device.entrySeqs);
+  for (let from: number = first;;) {
+    const answer = reader.deviceEntries(asDeviceId(device.id), asSeq(from));
+    if (answer.kind === "behind") throw new Error(`behind: ${answer.oldest} at ${from}`);
+    const { rows, next } = answer;
     seqs.push(...rows.map((row) => row.seq));
     if (rows.length === 0 && next === reader.seq + 1) break;
     from = next;

@@ -3,7 +3,16 @@ import { asDeviceNo, asFence, asSeq, type DeviceId, type DeviceNo, type Fence, t
 import { recordEnd } from "../../src/codec/teltonika/avl.ts";
 import { DeviceFold } from "../../src/store/device_fold.ts";
 import { EntryView, eventEntry, type EventKind, frameEntryBytes, writeFrameEntry } from "../../src/store/entry.ts";
-import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoredConflict, StoredRecord, StoreReader } from "../../src/store/port.ts";
+import type {
+  DeviceState,
+  EntriesAnswer,
+  RecordsAnswer,
+  RecordsQuery,
+  Row,
+  StoredConflict,
+  StoredRecord,
+  StoreReader,
+} from "../../src/store/port.ts";
 import { recordStart } from "../../src/store/record_walk.ts";
 import { avlData, avlRecord, type RecordShape } from "./avl_data.ts";
 
@@ -137,9 +146,10 @@ export class MemoryStore implements StoreReader {
     return { kind: "rows", ...this.#page((placed) => placed.seq + placed.seqs > from, from) };
   }
 
-  deviceEntries(device: DeviceId, from: Seq): { rows: readonly Row[]; next: Seq } {
+  deviceEntries(device: DeviceId, from: Seq): EntriesAnswer {
+    if (from < this.oldest) return { kind: "behind", oldest: asSeq(this.oldest) };
     const no = this.fold.byId(device)?.no;
-    return this.#page((placed) => placed.device === no && placed.seq + placed.seqs > from, asSeq(this.#seq + 1));
+    return { kind: "rows", ...this.#page((placed) => placed.device === no && placed.seq + placed.seqs > from, asSeq(this.#seq + 1)) };
   }
 
   #page(wanted: (placed: Placed) => boolean, end: Seq): { rows: Row[]; next: Seq } {
