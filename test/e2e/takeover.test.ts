@@ -41,6 +41,8 @@ describe.each([...ACCEPTS])("takeover, accept %s", (accept) => {
     });
     const all = await metrics(gateway.url);
     expect([total(all, "berth_connections"), total(all, "berth_evictions_total")]).toEqual([1, 999]);
+    expect(all.get('berth_evictions_total{reason="superseded"}')).toBe(999);
+    await until("999 FINs", () => trackers.filter(({ end }) => end === "fin").length === 999);
     const shown = await device(gateway.url, one.imei);
     expect([shown.connected, shown.origin.port, shown.records]).toEqual([true, owner.localPort, 2]);
     await until("all events", () => eventsOf(one.imei).length >= 1000);
