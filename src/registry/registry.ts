@@ -18,7 +18,6 @@ import type { RegistryState } from "./state.ts";
 import { admit, beginClose, refuse, unlink, whyBlocked } from "./swap.ts";
 import { cancel, holderLeft, leave, probed, settleDue, wait } from "./waiting.ts";
 
-export { FENCE_STEP } from "./swap.ts";
 const SHUTDOWN = END_REASONS.indexOf("shutdown");
 
 export function step(state: RegistryState, event: RegistryEvent, now: number, out: Effects): void {

@@ -12,7 +12,7 @@ import { countRefusal } from "./refused.ts";
 import type { RegistryState } from "./state.ts";
 
 /** Fence = counter × 1024 + instance slot; the slot is 0 while the gateway is alone. */
-export const FENCE_STEP = 1024;
+const FENCE_STEP = 1024;
 /** Position of a disconnect the worker has not told: what its ring holds by now counts. */
 export const POSITION_UNKNOWN = -1;
 const SUPERSEDED = END_REASONS.indexOf("superseded");
