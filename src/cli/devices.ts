@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { getJson } from "../client/rest.ts";
 import type { Platform } from "../platform/port.ts";
 import { Device, deviceCard, deviceTable } from "./device_table.ts";
+import { historyText, Takeover } from "./history_view.ts";
 import { addGatewayOptions, EXIT, fail, refuseToken, type Verb, wholeNumber } from "./verb.ts";
 
 interface DevicesOptions {
@@ -12,6 +13,7 @@ interface DevicesOptions {
   readonly connected?: boolean;
   readonly limit: number;
   readonly json?: boolean;
+  readonly history?: boolean;
 }
 
 const PAGE = 1000;
@@ -22,6 +24,7 @@ The last position is the newest record with a fix. With --json each line is a de
 
   berth devices --connected
   berth devices 356307042441013
+  berth devices 356307042441013 --history
 `;
 
 /** The message of what a gateway answered that is not what it should be. */
@@ -37,6 +40,29 @@ async function showOne(platform: Platform, id: string, { url, json }: DevicesOpt
     if (!device.success) return fail(platform, odd(path));
     platform.writeOut(deviceCard(device.output));
   }
+  return EXIT.done;
+}
+
+const History = v.object({ takeovers: v.array(v.unknown()) });
+
+/** Takeovers, newest first. */
+async function showHistory(platform: Platform, id: string, { url, json, limit }: DevicesOptions): Promise<number> {
+  const path = `/v1/devices/${encodeURIComponent(id)}`;
+  const answer = await getJson(url, `${path}/history?limit=${Math.min(PAGE, limit)}`);
+  if (!answer.ok) return fail(platform, answer.message);
+  const history = v.safeParse(History, answer.value);
+  if (!history.success) return fail(platform, odd(`${path}/history`));
+  if (json === true) {
+    platform.writeOut(history.output.takeovers.map((one) => `${JSON.stringify(one)}\n`).join(""));
+    return EXIT.done;
+  }
+  const takeovers = v.safeParse(v.array(Takeover), history.output.takeovers);
+  const standing = await getJson(url, path);
+  if (!standing.ok) return fail(platform, standing.message);
+  const device = v.safeParse(Device, standing.value);
+  if (!takeovers.success || !device.success) return fail(platform, odd(`${path}/history`));
+  const { connected, fence } = device.output;
+  platform.writeOut(historyText(takeovers.output, fence === null ? null : { connected, fence }, platform.clock.wall()));
   return EXIT.done;
 }
 
@@ -69,11 +95,17 @@ export const addDevices: Verb = (program, platform, end) => {
     .command("devices")
     .description("list the devices of a running gateway, or show one")
     .argument("[ID]", "one device")
+    .option("--history", "of one device: who took it from whom, and why")
     .option("--connected", "only those that are connected")
     .option("--limit <N>", "at most this many", wholeNumber(1, 1_000_000), 1000)
     .option("--json", "one JSON object a line")
     .addHelpText("after", HELP);
   addGatewayOptions(command).action(async (id: string | undefined, options: DevicesOptions) => {
-    end(refuseToken(platform, options) ?? await (id === undefined ? showAll(platform, options) : showOne(platform, id, options)));
+    if (options.history === true && id === undefined) return end(fail(platform, "--history: expected a device: berth devices ID --history"));
+    const show = (): Promise<number> => {
+      if (id === undefined) return showAll(platform, options);
+      return options.history === true ? showHistory(platform, id, options) : showOne(platform, id, options);
+    };
+    end(refuseToken(platform, options) ?? await show());
   });
 };

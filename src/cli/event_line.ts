@@ -15,6 +15,8 @@ const Data = v.partial(v.object({
   origin,
   old: v.partial(v.object({ fence: v.number(), origin })),
   policy: v.string(),
+  verdict: v.string(),
+  origins: v.array(v.object({ address: v.string(), port: v.number() })),
   reason: v.string(),
   cause: v.string(),
   count: v.number(),
@@ -66,6 +68,8 @@ function describe(kind: string, data: Data): string {
       return words(say("fence", data.fence), data.reason, say("records", data.records));
     case "refused":
       return words(data.reason, data.count !== undefined && `${data.count} times`, place(data.origin));
+    case "conflict":
+      return words(data.verdict, data.origins?.map((each) => place(each)).join(" and "));
     case "quarantined":
       return words(data.reason, say("codec", data.codec), data.bytes !== undefined && `${data.bytes} bytes`);
     case "command":
@@ -81,6 +85,8 @@ function describe(kind: string, data: Data): string {
 
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+/** Without what moves a terminal's cursor. */
+export const plainText = (text: string): string => text.replaceAll(CONTROL, "?");
 const DEVICE_COLUMNS = 15;
 const KIND_COLUMNS = 12;
 const NO_TIME = "-".repeat(24);
@@ -102,5 +108,5 @@ export function eventLine({ event, data }: Pick<StreamEvent, "event" | "data">):
     event.padEnd(KIND_COLUMNS),
     parsed.success ? describe(event, fields) : data.slice(0, 200),
   ].join("  ");
-  return line.trimEnd().replaceAll(CONTROL, "?");
+  return plainText(line.trimEnd());
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { VERSION } from "../base/version.ts";
 import type { Platform } from "../platform/port.ts";
 import { addCheck } from "./check.ts";
+import { addConflicts } from "./conflicts.ts";
 import { addDecode } from "./decode_verb.ts";
 import { addDevices } from "./devices.ts";
 import { addDrain } from "./drain_verb.ts";
@@ -14,7 +15,7 @@ import { addSimulate } from "./simulate_verb.ts";
 import { addTail } from "./tail.ts";
 import { EXIT, type Verb } from "./verb.ts";
 
-const VERBS: readonly Verb[] = [addServe, addCheck, addDecode, addSimulate, addTail, addDevices, addKick, addDrain, addSelftest, addLater];
+const VERBS: readonly Verb[] = [addServe, addCheck, addDecode, addSimulate, addTail, addDevices, addConflicts, addKick, addDrain, addSelftest, addLater];
 
 const EPILOGUE = `
 Examples:

@@ -30,6 +30,11 @@ describe("event line", () => {
         }, "fence 2048  tcp  10.0.0.7:4711  replaces fence 1024  10.0.0.7:1  policy takeover"],
         ["disconnected", { device, at: AT, fence: 1024, reason: "idle_timeout", records: 5 }, "fence 1024  idle_timeout  records 5"],
         ["refused", { device, at: AT, count: 3, reason: "device_limit", origin }, "device_limit  3 times  10.0.0.7:4711"],
+        [
+          "conflict",
+          { device, at: AT, verdict: "clone", origins: [origin, { ...origin, address: "10.0.0.8" }] },
+          "clone  10.0.0.7:4711 and 10.0.0.8:4711",
+        ],
         ["quarantined", { device, at: AT, reason: "unknown_codec", codec: 99, bytes: 12 }, "unknown_codec  codec 99  12 bytes"],
         ["command", { device, at: AT, codec: 12, hex: "0c01" }, "codec 12  0c01"],
       ] as const

@@ -1,0 +1,98 @@
+/** `berth conflicts`: which devices fight for one identity, and saying that somebody knows. */
+import type { Command } from "commander";
+import * as v from "valibot";
+import { getJson, post } from "../client/rest.ts";
+import type { Platform } from "../platform/port.ts";
+import { timeText } from "./event_line.ts";
+import { durationText, originText } from "./history_view.ts";
+import { addGatewayOptions, EXIT, fail, refuseToken, type Verb, wholeNumber } from "./verb.ts";
+
+interface ConflictsOptions {
+  readonly url: string;
+  readonly token?: string;
+  readonly acknowledge?: string;
+  readonly all?: boolean;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+const Origin = v.object({
+  address: v.string(),
+  port: v.number(),
+  clientInstance: v.nullish(v.string()),
+  fence: v.number(),
+  since: v.number(),
+});
+const Conflict = v.object({
+  id: v.string(),
+  device: v.string(),
+  at: v.number(),
+  verdict: v.string(),
+  action: v.string(),
+  alternations: v.number(),
+  takeovers: v.number(),
+  windowMs: v.number(),
+  origins: v.array(Origin),
+  acknowledgedAt: v.nullable(v.number()),
+});
+type Conflict = v.InferOutput<typeof Conflict>;
+const Page = v.object({ conflicts: v.array(v.unknown()) });
+
+const HELP = `
+A conflict is two live devices with one identity that take it from each other. It is told once, until it was acknowledged
+and goes on for an hour, or until it has been quiet. With --json each line is a conflict as GET /v1/conflicts gives it.
+
+  berth conflicts
+  berth conflicts --acknowledge 1f0c2a.4711
+`;
+
+const NAME = 14;
+const line = (name: string, value: string): string => `  ${name.padEnd(NAME)}${value}\n`;
+
+export function conflictText(one: Conflict): string {
+  const { origins, acknowledgedAt } = one;
+  const between = origins.map((origin) => `${originText(origin)}, fence ${origin.fence}`).join("  and  ");
+  return [
+    `${timeText(one.at)}  ${one.device}  ${one.verdict}\n`,
+    line("between", between),
+    line("evidence", `${one.takeovers} takeovers of a live holder, ${one.alternations} times back, within ${durationText(one.windowMs)}`),
+    line("action", one.action),
+    line("acknowledged", acknowledgedAt === null ? `no: berth conflicts --acknowledge ${one.id}` : timeText(acknowledgedAt)),
+  ].join("");
+}
+
+async function acknowledge(platform: Platform, id: string, url: string): Promise<number> {
+  const answer = await post(url, `/v1/conflicts/${encodeURIComponent(id)}/acknowledge`, null);
+  if (!answer.ok) return fail(platform, answer.message);
+  await answer.value.body?.cancel();
+  return EXIT.done;
+}
+
+async function show(platform: Platform, { url, all, limit, json }: ConflictsOptions): Promise<number> {
+  const path = `/v1/conflicts?limit=${limit}${all === true ? "" : "&acknowledged=false"}`;
+  const answer = await getJson(url, path);
+  if (!answer.ok) return fail(platform, answer.message);
+  const page = v.safeParse(Page, answer.value);
+  const conflicts = page.success ? v.safeParse(v.array(Conflict), page.output.conflicts) : null;
+  if (!page.success || conflicts?.success !== true) {
+    return fail(platform, "Cannot read the answer of /v1/conflicts: it is not what this berth expects; are the versions the same?");
+  }
+  if (json === true) platform.writeOut(page.output.conflicts.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  else platform.writeOut(conflicts.output.length === 0 ? "No conflict is known.\n" : conflicts.output.map(conflictText).join("\n"));
+  return EXIT.done;
+}
+
+export const addConflicts: Verb = (program, platform, end) => {
+  const command: Command = program
+    .command("conflicts")
+    .description("list the identity conflicts nobody has acknowledged, or acknowledge one")
+    .option("--acknowledge <ID>", "say that this one is known")
+    .option("--all", "those that are acknowledged too")
+    .option("--limit <N>", "at most this many", wholeNumber(1, 1000), 100)
+    .option("--json", "one JSON object a line")
+    .addHelpText("after", HELP);
+  addGatewayOptions(command).action(async (options: ConflictsOptions) => {
+    const { acknowledge: id } = options;
+    end(refuseToken(platform, options) ?? await (id === undefined ? show(platform, options) : acknowledge(platform, id, options.url)));
+  });
+};
