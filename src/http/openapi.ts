@@ -114,7 +114,7 @@ export const OPERATIONS: readonly Operation[] = [
   { path: "/healthz", summary: "Is the process alive?", query: NoQuery, answer: json(HealthSchema), problems: [] },
   { path: "/readyz", summary: "Can it accept and commit?", query: NoQuery, answer: json(HealthSchema), problems: [503] },
   { path: "/openapi.json", summary: "This document", query: NoQuery, answer: [JSON_TYPE, null], problems: [] },
-  { path: "/", summary: "What this is", query: NoQuery, answer: ["text/html", null], problems: [] },
+  { path: "/", summary: "The dashboard", query: NoQuery, answer: ["text/html", null], problems: [] },
 ];
 
 const ALSO = {

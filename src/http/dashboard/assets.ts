@@ -60,7 +60,7 @@ function frontPage(gateway: Gateway): string {
     ICON: page.icon.path,
     INSTANCE: gateway.instance,
     VERSION,
-    TCP: port === 0 ? "as its ready line says" : String(port),
+    TCP: port === 0 ? "the TCP port of the ready line" : `TCP port ${port} of this machine`,
     TARGET: port === DEFAULT_TCP_PORT || port === 0 ? "" : ` ${reachable}:${port}`,
   };
   return page.html.replaceAll(/%([A-Z]+)%/g, (whole, name: string) => escape(known[name] ?? whole));

@@ -14,6 +14,8 @@ const CROWD = 4;
 /** With more dots than this in sight only the chosen ones have trails. */
 const TRAILS = 600;
 const DOT_PX = 4.5;
+/** Drawn though their middle is not in sight. */
+const EDGE_PX = 40;
 const REACH_PX = 12;
 const TAU = Math.PI * 2;
 
@@ -30,46 +32,53 @@ export interface Marked {
   readonly selected: string | null;
 }
 
-/** Devices in sight, those that crowd together in one. Cells lie still while the map moves. */
-function gather(vehicles: readonly Vehicle[], { view, size, scale, left, top }: Frame): Hit[] {
+/** Devices in sight, by cell of a grid that lies still while the map moves. */
+function cellsOf(vehicles: readonly Vehicle[], { size, scale, left, top }: Frame): Vehicle[][] {
   const cells = new Map<number, Vehicle[]>();
-  const hits: Hit[] = [];
   const cellOf = scale / CELL_PX;
   for (const one of vehicles) {
-    const { place } = one;
-    if (place === null) continue;
-    const x = place.x * scale + left;
-    const y = place.y * scale + top;
-    if (x < -40 || y < -40 || x > size.width + 40 || y > size.height + 40) continue;
-    if (view.zoom >= SINGLE_ZOOM) hits.push({ x, y, radius: REACH_PX, vehicles: [one] });
-    else {
-      const key = Math.floor(place.x * cellOf) * 67_108_864 + Math.floor(place.y * cellOf);
-      const cell = cells.get(key);
-      if (cell === undefined) cells.set(key, [one]);
-      else cell.push(one);
-    }
+    if (one.place === null) continue;
+    const x = one.place.x * scale + left;
+    const y = one.place.y * scale + top;
+    if (x < -EDGE_PX || y < -EDGE_PX || x > size.width + EDGE_PX || y > size.height + EDGE_PX) continue;
+    const key = Math.floor(one.place.x * cellOf) * 67_108_864 + Math.floor(one.place.y * cellOf);
+    const cell = cells.get(key);
+    if (cell === undefined) cells.set(key, [one]);
+    else cell.push(one);
   }
-  for (const cell of cells.values()) {
-    if (cell.length < CROWD) {
-      for (const one of cell) {
-        hits.push({ x: one.place!.x * scale + left, y: one.place!.y * scale + top, radius: REACH_PX, vehicles: [one] });
-      }
-      continue;
-    }
-    let x = 0;
-    let y = 0;
-    for (const { place } of cell) {
-      x += place!.x / cell.length;
-      y += place!.y / cell.length;
-    }
-    hits.push({
-      x: x * scale + left,
-      y: y * scale + top,
-      radius: 11 + Math.min(14, 3 * Math.log2(cell.length / CROWD + 1)),
-      vehicles: cell,
-    });
+  return [...cells.values()];
+}
+
+const single = (one: Vehicle, { scale, left, top }: Frame): Hit => ({
+  x: one.place!.x * scale + left,
+  y: one.place!.y * scale + top,
+  radius: REACH_PX,
+  vehicles: [one],
+});
+
+function bubble(vehicles: readonly Vehicle[], { scale, left, top }: Frame): Hit {
+  let x = 0;
+  let y = 0;
+  for (const { place } of vehicles) {
+    x += place!.x / vehicles.length;
+    y += place!.y / vehicles.length;
   }
-  return hits;
+  return { x: x * scale + left, y: y * scale + top, radius: 11 + Math.min(14, 3 * Math.log2(vehicles.length / CROWD + 1)), vehicles };
+}
+
+/** What is drawn: a dot a device, and one bubble for those that crowd. Bubbles that would touch become one. */
+function gather(vehicles: readonly Vehicle[], frame: Frame): Hit[] {
+  const cells = cellsOf(vehicles, frame);
+  const alone = (cell: readonly Vehicle[]): boolean => frame.view.zoom >= SINGLE_ZOOM || cell.length < CROWD;
+  const hits = cells.filter(alone).flat().map((one) => single(one, frame));
+  const bubbles: Hit[] = [];
+  for (const cell of cells.filter((each) => !alone(each)).sort((a, b) => b.length - a.length)) {
+    const fresh = bubble(cell, frame);
+    const at = bubbles.findIndex((each) => Math.hypot(each.x - fresh.x, each.y - fresh.y) < each.radius + fresh.radius);
+    if (at < 0) bubbles.push(fresh);
+    else bubbles[at] = bubble([...bubbles[at]!.vehicles, ...cell], frame);
+  }
+  return [...hits, ...bubbles];
 }
 
 export function boxOf(vehicles: readonly Vehicle[]): Box {
@@ -165,12 +174,12 @@ export function drawDots(
   const hits = gather(vehicles, frame);
   const isMarked = ({ vehicles: [one] }: Hit): boolean => one!.id === marked.selected || one!.id === marked.hovered;
   hits.sort((a, b) => Number(isMarked(a)) - Number(isMarked(b)));
-  const single = hits.filter((hit) => hit.vehicles.length === 1);
+  const dots = hits.filter((hit) => hit.vehicles.length === 1);
   canvas.lineJoin = "round";
   canvas.lineCap = "round";
-  for (const hit of single) {
+  for (const hit of dots) {
     const strong = isMarked(hit);
-    if (strong || single.length <= TRAILS) {
+    if (strong || dots.length <= TRAILS) {
       const [one] = hit.vehicles;
       drawTrail(canvas, one!, frame, strong ? colours.accent : one!.connected ? colours.ok : colours.off, strong);
     }

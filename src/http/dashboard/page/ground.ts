@@ -9,7 +9,7 @@ import { latOf, lonOf, scaleOf, type Size, type View, worldX, worldY } from "./w
 /** Between these zooms the outline loses its meaning. */
 const FADE_FROM = 7.5;
 const FADE_TO = 9.5;
-const GRID_DEGREES = [30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
+const GRID_DEGREES = [90, 60, 30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 const GRID_PX = 110;
 const EARTH_M = 40_075_017;
 const SCALE_PX = 110;
@@ -109,7 +109,7 @@ function drawNames(canvas: CanvasRenderingContext2D, land: Land, colours: Colour
   canvas.fillStyle = colours.name;
   canvas.globalAlpha = detail;
   for (const { text, x, y, width } of land.labels) {
-    if (canvas.measureText(text).width > width * frame.scale * 0.7) continue;
+    if (canvas.measureText(text).width > width * frame.scale * 0.85) continue;
     canvas.fillText(text, x * frame.scale + frame.left, y * frame.scale + frame.top);
   }
   canvas.globalAlpha = 1;

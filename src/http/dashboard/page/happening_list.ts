@@ -36,6 +36,7 @@ export class HappeningList {
     if (this.#shown === this.#happenings.version) return;
     this.#shown = this.#happenings.version;
     const { list } = this.#happenings;
+    this.#list.hidden = list.length === 0;
     this.#none.hidden = list.length > 0;
     this.#list.replaceChildren(...list.map(itemOf));
   }

@@ -26,15 +26,41 @@ export interface Land {
 
 type Point = readonly number[];
 
-function lineOf(points: readonly Point[]): Line {
+/** Goes on past the date line instead of jumping back to the other side of the map. */
+function unrolled(points: readonly Point[]): Point[] {
+  let turns = 0;
+  let before = points[0]?.[0] ?? 0;
+  return points.map(([lon = 0, lat = 0]) => {
+    if (lon - before > 180) turns--;
+    else if (before - lon > 180) turns++;
+    before = lon;
+    return [lon + turns * 360, lat];
+  });
+}
+
+/** A ring around the pole does not come back to where it began: it is closed below the map. */
+function closed(points: Point[]): Point[] {
+  const first = points[0]?.[0] ?? 0;
+  const last = points.at(-1)?.[0] ?? 0;
+  return Math.abs(last - first) < 180 ? points : [...points, [last, -90], [first, -90]];
+}
+
+function lineOf(points: readonly Point[], shift: number): Line {
   const xy = new Float64Array(points.length * 2);
   const box = emptyBox();
   points.forEach(([lon = 0, lat = 0], i) => {
-    xy[2 * i] = worldX(lon);
+    xy[2 * i] = worldX(lon) + shift;
     xy[2 * i + 1] = worldY(lat);
     extend(box, xy[2 * i]!, xy[2 * i + 1]!);
   });
   return { xy, box };
+}
+
+/** What hangs over the date line is drawn on both sides. */
+function linesOf(points: readonly Point[]): Line[] {
+  const line = lineOf(points, 0);
+  const { minX, maxX } = line.box;
+  return [line, ...(maxX > 1 ? [lineOf(points, -1)] : []), ...(minX < 0 ? [lineOf(points, 1)] : [])];
 }
 
 /** Centre of mass of a ring, and its width. */
@@ -56,15 +82,15 @@ const sizeOf = ({ box }: Line): number => (box.maxX - box.minX) * (box.maxY - bo
 type Country = GeometryCollection<{ name: string }>;
 
 function ringsOf(geometry: GeoJSON.Geometry): Line[] {
-  if (geometry.type === "Polygon") return geometry.coordinates.map(lineOf);
-  return geometry.type === "MultiPolygon" ? geometry.coordinates.flat().map(lineOf) : [];
+  const rings = geometry.type === "Polygon" ? geometry.coordinates : geometry.type === "MultiPolygon" ? geometry.coordinates.flat() : [];
+  return rings.flatMap((ring) => linesOf(closed(unrolled(ring))));
 }
 
 export function readLand(): Land {
   const topology = atlas as unknown as Topology<{ countries: Country; land: GeometryCollection }>;
   const { countries, land } = topology.objects;
   const shores = feature(topology, land).features.flatMap(({ geometry }) => ringsOf(geometry));
-  const borders = mesh(topology, countries, (a, b) => a !== b).coordinates.map(lineOf);
+  const borders = mesh(topology, countries, (a, b) => a !== b).coordinates.flatMap((line) => linesOf(unrolled(line)));
   const labels = feature(topology, countries).features.map(({ geometry, properties }) => {
     const [largest] = ringsOf(geometry).sort((a, b) => sizeOf(b) - sizeOf(a));
     return labelOf(properties.name, largest!);

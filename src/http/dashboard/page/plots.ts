@@ -3,7 +3,7 @@ import UPlot from "uplot";
 import type { Colours } from "./colours.ts";
 import { byId, setText } from "./element.ts";
 import type { Series } from "./metrics.ts";
-import { clock, latency, rate } from "./words.ts";
+import { clock, count, latency, rate } from "./words.ts";
 
 /** The plots show this much, however short the page has been open. */
 const WINDOW_S = 300;
@@ -32,7 +32,13 @@ function optionsOf(host: HTMLElement, colours: Colours, series: UPlot.Series[], 
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     padding: [8, 8, 0, 0],
     scales: { x: { range }, y: scale },
-    axes: [{ ...axis(colours), size: 24, space: 70, values: (_plot, splits) => splits.map((at) => clock(at * 1000).slice(0, 5)) }, {
+    axes: [{
+      ...axis(colours),
+      size: 24,
+      space: 60,
+      incrs: [60, 120, 300],
+      values: (_plot, splits) => splits.map((at) => clock(at * 1000).slice(0, 5)),
+    }, {
       ...axis(colours),
       ...y,
     }],
@@ -70,14 +76,15 @@ export class Plots {
     this.#rate?.destroy();
     this.#acks?.destroy();
     const rateHost = byId("rate-plot");
-    const y: UPlot.Axis = { size: 44, space: 28, values: (_plot, splits) => splits.map((each) => rate(each)) };
+    const y: UPlot.Axis = { size: 44, space: 28, values: (_plot, splits) => splits.map(count) };
     const fill = `color-mix(in srgb, ${colours.rate} 16%, transparent)`;
     const up: UPlot.Scale = { range: (_plot, _min, max) => [0, Math.max(1, (max ?? 0) * 1.15)] };
     this.#rate = new UPlot(optionsOf(rateHost, colours, [line(colours.rate, fill)], y, up), this.#rateData(), rateHost);
     const acksHost = byId("acks-plot");
     const ms: UPlot.Axis = {
       size: 56,
-      values: (_plot, splits) => splits.map((each) => (Number.isInteger(Math.round(Math.log10(each) * 1e6) / 1e6) ? decade(each) : "")),
+      splits: (_plot, _axis, min, max) => decades(min, max),
+      values: (_plot, splits) => splits.map(decade),
     };
     const log: UPlot.Scale = { distr: 3, log: 10, range: latencyRange };
     const lines = [line(colours.p50), line(colours.p99)];
@@ -116,6 +123,12 @@ export class Plots {
   #acksData(): UPlot.AlignedData {
     return [this.#series.times, this.#series.p50 as Values, this.#series.p99 as Values];
   }
+}
+
+/** Every power of ten from `min` to `max`. */
+function decades(min: number, max: number): number[] {
+  const first = Math.round(Math.log10(min));
+  return Array.from({ length: Math.round(Math.log10(max)) - first + 1 }, (_, i) => 10 ** (first + i));
 }
 
 const decade = (seconds: number): string => (seconds >= 1 ? `${Math.round(seconds)} s` : `${Number((seconds * 1000).toPrecision(1))} ms`);

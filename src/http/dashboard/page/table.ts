@@ -6,7 +6,7 @@ import { byId, make, setData, setText } from "./element.ts";
 import type { Fleet, Vehicle } from "./fleet.ts";
 import { FIRST_DESCENDING, type Order, type Sort, sorted, SORTS } from "./order.ts";
 import type { Selection } from "./selection.ts";
-import { ago, count, span } from "./words.ts";
+import { ago, count } from "./words.ts";
 
 const ROW_PX = 34;
 /** Rows beyond the edges, so that scrolling shows no blanks. */
@@ -98,6 +98,7 @@ export class DeviceTable {
       byId(`sort-${each}`).parentElement!.setAttribute("aria-sort", each !== by ? "none" : descending ? "descending" : "ascending");
     }
     this.#scroll.scrollTop = 0;
+    this.#list = sorted(this.#fleet.vehicles, this.#order);
     this.#touched();
   }
 
@@ -125,7 +126,7 @@ export class DeviceTable {
     element.setAttribute("aria-selected", String(isSelected));
     element.style.transform = `translateY(${index * ROW_PX}px)`;
     setText(cells.id, one.id);
-    setText(cells.state, one.connected ? `connected ${span(Math.max(0, now - one.since))}` : "offline");
+    setText(cells.state, one.connected ? "connected" : "offline");
     setText(cells.seen, ago(now - one.lastSeenAt));
     setText(cells.speed, one.place === null ? "–" : `${one.place.speed} km/h`);
     setText(cells.records, count(one.records));
