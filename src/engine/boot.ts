@@ -5,6 +5,7 @@
  *   accept ──adopt[i]──▶ codec i ──frames[i]──▶ journal ──exceptions[i]──▶ codec i     (settled words on the board)
  *                        codec i ──claims[i]──▶ registry ──decisions[i]──▶ codec i
  *                                               registry ──lifecycle────▶ journal
+ *   peer ──claims, decisions and (never used) frames, exceptions: one ring index more, after the codec workers'
  *   http j ──asks[j]──▶ registry ──answers[j]──▶ http j
  *   http j ──queries[j][r]──▶ reader r ──results[j][r]──▶ http j
  *   journal ──broadcast──▶ every http thread (one memory, each has its own place in it)
@@ -34,7 +35,12 @@ export interface Roster {
   readonly codec: readonly number[];
   readonly reader: readonly number[];
   readonly http: readonly number[];
+  /** One when there are peers, else none. */
+  readonly peer: readonly number[];
 }
+
+/** Who holds connections, by the index of their rings. */
+export const ringThreads = (roster: Roster): readonly number[] => [...roster.codec, ...roster.peer];
 
 /** What the journal found when it opened the store; the other threads start from it. */
 export interface Recovered {

@@ -1,20 +1,24 @@
-/** A codec worker's part in the ordered shutdown, phase by phase. Owned by the codec worker. */
+/** The part of who holds connections in the ordered shutdown, phase by phase. Owned by the codec worker; the peer thread has its own. */
 import { DrainPhase } from "../wire/board.ts";
 import type { CodecContext } from "./codec_context.ts";
 import type { CodecWorker } from "./codec_worker.ts";
 import type { SocketSource } from "./socket_source.ts";
 
+type Needs = Pick<CodecContext, "board" | "limits" | "clock">;
+type Worker = Pick<CodecWorker, "pause" | "quiet" | "farewell" | "endAll" | "sockets" | "resetAll">;
+type Source = Pick<SocketSource, "stopAccepting">;
+
 export class CodecDrain {
-  readonly #at: CodecContext;
-  readonly #worker: CodecWorker;
-  readonly #source: SocketSource;
+  readonly #at: Needs;
+  readonly #worker: Worker;
+  readonly #source: Source;
   readonly #done: (phase: DrainPhase) => void;
   /** The phase being worked on, or done when `#open` is false. */
   #phase: DrainPhase = DrainPhase.running;
   #open = false;
   #deadline = 0;
 
-  constructor(context: CodecContext, worker: CodecWorker, source: SocketSource, done: (phase: DrainPhase) => void) {
+  constructor(context: Needs, worker: Worker, source: Source, done: (phase: DrainPhase) => void) {
     this.#at = context;
     this.#worker = worker;
     this.#source = source;

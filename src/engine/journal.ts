@@ -15,7 +15,7 @@ import { isCorrupt, type SqlFailure } from "../store/sql_error.ts";
 import { Upkeep } from "../store/upkeep.ts";
 import { createLog } from "../telemetry/log.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
-import type { Boot, Report } from "./boot.ts";
+import { type Boot, type Report, ringThreads } from "./boot.ts";
 import { passFault } from "./fault.ts";
 import { JournalDisk } from "./journal_disk.ts";
 import { JournalEvents } from "./journal_events.ts";
@@ -72,8 +72,9 @@ class JournalLoop {
     const { rings, roster, bells } = boot;
     const { limits } = boot.settings;
     const frames = rings.frames.map((memory) => new RingConsumer(memory));
+    const threads = ringThreads(roster);
     this.#verdicts = frames.map((ring, i) => {
-      const bell = new Bell(bells, roster.codec[i]!);
+      const bell = new Bell(bells, threads[i]!);
       return new RingVerdicts(i, board, bell, new RingProducer(rings.exceptions[i]!, bell), ring.end);
     });
     this.#events = new JournalEvents(journal, frames.length);

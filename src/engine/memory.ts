@@ -7,18 +7,29 @@ import { BELL_BYTES } from "../ring/wait.ts";
 import { createCounters } from "../telemetry/counters.ts";
 import { createAddresses } from "../wire/addresses.ts";
 import { connectionSlots, createPresence } from "../wire/presence.ts";
-import { Board, createBoard, MAX_THREADS, MAX_WORKERS } from "../wire/board.ts";
-import type { Boot, Rings, Roster } from "./boot.ts";
+import { Board, createBoard, MAX_RINGS, MAX_THREADS, MAX_WORKERS } from "../wire/board.ts";
+import { type Boot, type Rings, ringThreads, type Roster } from "./boot.ts";
 
 /** The supervisor's own bell, heartbeat word and counter block. */
 export const SUPERVISOR_THREAD = 0;
 const READERS = 1;
 const HTTP_THREADS = 1;
+/** A peer sends no frames; the journal finds a ring of its index all the same. */
+const UNUSED_RING_BYTES = 4096;
 
-export function makeRoster(codecWorkers: number): Roster {
+/** `peers`: threads for other gateways, at most one. */
+export function makeRoster(codecWorkers: number, peers = 0): Roster {
   let next = SUPERVISOR_THREAD + 1;
   const some = (count: number): number[] => Array.from({ length: count }, () => next++);
-  return { accept: next++, registry: next++, journal: next++, codec: some(codecWorkers), reader: some(READERS), http: some(HTTP_THREADS) };
+  return {
+    accept: next++,
+    registry: next++,
+    journal: next++,
+    codec: some(codecWorkers),
+    reader: some(READERS),
+    http: some(HTTP_THREADS),
+    peer: some(peers),
+  };
 }
 
 /** Every thread of a roster: its role, its place among all and among its role's. */
@@ -31,6 +42,7 @@ export function seatsOf(roster: Roster): { role: Role; thread: number; index: nu
     ...many("http", roster.http),
     ...many("codec", roster.codec),
     ...many("accept", [roster.accept]),
+    ...many("peer", roster.peer),
   ];
 }
 
@@ -44,13 +56,13 @@ export function makeMemory(settings: Settings, roster: Roster): Memory {
   const board = createBoard();
   // A worker takes every position up to its word for settled: the words start where the rings do.
   const start = settings.limits.ringStartPosition & ~7;
-  for (let worker = 0; worker < MAX_WORKERS; worker++) new Board(board).setSettled(worker, start);
+  for (let worker = 0; worker < MAX_RINGS; worker++) new Board(board).setSettled(worker, start);
   return {
     board,
     bells: new SharedArrayBuffer(MAX_THREADS * BELL_BYTES),
     counters: createCounters(),
     addresses: createAddresses(),
-    presence: createPresence(roster.codec.length, connectionSlots(settings.limits)),
+    presence: createPresence(ringThreads(roster).length, connectionSlots(settings.limits)),
     rings: makeRings(settings, roster),
   };
 }
@@ -60,10 +72,10 @@ function makeRings({ limits }: Settings, roster: Roster): Rings {
   const each = (threads: readonly number[], bytes: number): SharedArrayBuffer[] => threads.map(() => ring(bytes));
   return {
     adopt: each(roster.codec, limits.acceptRingBytes),
-    frames: each(roster.codec, limits.frameRingBytes),
-    exceptions: each(roster.codec, limits.exceptionRingBytes),
-    claims: each(roster.codec, limits.controlRingBytes),
-    decisions: each(roster.codec, limits.controlRingBytes),
+    frames: [...each(roster.codec, limits.frameRingBytes), ...each(roster.peer, UNUSED_RING_BYTES)],
+    exceptions: [...each(roster.codec, limits.exceptionRingBytes), ...each(roster.peer, UNUSED_RING_BYTES)],
+    claims: each(ringThreads(roster), limits.controlRingBytes),
+    decisions: each(ringThreads(roster), limits.controlRingBytes),
     lifecycle: ring(limits.controlRingBytes),
     asks: each(roster.http, limits.controlRingBytes),
     answers: each(roster.http, limits.controlRingBytes),

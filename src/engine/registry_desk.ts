@@ -16,7 +16,7 @@ import { step } from "../registry/registry.ts";
 import { createRegistry, type RegistryState } from "../registry/state.ts";
 import type { Board } from "../wire/board.ts";
 import { receive } from "../wire/control.ts";
-import type { Boot, Recovered } from "./boot.ts";
+import { type Boot, type Recovered, ringThreads } from "./boot.ts";
 import { announced, policiesFrom } from "./registry_policies.ts";
 import { RegistryOutbox } from "./registry_outbox.ts";
 
@@ -59,9 +59,10 @@ export class RegistryDesk {
     const bell = (thread: number): Bell => new Bell(boot.bells, thread);
     this.#outbox = new RegistryOutbox(
       boot,
+    const threads = ringThreads(boot.roster);
       this.#state,
       new RingProducer(boot.rings.lifecycle, bell(boot.roster.journal)),
-      boot.rings.decisions.map((memory, i) => new RingProducer(memory, bell(boot.roster.codec[i]!))),
+      boot.rings.decisions.map((memory, i) => new RingProducer(memory, bell(threads[i]!))),
       boot.rings.answers.map((memory, i) => new RingProducer(memory, bell(boot.roster.http[i]!))),
       this.#frames,
     );

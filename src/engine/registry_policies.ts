@@ -6,7 +6,9 @@ import type { RegistryStart } from "../registry/state.ts";
 import { TRANSPORTS } from "../wire/control.ts";
 import { parsePolicy, type Policy } from "../wire/policy.ts";
 
-type Needs = Pick<Settings, "policy" | "policies" | "limits">;
+type Needs = Pick<Settings, "policy" | "policies" | "peer" | "peers" | "limits">;
+/** Other gateways name this class in their claims; the configuration keeps the name free. */
+export const PEER_CLASS = "peer";
 
 export function policiesFrom(settings: Needs): Required<Pick<RegistryStart, "policy" | "classes" | "devicePolicies">> {
   const { classes, devices } = settings.policies;
@@ -15,20 +17,29 @@ export function policiesFrom(settings: Needs): Required<Pick<RegistryStart, "pol
     assert(policy !== null, `policy ${text} passed the configuration`);
     return policy;
   };
+  const peerClass = settings.peers.length === 0
+    ? []
+    : [{ name: PEER_CLASS, match: null, transport: null, policy: policyOf(settings.peer.policy) }];
   return {
     policy: policyOf(settings.policy),
-    classes: classes.map(({ name, match, transport, policy }) => ({
-      name,
-      match,
-      transport: transport === null ? null : TRANSPORTS.indexOf(transport),
-      policy: policyOf(policy),
-    })),
+    classes: [
+      ...peerClass,
+      ...classes.map(({ name, match, transport, policy }) => ({
+        name,
+        match,
+        transport: transport === null ? null : TRANSPORTS.indexOf(transport),
+        policy: policyOf(policy),
+      })),
+    ],
     devicePolicies: devices.map(({ id, policy }) => [spelled(id), policyOf(policy)] as const),
   };
 }
 
 /** Devices the configuration names. */
-export const announced = (settings: Needs): string[] => settings.policies.devices.map(({ id }) => spelled(id));
+export const announced = ({ policies, peers }: Needs): string[] => [
+  ...policies.devices.map(({ id }) => spelled(id)),
+  ...peers.map(({ identity }) => spelled(identity)),
+];
 
 function spelled(id: string): string {
   const device = normaliseIdentity(id);

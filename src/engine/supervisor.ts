@@ -78,7 +78,7 @@ class Gateway {
     this.#platform = platform;
     this.#log = log;
     this.#lock = lock;
-    this.#roster = makeRoster(codecWorkers(settings, platform.cores()));
+    this.#roster = makeRoster(codecWorkers(settings, platform.cores()), settings.peers.length > 0 ? 1 : 0);
     this.#memory = makeMemory(settings, this.#roster);
     this.#board = new Board(this.#memory.board);
     this.#watch = new Watch(this.#board, settings.limits);
@@ -106,15 +106,18 @@ class Gateway {
     const { tcp } = this.#settings;
     const ownListeners = tcp.accept === "reuseport";
     const port = ownListeners ? await this.#probe(tcp) : tcp.port;
-    const outer = this.#spawn(ownListeners ? ["codec"] : ["codec", "accept"], recovered, { ...this.#settings, tcp: { ...tcp, port } });
+    const outer = this.#spawn(ownListeners ? ["codec", "peer"] : ["codec", "accept", "peer"], recovered, {
+      ...this.#settings,
+      tcp: { ...tcp, port },
+    });
     const ready = [...(await inner), ...(await outer)];
     const portOf = (role: Role): number => ready.find((each) => each.role === role)?.port ?? port;
-    this.#sayReady(portOf("accept"), portOf("http"));
+    this.#sayReady(portOf("accept"), portOf("http"), ready.find((each) => each.role === "peer")?.port);
   }
 
-  #sayReady(tcpPort: number, httpPort: number): void {
+  #sayReady(tcpPort: number, httpPort: number, peerPort?: number): void {
     if (this.#draining || this.#finished) return;
-    const { tcp, http, instance } = this.#settings;
+    const { tcp, http, peer, instance } = this.#settings;
     const threads = this.#started.map(({ name, thread }) => ({ name, id: this.#board.threadId(thread) }));
     this.#log.info({ threads, accept: tcp.accept, data: this.#settings.data }, "ready");
     const line = {
@@ -122,6 +125,7 @@ class Gateway {
       tcp: hostPort(tcp, tcpPort),
       udp: null,
       http: hostPort(http, httpPort),
+      ...(peer.listen === null || peerPort === undefined ? {} : { peer: hostPort(peer.listen, peerPort) }),
       instance,
       pid: this.#platform.pid,
     };

@@ -5,6 +5,7 @@ import { serveDenoHttp } from "./deno_http.ts";
 import { connectDenoTcp, listenDenoTcp } from "./deno_socket.ts";
 import { openDenoDatabase } from "./deno_sqlite.ts";
 import { nodeFiles } from "./node_files.ts";
+import { lookupHost } from "./node_lookup.ts";
 import { nodeProcess } from "./node_process.ts";
 import type { Platform } from "./port.ts";
 import { spawnSelf } from "./self_process.ts";
@@ -27,6 +28,7 @@ export function denoPlatform(): Platform {
     spawnSelf,
     openDatabase: openDenoDatabase,
     listenTcp: listenDenoTcp,
+    lookup: lookupHost,
     connectTcp: connectDenoTcp,
     acceptor: null,
     tcpKernel: null,

@@ -165,7 +165,7 @@ export interface Child {
   readonly ended: Promise<number | null>;
 }
 
-export type Role = "accept" | "codec" | "registry" | "journal" | "reader" | "http";
+export type Role = "accept" | "codec" | "registry" | "journal" | "reader" | "http" | "peer";
 
 export interface Platform {
   readonly name: "bun" | "deno";
@@ -226,6 +226,8 @@ export interface Platform {
     options: { reusePort: boolean; socket: SocketOptions },
     handler: SocketHandler<T>,
   ): Promise<TcpListener>;
+  /** The first address of a host. Rejects when it has none. */
+  lookup(host: string): Promise<string>;
   connectTcp<T>(host: string, port: number, handler: SocketHandler<T>): Promise<Socket>;
   /** Listening socket whose descriptors `adopt` takes over in any thread; null where the runtime cannot. */
   acceptor: ((host: string, port: number, socket: SocketOptions) => Acceptor) | null;

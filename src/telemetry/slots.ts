@@ -3,6 +3,7 @@
  * `slot(name, label)` is resolved once at a loop's start, never on a hot path.
  */
 import { assert } from "../base/assert.ts";
+import { DIAL_OUTCOMES, GREETING_FAULTS } from "../wire/peer_line.ts";
 import { FRAME_FAULTS } from "../wire/frame_message.ts";
 import { END_REASONS, POLICIES, REFUSALS, VERDICTS } from "../wire/control.ts";
 
@@ -64,6 +65,9 @@ export const METRICS = [
   counter("berth_evicted_peers_total", "Evicted connections that are gone, by whether their peer's stack was heard after the eviction.", ["stack"], ["answered", "silent"]),
   gauge("berth_waiting", "Newcomers waiting for a probe or for the other side's choice."),
   counter("berth_evictions_total", "Connections evicted, by reason.", ["reason"], END_REASONS),
+  gauge("berth_peer_sockets", "Open connections to and from other gateways."),
+  counter("berth_dials_total", "Dials to other gateways, by what became of them.", ["outcome"], DIAL_OUTCOMES),
+  counter("berth_peer_refusals_total", "Connections of other gateways that were refused here, by cause.", ["cause"], [...GREETING_FAULTS, ...REFUSALS.slice(1)]),
   counter("berth_frames_total", "Frames read, by codec and outcome.", ["codec", "outcome"], cross(["8", "8E", "16", "12", "13", "14", "15", "other"], ["kept", "failed", "refused", "quarantined", "unanswered", "malformed"])),
   counter("berth_bad_frames_total", "Frames that were not valid, by fault.", ["fault"], [...FRAME_FAULTS.slice(1), "bad_preamble", "bad_length", "too_long", "bad_login"]),
   counter("berth_pings_total", "Pings (0xFF) read."),

@@ -11,6 +11,8 @@ import { asSeq, type Seq } from "../base/brand.ts";
 
 export const MAX_THREADS = 64;
 export const MAX_WORKERS = 32;
+/** Rings of those who hold connections: the codec workers, and the peer thread after them. */
+export const MAX_RINGS = MAX_WORKERS + 1;
 
 /** State of a thread. */
 export const ThreadState = { starting: 0, ready: 1, stopping: 2, stopped: 3 } as const;
@@ -41,8 +43,8 @@ const HEARTBEAT = 0;
 const STATE = MAX_THREADS;
 const THREAD_ID = 2 * MAX_THREADS;
 const SETTLED = 3 * MAX_THREADS;
-const SOCKETS = SETTLED + MAX_WORKERS;
-const GATE = SOCKETS + MAX_WORKERS;
+const SOCKETS = SETTLED + MAX_RINGS;
+const GATE = SOCKETS + MAX_RINGS;
 const PHASE = GATE + 1;
 const CHECKPOINT_WANTED = GATE + 2;
 const CHECKPOINT_DONE = GATE + 3;

@@ -29,6 +29,10 @@ export const GREETING_FAULTS = [
 ] as const;
 export type GreetingFault = (typeof GREETING_FAULTS)[number];
 
+/** What becomes of a dial: every one begun has one of the others in the end. */
+export const DIAL_OUTCOMES = ["begun", "registered", "failed", "superseded", "cancelled", "timeout", "drain"] as const;
+export type DialOutcome = (typeof DIAL_OUTCOMES)[number];
+
 export type PeerLine =
   | { readonly type: "greeting"; readonly identity: string; readonly policy: string; readonly version: number }
   | { readonly type: "refused"; readonly code: string; readonly reason: string }

@@ -1,0 +1,5 @@
+/** The peer thread. */
+import { runPeer } from "../src/engine/peer.ts";
+import { startThread } from "../src/engine/thread.ts";
+
+startThread(runPeer);
