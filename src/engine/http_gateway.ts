@@ -29,7 +29,7 @@ export interface Busy {
 /** How an order to the registry went. */
 export interface Ordered {
   readonly kind: "ordered";
-  readonly outcome: Outcome;
+  readonly outcome: Exclude<Outcome, "busy">;
   readonly text: string;
 }
 
@@ -120,7 +120,8 @@ export class HttpGateway {
   async order(verb: OrderVerb, device: string, text: string): Promise<Ordered | Busy> {
     const done = await this.#parts.registry.order(verb, device, text);
     if (done === null) return { kind: "busy", reason: "the registry did not answer in time" };
-    return { kind: "ordered", outcome: OUTCOMES[done.outcome]!, text: done.text };
+    const outcome = OUTCOMES[done.outcome]!;
+    return outcome === "busy" ? { kind: "busy", reason: "the journal takes no events now" } : { kind: "ordered", outcome, text: done.text };
   }
 
   /** A page of records. `busy` also when the device is one the store cannot be asked about in time. */

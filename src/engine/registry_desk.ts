@@ -23,6 +23,9 @@ import { RegistryOutbox } from "./registry_outbox.ts";
 /** Messages taken from one ring before the next one has its turn. */
 const TURN = 256;
 
+/** Of a decisions ring for each newcomer that waits, several times what it needs: who waits must not stop who does not. */
+const WAITER_BYTES = 256;
+
 export class RegistryDesk {
   readonly #board: Board;
   readonly #clock: Clock;
@@ -47,7 +50,7 @@ export class RegistryDesk {
       self: boot.instance,
       conflictAction: boot.settings.conflict.action,
       admitUnknown: unknownDevices === "accept",
-      limits,
+      limits: { ...limits, pendingCandidates: Math.min(limits.pendingCandidates, Math.floor(limits.controlRingBytes / WAITER_BYTES)) },
       // Devices with a policy of their own are announced by it.
       devices: [...recovered.devices, ...announced(boot.settings)],
       counter: recovered.fenceBase,
@@ -56,10 +59,10 @@ export class RegistryDesk {
     this.#claims = boot.rings.claims.map((memory) => new RingConsumer(memory));
     this.#asks = boot.rings.asks.map((memory) => new RingConsumer(memory));
     this.#frames = boot.rings.frames.map((memory) => new RingConsumer(memory));
+    const threads = ringThreads(boot.roster);
     const bell = (thread: number): Bell => new Bell(boot.bells, thread);
     this.#outbox = new RegistryOutbox(
       boot,
-    const threads = ringThreads(boot.roster);
       this.#state,
       new RingProducer(boot.rings.lifecycle, bell(boot.roster.journal)),
       boot.rings.decisions.map((memory, i) => new RingProducer(memory, bell(threads[i]!))),
@@ -131,14 +134,18 @@ export class RegistryDesk {
   #takeAsks(ring: number, asks: RingConsumer): number {
     let taken = 0;
     for (; taken < TURN; taken++) {
-      // An order may have something to tell the journal.
-      if (!this.#outbox.mayAnswer(ring) || !this.#outbox.mayTick()) {
+      if (!this.#outbox.mayAnswer(ring)) {
         this.blocked ||= asks.hasNext();
         break;
       }
       if (!asks.next()) break;
       const message = receive(asks);
       if (message.type !== "ask" && message.type !== "order") throw new Error(`unexpected ${message.type} in an ask ring`);
+      // A question is answered whatever the journal does; an order may have something to tell it.
+      if (message.type === "order" && !this.#outbox.mayTick()) {
+        this.#outbox.perform({ type: "done", ring, request: message.request, outcome: "busy", text: "" });
+        continue;
+      }
       this.#state.blocked = "none";
       const event = message.type === "ask" ? { ...message, ring } : { ...message, ring, at: this.#clock.wall() };
       this.#do(event, this.#clock.mono());
@@ -147,16 +154,19 @@ export class RegistryDesk {
     return taken;
   }
 
-  /** False when there is no room to tell what is due. */
+  /** Does what is due, a turn's worth of it. False when there is no room to tell it. */
   #tick(now: number): boolean {
-    const { refused, nextDeadline, conflicts } = this.#state;
-    if (refused.size === 0 && now < nextDeadline && !conflicts.wantsTick(now)) return true;
-    if (!this.#outbox.mayTick()) {
-      this.blocked = true;
-      return false;
+    const { refused, conflicts } = this.#state;
+    for (let i = 0; i < TURN; i++) {
+      if (refused.size === 0 && now < this.#state.nextDeadline && !conflicts.wantsTick(now)) return true;
+      if (!this.#outbox.mayTick()) {
+        this.blocked = true;
+        return false;
+      }
+      this.#state.blocked = "none";
+      this.#do({ type: "tick" }, now);
+      if (this.#effects.length === 0) return true;
     }
-    this.#state.blocked = "none";
-    this.#do({ type: "tick" }, now);
     return true;
   }
 

@@ -8,7 +8,6 @@ import type { Effect, EffectOf } from "../registry/effect.ts";
 import type { Claim } from "../registry/event.ts";
 import { normaliseIdentity } from "../registry/identity.ts";
 import type { Owner } from "../registry/owner.ts";
-import { REFUSED_PER_TICK } from "../registry/refused.ts";
 import type { RegistryState } from "../registry/state.ts";
 import { POSITION_UNKNOWN } from "../registry/swap.ts";
 import { messageBytes } from "../ring/layout.ts";
@@ -37,11 +36,11 @@ const DECIDED_BYTES = messageBytes(MESSAGES.decided.sizeWith(0));
 const ADDRESS = 45;
 const NAME = 64;
 const ANSWER_BYTES = messageBytes(MESSAGES.answer.sizeWith(ADDRESS + NAME));
-const TICK_BYTES = Math.max(
+/** The most that one tick, order or result of a probe tells: a floor and an event. */
+const TICK_BYTES = messageBytes(MESSAGES.raiseFloor.sizeWith(NAME)) + Math.max(
   messageBytes(MESSAGES.replaced.sizeWith(2 * ADDRESS + 3 * NAME)),
   messageBytes(MESSAGES.conflict.sizeWith(2 * ADDRESS + 3 * NAME)),
-) +
-  REFUSED_PER_TICK * messageBytes(MESSAGES.refusedMany.sizeWith(ADDRESS + NAME));
+);
 const disconnectedBytes = (device: string): number => messageBytes(MESSAGES.disconnected.sizeWith(device.length));
 /** A message that does not fit before the end of a ring wastes less than itself. */
 const withSkip = (bytes: number): number => 2 * bytes;

@@ -32,7 +32,7 @@ export interface DevicesFound {
 /** How an order to the registry went. `text`: more about it, by the verb. */
 export interface Ordered {
   readonly kind: "ordered";
-  readonly outcome: Outcome;
+  readonly outcome: Exclude<Outcome, "busy">;
   readonly text: string;
 }
 

@@ -10,9 +10,6 @@ import type { Claim } from "./event.ts";
 import type { Owner } from "./owner.ts";
 import type { RegistryState } from "./state.ts";
 
-/** Events told in one tick, so that a step stays short and its effects fit into the ring. */
-export const REFUSED_PER_TICK = 4;
-
 export function countRefusal(
   state: RegistryState,
   device: DeviceId,
@@ -39,12 +36,12 @@ export function countRefusal(
   state.refused.set(device, { device, count: 1, refusal, fence, policy, address, port, at, deadline });
 }
 
-/** Tells the windows that have ended. Every window is equally long, so the map's order is the order of deadlines. */
+/** Tells the oldest window if it has ended. Every window is equally long, so the map's order is the order of deadlines. */
 export function flushRefused(state: RegistryState, now: number, out: Effects): void {
-  let told = 0;
+  if (state.refused.size === 0) return;
   for (const refused of state.refused.values()) {
-    if (refused.deadline > now || told++ === REFUSED_PER_TICK) return;
+    if (refused.deadline > now) return;
     state.refused.delete(refused.device);
-    out.refusedMany(refused);
+    return out.refusedMany(refused);
   }
 }

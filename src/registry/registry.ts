@@ -113,13 +113,14 @@ function afterlife(state: RegistryState, event: Afterlife, now: number, out: Eff
   out.evidence(device, event.fence, event.answered, event.bytesAfter, verdict);
 }
 
-/** At most one admission or one alarm, so that the thread can see to room for its event before. */
+/** One event at most, so that the thread can see to room for it before; nothing when nothing more is due. */
 function tick(state: RegistryState, now: number, out: Effects): void {
-  if (state.refused.size > 0) flushRefused(state, now, out);
+  settleDue(state, now, out);
+  if (out.length > 0) return;
   const alarm = state.conflicts.takeDue();
   if (alarm !== null) return out.conflict(alarm);
   state.conflicts.forget(now);
-  settleDue(state, now, out);
+  flushRefused(state, now, out);
 }
 
 function ask(

@@ -67,7 +67,8 @@ export type Decision = (typeof DECISIONS)[number];
 /** What an operator may ask of the registry: the verb of `order`, and how it went. */
 export const ORDERS = ["kick", "device_policy", "class_policy", "drain", "acknowledge"] as const;
 export type OrderVerb = (typeof ORDERS)[number];
-export const OUTCOMES = ["done", "not_connected", "unknown", "refused"] as const;
+/** `busy`: the journal cannot be told now; nothing was done. */
+export const OUTCOMES = ["done", "not_connected", "unknown", "refused", "busy"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** What a conflict of identity turned out to be, and what is done about it. */

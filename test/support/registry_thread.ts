@@ -5,7 +5,7 @@ import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
 import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";
 import { Bell } from "../../src/ring/wait.ts";
 import { Board, DrainPhase } from "../../src/wire/board.ts";
-import { END_REASONS, type Message, type MessageOf, receive, send } from "../../src/wire/control.ts";
+import { END_REASONS, type Message, type MessageOf, ORDERS, type OrderVerb, receive, send } from "../../src/wire/control.ts";
 import { until } from "./until.ts";
 
 const FIRST_FENCE_COUNTER = 5;
@@ -35,11 +35,11 @@ export class RegistryThread {
     this.#worker.postMessage(boot);
   }
 
-  static async start(limits: Partial<Limits> = {}, fences = 1 << 20): Promise<RegistryThread> {
+  static async start(limits: Partial<Limits> = {}, fences = 1 << 20, policy = "takeover"): Promise<RegistryThread> {
     const settings = {
       data: "",
       workers: 2,
-      policy: "takeover",
+      policy,
       policies: { classes: [], devices: [] },
       unknownDevices: "accept",
       logLevel: "silent",
@@ -82,6 +82,14 @@ export class RegistryThread {
 
   ask(request: number, device: string): void {
     send(this.asks, { type: "ask", request, device });
+  }
+
+  probed(worker: number, device: string, fence: number, answers: boolean): void {
+    send(this.claims[worker]!, { type: "probed", device, fence, answers });
+  }
+
+  order(request: number, verb: OrderVerb, device: string, text = ""): void {
+    send(this.asks, { type: "order", request, verb: ORDERS.indexOf(verb), device, text });
   }
 
   publish(): void {
