@@ -1,4 +1,6 @@
-/** The open descriptors of a gateway, but for those of its HTTP connections, which come and go with the test's requests. Linux. */
+/**
+ * What the system says of a gateway's sockets: how many descriptors it has open, which of its peers read nothing. Linux.
+ */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { Gateway } from "./gateway.ts";
 
@@ -21,15 +23,17 @@ const linkOf = (path: string): string => {
   }
 };
 
+/** Open descriptors, but for those of HTTP connections, which come and go with the test's requests. */
 export function descriptorsOf({ pid, url }: Gateway): number {
   const http = new Set(socketRows(pid, Number(new URL(url).port)).map((columns) => `socket:[${columns[9]}]`));
   return readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)).filter((link) => link !== "" && !http.has(link))
     .length;
 }
 
-/** Bytes the gateway's kernel has for the peer at `peerPort` and cannot get rid of. */
-export function unsentTo({ pid, tcpPort }: Gateway, peerPort: number): number {
-  const suffix = `:${peerPort.toString(16).toUpperCase().padStart(4, "0")}`;
-  const row = socketRows(pid, tcpPort).find((columns) => columns[2]?.endsWith(suffix));
-  return row === undefined ? 0 : Number.parseInt(row[4]!.split(":")[0]!, 16);
+const ZERO_WINDOW_PROBES = "04";
+
+/** Ports of peers whose receive window is full: the gateway's kernel has bytes for them and asks when it may send. */
+export function fullWindows({ pid, tcpPort }: Gateway): Set<number> {
+  const full = socketRows(pid, tcpPort).filter((columns) => columns[5]?.split(":")[0] === ZERO_WINDOW_PROBES);
+  return new Set(full.map((columns) => Number.parseInt(columns[2]!.split(":")[1]!, 16)));
 }
