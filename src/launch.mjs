@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The npm scripts: start, test, build, bench, ok. Runs on plain Node ≥ 20 with nothing installed yet, on a PATH of node
+ * The npm scripts: start, test, build, bench, ok, proof. Runs on plain Node ≥ 20 with nothing installed yet, on a PATH of node
  * and npm only: it installs what package.json names, finds the runtimes inside node_modules, and runs them by path.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -188,7 +188,9 @@ function serve(args) {
 }
 
 /** The tests in groups: unit and the like first, so that a plain mistake shows before the long ones begin. */
-const TEST_GROUPS = [["test/tidy.test.ts", "test/unit", "test/golden"], ["test/contract", "test/prop", "test/fuzz"], ["test/e2e"]];
+const TEST_GROUPS = [["test/tidy.test.ts", "test/unit", "test/golden"], ["test/contract", "test/prop", "test/fuzz", "test/sim"], [
+  "test/e2e",
+]];
 
 /** Ends a test that hangs; the long ones name their own. */
 const TEST_TIMEOUT = "--timeout=60000";
@@ -206,6 +208,12 @@ function test(args) {
 }
 
 const bench = (args) => run(bun(), ["run", join(ROOT, "bench", "main.ts"), ...args]);
+
+/** What `ok` shows with few rounds, with all of them; takes an hour or so. */
+function proof(args) {
+  if (stale()) build();
+  return run(bun(), ["run", join(ROOT, "bench", "load", "proof.ts"), ...args]);
+}
 
 /** Measured shortly, and shown beside the baseline. Only a benchmark that cannot run fails. */
 function benchShortly() {
@@ -262,6 +270,7 @@ const verbs = {
   build: () => build(),
   page: () => page(),
   bench: () => process.exit(bench(args)),
+  proof: () => process.exit(proof(args)),
   ok: () => process.exit(ok(args)),
 };
 if (!Object.hasOwn(verbs, verb ?? "")) stop(`Usage: node src/launch.mjs ${Object.keys(verbs).join("|")} [arguments]`, 2);

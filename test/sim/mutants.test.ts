@@ -1,0 +1,28 @@
+/**
+ * The simulation bites: registries that are wrong as those of other servers were are found out within 1,000 seeds. Once
+ * with the watch beside the registry, and once blind to it, by what shows outside alone.
+ */
+import { expect, test } from "bun:test";
+import { firstCaught } from "../support/sim/hunt.ts";
+import { closeBeforeDrain, removeByIdentity, removeByInstance, sharedSubscription } from "../support/sim/mutants.ts";
+
+const MUTANTS = {
+  "one subscription object shared by old and new": sharedSubscription,
+  "removal by identity": removeByIdentity,
+  "removal by instance": removeByInstance,
+  "close before drain": closeBeforeDrain,
+};
+const SEEDS = 1000;
+
+for (const [name, core] of Object.entries(MUTANTS)) {
+  for (const blind of [false, true]) {
+    test(`a registry with ${name} is caught${blind ? " from outside" : ""}`, async () => {
+      const caught = await firstCaught(1, SEEDS, { core, blind });
+      expect(caught).not.toBeNull();
+    }, 60_000);
+  }
+}
+
+test("the right registry is not caught", async () => {
+  expect(await firstCaught(1, 30, { blind: true })).toBeNull();
+}, 60_000);

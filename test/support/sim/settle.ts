@@ -1,0 +1,136 @@
+/**
+ * The end of a seed: all faults stop, everything is delivered, every device comes back and gets rid of what it has. Then
+ * every view of the world must say the same, and an ordered shutdown must leave nothing behind.
+ */
+import { asDeviceId, asDeviceNo } from "../../../src/base/brand.ts";
+import { prng } from "../../../src/base/prng.ts";
+import { DrainPhase } from "../../../src/wire/board.ts";
+import { deliver } from "./acts.ts";
+import { hold } from "./violation.ts";
+import type { World } from "./world.ts";
+
+const ROUNDS = 600;
+const QUIET_ROUNDS = 30;
+const TICK_MS = 25;
+
+export async function settle(world: World): Promise<void> {
+  const random = prng(world.plan.seed ^ 0x5eed);
+  world.random = random;
+  world.interrupt = () => undefined;
+  world.note("all faults end");
+  world.disk.failure = null;
+  world.disk.countdown = Infinity;
+  const primary = world.devices.filter((device, i) => world.devices.findIndex(({ imei }) => imei === device.imei) === i);
+  for (const device of world.devices) {
+    if (!primary.includes(device) || device.link?.cut === true) device.forget();
+  }
+  for (const link of world.links) {
+    link.room = Infinity;
+    link.mute = false;
+    if (world.devices.every((device) => device.link !== link)) link.abort();
+  }
+  for (const consumer of world.consumers) consumer.lazy = 0;
+  let quiet = 0;
+  for (let round = 0; quiet < QUIET_ROUNDS; round++) {
+    hold(round < ROUNDS, "comes to rest", () => restless(world));
+    if (world.life !== null) { for (const device of primary) device.push(random); }
+    turnAll(world, random);
+    await microtasks();
+    const { life } = world;
+    const rested = life !== null && primary.every((device) => device.done && device.loggedIn) && life.journal.idle &&
+      life.board.phase() === DrainPhase.running && caughtUp(world) && life.sockets === primary.length;
+    quiet = rested ? quiet + 1 : 0;
+  }
+  agree(world, primary.map(({ imei }) => imei));
+  await leave(world, random);
+}
+
+const caughtUp = (world: World): boolean =>
+  world.life!.http.follower.position === world.truth.committed &&
+  world.consumers.every((one) => one.missing(world.truth.committed).length === 0);
+
+function restless(world: World): string {
+  const devices = world.devices.map((one) => `${one.name} ${one.done ? "done" : "has records"} ${one.loggedIn ? "in" : "out"}`);
+  const { life } = world;
+  const gateway = life === null
+    ? "dead"
+    : `phase ${life.board.phase()}, ${life.sockets} sockets, journal ${life.journal.idle ? "idle" : "busy"}`;
+  const behind = world.consumers.map((one) => `${one.name} at ${one.position}`);
+  return `${devices.join(", ")}; gateway ${gateway}; log at ${world.truth.committed}; ${behind.join(", ")}`;
+}
+
+/** Everybody has a turn. */
+function turnAll(world: World, random: ReturnType<typeof prng>): void {
+  world.perform(() => {
+    world.mono += TICK_MS;
+    if (world.life === null) world.start();
+    for (let most = 40; most > 0; most--) deliver(world, random);
+    const { life } = world;
+    if (life === null) return;
+    for (const left of world.immediates.splice(0)) life.as(left.thread, left.run);
+    life.workers.forEach((_, i) => life.as(`codec ${i}`, () => life.codec(i)));
+    life.as("registry", () => life.registry());
+    life.as("journal", () => life.journal.turn());
+    life.workers.forEach((_, i) => life.as(`codec ${i}`, () => life.codec(i)));
+    if (!life.http.follower.hydrated) void life.http.follower.hydrate();
+    life.http.turn();
+    for (let i = 0; i < 4; i++) {
+      while (life.http.pages.length > 0) life.http.page(0, false);
+      for (const consumer of world.consumers) while (consumer.read(life.http, 1e9));
+    }
+  }, true);
+}
+
+/** I8 and I1: registry, workers, log, devices by journal, reader and http, and subscribers. */
+function agree(world: World, ids: readonly string[]): void {
+  const life = world.life!;
+  const open = life.open();
+  for (const id of ids) {
+    const own = open.filter(({ device }) => device === id);
+    hold(own.length === 1, "I1 one owner", () => `${id} has ${own.length} open connections`);
+    const fence = own[0]!.fence;
+    const views: Record<string, number | null> = {
+      registry: world.watch.blind ? fence : world.watch.held(id)[0]?.fence ?? null,
+      log: [...world.truth.device(id).open][0] ?? null,
+    };
+    const folds = { journal: life.journal.journal.fold, http: life.http.follower.fold };
+    for (const [name, fold] of Object.entries(folds)) {
+      const state = fold.byId(asDeviceId(id));
+      views[name] = state?.connected === true ? state.fence : null;
+    }
+    const no = life.journal.journal.fold.byId(asDeviceId(id))!.no;
+    life.reader.advance();
+    const read = life.reader.devices(asDeviceNo(no - 1), 1)[0];
+    views["reader"] = read?.connected === true ? read.fence : null;
+    for (const consumer of world.consumers) if (consumer.connected.has(id)) views[consumer.name] = consumer.connected.get(id) ?? null;
+    const request = life.http.ask((number) => ({ type: "ask", request: number, device: id }));
+    life.registry();
+    life.http.turn();
+    const answer = life.http.answers.get(request);
+    views["answer"] = answer?.type === "answer" && answer.connected ? answer.fence : null;
+    const apart = Object.entries(views).filter(([, view]) => view !== fence);
+    hold(
+      apart.length === 0,
+      "I8 views agree",
+      () => `${id} is open under ${fence}, but ${apart.map(([name, view]) => `${name} says ${view}`).join()}`,
+    );
+  }
+}
+
+async function leave(world: World, random: ReturnType<typeof prng>): Promise<void> {
+  world.stop();
+  const stops = world.counts.stops;
+  for (let round = 0; world.counts.stops === stops; round++) {
+    hold(round < ROUNDS, "I9 shutdown", () => `phase ${world.life?.board.phase()} does not end`);
+    turnAll(world, random);
+    await microtasks();
+  }
+  for (let most = 400; most > 0 && world.links.length > 0; most--) world.perform(() => deliver(world, random), true);
+  const left = world.links.filter((link) => link.gateway !== "gone");
+  hold(left.length === 0, "I4 closed once", () => `${left.map(({ name }) => name).join()} was never closed`);
+}
+
+/** What the http thread began goes on between the steps. */
+export async function microtasks(): Promise<void> {
+  for (let i = 0; i < 12; i++) await Promise.resolve();
+}
