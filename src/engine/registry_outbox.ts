@@ -148,25 +148,8 @@ export class RegistryOutbox {
         this.#live[effect.owner.claim.ring]!++;
         this.#counters.add(this.#takeovers[POLICIES.indexOf(effect.policy)]!);
         return this.#replaced(effect.owner, effect.old, POLICIES.indexOf(effect.policy), effect.oldClosing, effect.floor);
-      case "disconnected": {
-        const { device, fence, claim } = effect.owner;
-        this.#reserve -= disconnectedBytes(device);
-        this.#live[claim.ring]!--;
-        const { reason, at, lastByteAt, left } = effect;
-        const position = effect.position === POSITION_UNKNOWN ? this.#frames[claim.ring]?.snapshot() ?? 0 : effect.position;
-        return this.#tell({
-          type: "disconnected",
-          device,
-          fence,
-          ring: claim.ring,
-          conn: claim.conn,
-          position,
-          reason,
-          at,
-          lastByteAt,
-          left,
-        });
-      }
+      case "disconnected":
+        return this.#disconnected(effect);
       case "refusedMany": {
         const { device, fence, count, refusal, policy, address, port, at } = effect.refused;
         const [why, rule] = [REFUSALS.indexOf(refusal), POLICIES.indexOf(policy)];
@@ -180,15 +163,8 @@ export class RegistryOutbox {
         this.#counters.add(this.#evictions[reason]!);
         return this.#put(this.#decisions[ring]!, { type: "evict", conn, reason });
       }
-      case "decided": {
-        const { conn, fence, retryAfterMs } = effect;
-        if (effect.refusal === "held" || effect.refusal === "equal_identities" || effect.refusal === "conflict") {
-          this.#counters.add(this.#rejections[POLICIES.indexOf(effect.policy)]!);
-        }
-        if (effect.refusal === "store_busy" || effect.refusal === "store_failing") this.#counters.add(this.#failures);
-        const [decision, refusal] = [DECISIONS.indexOf(effect.decision), REFUSALS.indexOf(effect.refusal)];
-        return this.#put(this.#decisions[effect.ring]!, { type: "decided", conn, decision, refusal, fence, retryAfterMs });
-      }
+      case "decided":
+        return this.#decided(effect);
       case "evidence":
         return this.#evidence(effect);
       case "conflict":
@@ -209,6 +185,24 @@ export class RegistryOutbox {
       default:
         assertNever(effect, "registry effect");
     }
+  }
+
+  #disconnected(effect: EffectOf<"disconnected">): void {
+    const { reason, at, lastByteAt, left, owner: { device, fence, claim: { ring, conn } } } = effect;
+    this.#reserve -= disconnectedBytes(device);
+    this.#live[ring]!--;
+    const position = effect.position === POSITION_UNKNOWN ? this.#frames[ring]?.snapshot() ?? 0 : effect.position;
+    this.#tell({ type: "disconnected", device, fence, ring, conn, position, reason, at, lastByteAt, left });
+  }
+
+  #decided(effect: EffectOf<"decided">): void {
+    const { ring, conn, fence, retryAfterMs } = effect;
+    if (effect.refusal === "held" || effect.refusal === "equal_identities" || effect.refusal === "conflict") {
+      this.#counters.add(this.#rejections[POLICIES.indexOf(effect.policy)]!);
+    }
+    if (effect.refusal === "store_busy" || effect.refusal === "store_failing") this.#counters.add(this.#failures);
+    const [decision, refusal] = [DECISIONS.indexOf(effect.decision), REFUSALS.indexOf(effect.refusal)];
+    this.#put(this.#decisions[ring]!, { type: "decided", conn, decision, refusal, fence, retryAfterMs });
   }
 
   #evidence({ device, fence, answered, bytesAfter, verdict }: EffectOf<"evidence">): void {
