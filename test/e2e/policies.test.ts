@@ -23,7 +23,7 @@ describe.each([...ACCEPTS])("policies, accept %s", (accept) => {
   afterEach(async () => {
     for (const tracker of trackers) tracker.close();
     trackers = [];
-    await consumer?.close();
+    consumer?.close();
     consumer = null;
     expect(await gateway.stop()).toEqual({ code: 0, signal: null });
   });
@@ -50,7 +50,7 @@ describe.each([...ACCEPTS])("policies, accept %s", (accept) => {
     const one = new TestDevice(700, "8E");
     const holder = await login();
     const others = await Promise.all(Array.from({ length: 40 }, () => login()));
-    expect(others.map(({ login: answer }) => answer)).toEqual(Array(40).fill(0));
+    expect(others.map(({ login: answer }) => answer)).toEqual(Array.from({ length: 40 }, () => 0));
     for (const other of others) await other.ended();
     expect([await holder.send(one.frame(one.records(3)).bytes), holder.end]).toEqual([3, null]);
     expect([await count("reject", "refused"), await metric(gateway.url, 'berth_evictions_total{reason="superseded"}')]).toEqual([40, 0]);

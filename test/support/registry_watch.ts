@@ -24,7 +24,7 @@ export class RegistryWatch {
 
   of(device: string): Map<number, Open> {
     let all = this.open.get(device);
-    if (all === undefined) this.open.set(device, all = new Map());
+    if (all === undefined) this.open.set(device, all = new Map<number, Open>());
     return all;
   }
 

@@ -13,7 +13,7 @@ const leaving = (effects: readonly Told[]): unknown[] =>
 describe("multi(n)", () => {
   test("admits up to n, each a connected of its own", () => {
     const world = new RegistryWorld({ policy: "multi(3)" });
-    expect([1, 2, 3].map((conn) => types(world.claim(ID, conn)))).toEqual(Array(3).fill(["connected", "decided"]));
+    expect([1, 2, 3].map((conn) => types(world.claim(ID, conn)))).toEqual(Array.from({ length: 3 }, () => ["connected", "decided"]));
     expect([world.state.living, world.state.owners.size]).toEqual([3, 1]);
   });
 
@@ -54,7 +54,7 @@ describe("multi(n)", () => {
     const { world, fences } = three();
     world.kick(ID);
     const again = [4, 5, 6].map((conn) => world.claim(ID, conn));
-    expect(again.map(types)).toEqual(Array(3).fill(["replaced", "decided"]));
+    expect(again.map(types)).toEqual(Array.from({ length: 3 }, () => ["replaced", "decided"]));
     expect(again.map((effects) => only(effects, "replaced").old.fence as number)).toEqual(fences);
     expect(world.state.living).toBe(3);
     expect(types(world.claim(ID, 7))).toEqual(["replaced", "evict", "decided"]);
