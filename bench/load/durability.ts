@@ -49,10 +49,11 @@ async function prove(name: string, plan: RunPlan, scratch: string): Promise<numb
 
 const scratch = mkdtempSync(join(tmpdir(), "berth-cut-"));
 try {
-  const plan = { trackers: 8, frames, window: 4 };
+  const plan = { trackers: 8, frames, window: 4, syncUs: 1000 };
   const honest = await prove("berth", plan, scratch);
   const mutants = [
     await prove("mutant synchronous=OFF", { ...plan, frames: 6, faults: "journal.synchronous_off:fail" }, scratch),
+    await prove("mutant ack before sync", { ...plan, frames: 6, faults: "journal.ack_before_sync:fail@1+", syncUs: 5000 }, scratch),
     await prove("mutant ack before commit", { ...plan, frames: 6, faults: "journal.ack_before_commit:fail@1+", syncUs: 5000 }, scratch),
   ];
   process.exitCode = honest === 0 && mutants.every((broken) => broken > 0) ? 0 : 1;

@@ -83,7 +83,7 @@ export class Selftest {
   async #start(): Promise<string> {
     this.#gateway = await SelftestGateway.start(this.#platform, this.#data);
     const { threads } = this.#gateway;
-    for (const role of ["codec", "registry", "journal", "reader", "http"]) {
+    for (const role of ["codec", "registry", "journal", "sync", "reader", "http"]) {
       demand(threads.some(({ name }) => name.replace(/-\d+$/, "") === role), `there is no ${role} thread`);
     }
     const ids = threads.map(({ id }) => id);

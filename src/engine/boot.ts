@@ -32,6 +32,7 @@ export interface Roster {
   readonly accept: number;
   readonly registry: number;
   readonly journal: number;
+  readonly sync: number;
   readonly codec: readonly number[];
   readonly reader: readonly number[];
   readonly http: readonly number[];

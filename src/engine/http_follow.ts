@@ -160,6 +160,7 @@ export class Follower {
       const own = this.#fold(row);
       if (own !== null) batches.push(this.#maker.batch(own, true));
     }
+    this.fold.settle();
     assert(this.#next === next, `followed to ${this.#next}, expected ${next}`);
     if (batches.length > 0) this.#to.published(batches, asMonoMs(this.#ports.mono()));
     this.#tellWaiting();

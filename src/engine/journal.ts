@@ -5,7 +5,6 @@
 import { type FaultPoints, faultPoints } from "../base/fault_point.ts";
 import { asSeq } from "../base/brand.ts";
 import type { Platform } from "../platform/port.ts";
-import { BroadcastProducer } from "../ring/broadcast.ts";
 import { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import { Bell } from "../ring/wait.ts";
 import type { Journal } from "../store/journal.ts";
@@ -20,10 +19,12 @@ import { passFault } from "./fault.ts";
 import { JournalDisk } from "./journal_disk.ts";
 import { JournalEvents } from "./journal_events.ts";
 import { JournalHealth } from "./journal_health.ts";
+import { JournalKeep } from "./journal_keep.ts";
 import { JournalIntake } from "./journal_intake.ts";
 import { JournalMeter } from "./journal_meter.ts";
 import { openJournal, StoreError } from "./journal_start.ts";
 import { RingVerdicts } from "./journal_verdicts.ts";
+import type { Written } from "./journal_written.ts";
 
 /** Clock and disk are looked at this often, and gauges set. */
 const LOOK_MS = 1000;
@@ -54,10 +55,9 @@ class JournalLoop {
   readonly #disk: JournalDisk;
   readonly #health: JournalHealth;
   readonly #meter: JournalMeter;
-  readonly #broadcast: BroadcastProducer;
-  readonly #readers: readonly Bell[];
   readonly #bell: Bell;
   readonly #lookMs: number;
+  readonly #keep: JournalKeep;
   #reserved: number;
   #asking = 0;
   #lookedAt = -Infinity;
@@ -83,10 +83,19 @@ class JournalLoop {
     this.#disk = new JournalDisk(boot, platform, journal, board);
     this.#health = new JournalHealth(board, limits, createLog(platform, boot.settings.logLevel, { role: "journal" }));
     this.#meter = new JournalMeter(boot);
-    this.#broadcast = new BroadcastProducer(rings.broadcast, roster.http.map((thread) => new Bell(bells, thread)));
-    this.#readers = roster.reader.map((thread) => new Bell(bells, thread));
     this.#bell = new Bell(bells, boot.thread);
     this.#lookMs = Math.min(LOOK_MS, limits.retentionMs / 4, limits.flushAgeMs / 4);
+    this.#keep = new JournalKeep({
+      boot,
+      platform,
+      board,
+      faults,
+      journal,
+      intake: this.#intake,
+      verdicts: this.#verdicts,
+      meter: this.#meter,
+      kept: (written) => this.#kept(written),
+    });
     this.#reserved = journal.fenceReserved;
   }
 
@@ -132,8 +141,12 @@ class JournalLoop {
     }
     const committed = this.#journal.hasWork;
     if (committed) this.#commit(false);
-    else if (took) this.#settle(true);
-    else this.#tell();
+    else {
+      // A duplicate is as safe as what it repeats.
+      this.#keep.wait();
+      if (took) this.#settle(true);
+      else this.#tell();
+    }
     if (this.#health.failing) return true;
     return this.#keepUp() || committed || took;
   }
@@ -143,29 +156,28 @@ class JournalLoop {
     this.#journal.reserveFences(this.#asking);
   }
 
-  /** Commits what is in the batch. After COMMIT, in this order: committed seq, exceptions, settled words, bells. */
+  /** Commits what is in the batch and has it synced; told is it when it is on the disk (journal_keep.ts). */
   #commit(probing: boolean): void {
-    const journal = this.#journal;
     const began = this.#platform.clock.mono();
     // Never set but by the durability proofs, which must find it out.
-    if (passFault(this.#platform, this.#faults, "journal.ack_before_commit")) this.#settle(true);
-    const done = journal.commit(probing);
+    if (passFault(this.#platform, this.#faults, "journal.ack_before_commit")) {
+      this.#keep.wait();
+      this.#settle(true);
+    }
+    const done = this.#journal.commit(probing);
     if (!done.ok) return this.#failed(done.failure);
     passFault(this.#platform, this.#faults, "journal.after_commit");
-    this.#meter.commit(this.#platform.clock.mono() - began, this.#intake.tally.stored);
-    this.#board.setCommitted(journal.committed);
-    this.#board.setOldest(asSeq(journal.oldest));
-    if (this.#asking > 0) {
-      this.#reserved = this.#asking;
-      this.#asking = 0;
-      this.#board.setFenceReserved(this.#reserved);
-    }
-    this.#settle(true);
-    for (const row of journal.lastRows) this.#broadcast.append(row.seq, row.body);
-    this.#broadcast.publish();
-    for (const reader of this.#readers) reader.ring();
-    if (this.#health.succeeded()) this.#lookedAt = -Infinity;
+    this.#keep.keep(this.#asking, began, this.#health.failing);
     this.#disk.followLog(() => passFault(this.#platform, this.#faults, "journal.checkpoint"));
+  }
+
+  #kept({ fences }: Written): void {
+    if (fences > 0) {
+      this.#reserved = fences;
+      this.#board.setFenceReserved(fences);
+      if (this.#asking === fences) this.#asking = 0;
+    }
+    if (this.#health.succeeded()) this.#lookedAt = -Infinity;
   }
 
   #failed(failure: SqlFailure): void {
@@ -174,6 +186,7 @@ class JournalLoop {
       const refused = refusal(path, failure.code, failure.message);
       throw new StoreError(failure.code, refused.ok ? failure.message : refused.message);
     }
+    this.#keep.wait();
     this.#meter.failed();
     this.#settle(false);
     this.#health.failed(this.#platform.clock.mono(), failure);
@@ -215,7 +228,9 @@ class JournalLoop {
   #keepUp(): boolean {
     let worked = false;
     for (let most = 1 + Math.floor(this.#upkeep.fullness() * 4); most > 0; most--) {
-      const slice = this.#upkeep.round(this.#platform.clock.wall());
+      const now = this.#platform.clock.wall();
+      if (this.#upkeep.freezesNext(now)) this.#keep.wait();
+      const slice = this.#upkeep.round(now);
       if (slice === null) break;
       if (slice.failure !== null) {
         this.#failed(slice.failure);
@@ -243,7 +258,10 @@ class JournalLoop {
   #follow(): boolean {
     if (this.#board.phase() === this.#phase) return false;
     const next = (this.#phase + 1) as DrainPhase;
-    if (next === DrainPhase.commitLast && !this.#health.failing && (this.#journal.hasWork || !this.#intake.empty())) return false;
+    if (next === DrainPhase.commitLast) {
+      if (!this.#health.failing && (this.#journal.hasWork || !this.#intake.empty())) return false;
+      this.#keep.wait();
+    }
     this.#phase = next;
     if (next !== DrainPhase.end) this.#board.setPhaseDone(this.#boot.thread, next);
     return true;
@@ -268,6 +286,7 @@ class JournalLoop {
 
   /** A clean stop: what is in the tail goes into runs, the log into the database. */
   #end(): void {
+    this.#keep.close();
     for (;;) {
       this.#board.beat(this.#boot.thread);
       const slice = this.#upkeep.round(this.#platform.clock.wall(), true);

@@ -8,6 +8,7 @@
  * byte bound may end a batch anywhere in between; the next one goes on there.
  */
 import { toHex } from "../base/bytes.ts";
+import { distance } from "../ring/layout.ts";
 import { RingConsumer } from "../ring/spsc.ts";
 import { IncomingFrame } from "../store/incoming_frame.ts";
 import type { Journal } from "../store/journal.ts";
@@ -62,6 +63,15 @@ export class JournalIntake {
     if (this.#waiting !== null || this.#lifecycle.hasNext()) return true;
     for (let i = 0; i < this.#rings.length; i++) if (this.#rings[i]!.hasNext() && !this.#verdicts[i]!.blocked) return true;
     return false;
+  }
+
+  /** Bytes in the frame rings that could be taken now. */
+  get waitingBytes(): number {
+    let bytes = 0;
+    for (let i = 0; i < this.#rings.length; i++) {
+      if (!this.#verdicts[i]!.blocked) bytes += distance(this.#rings[i]!.snapshot(), this.#rings[i]!.end);
+    }
+    return bytes;
   }
 
   /** Everything taken and nothing waiting, blocked rings included. */

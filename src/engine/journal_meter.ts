@@ -19,6 +19,8 @@ export class JournalMeter {
   readonly #duplicate = slot("berth_records_total", "duplicate");
   readonly #quarantined = slot("berth_records_total", "quarantined");
   readonly #refused = slot("berth_records_total", "refused");
+  readonly #atOnce = slot("berth_syncs_total", "journal");
+  readonly #overlapped = slot("berth_syncs_total", "sync");
   readonly #failures = slot("berth_commit_failures_total");
   readonly #joins = slot("berth_interval_joins_total");
   readonly #checkpoints = slot("berth_checkpoints_total");
@@ -41,6 +43,9 @@ export class JournalMeter {
   commit(ms: number, records: number): void {
     this.#commitSeconds.observe(ms / 1000);
     this.#batchRecords.observe(records);
+  }
+  sync(overlaps: boolean): void {
+    this.#counters.add(overlaps ? this.#overlapped : this.#atOnce);
   }
   failed(): void {
     this.#counters.add(this.#failures);

@@ -67,8 +67,6 @@ export function openJournal(boot: Boot, platform: Platform, probe: Probe, report
   const board = new Board(boot.board);
   platform.makeDirectory(data);
   const db = openWhenRoom(boot, platform, path, report);
-  // Never set but by the durability proofs, which must find it out.
-  if (probe("journal.synchronous_off")) db.exec("PRAGMA synchronous = OFF");
   try {
     return new Journal(db, limits, probe, (rows) => {
       board.beat(boot.thread);

@@ -5,6 +5,7 @@
  * A batch's ranges are only known to hold after its commit: until then they are kept here. When an exception ring is
  * full, its word stays where it is, no more frames are taken from that ring, and the others go on.
  */
+import { assert } from "../base/assert.ts";
 import type { Bell } from "../ring/wait.ts";
 import type { RingProducer } from "../ring/spsc.ts";
 import type { Board } from "../wire/board.ts";
@@ -25,9 +26,14 @@ export class RingVerdicts {
   #batch: Range[] = [];
   /** Ranges that hold and are not on the exception ring yet, oldest first. */
   readonly #waiting: Range[] = [];
+  /** Ranges of the sealed batch. */
+  #ranges: Range[] = [];
   /** Where the batch under way begins and what is taken so far; positions of the frame ring. */
   #begin: number;
   #taken: number;
+  /** The end of the sealed batch, of the last one kept, and what the word says. */
+  #sealed: number;
+  #ready: number;
   #settled: number;
 
   constructor(worker: number, board: Board, bell: Bell, exceptions: RingProducer, position: number) {
@@ -37,6 +43,8 @@ export class RingVerdicts {
     this.#exceptions = exceptions;
     this.#begin = position;
     this.#taken = position;
+    this.#sealed = position;
+    this.#ready = position;
     this.#settled = position;
     board.setSettled(worker, position);
   }
@@ -52,13 +60,27 @@ export class RingVerdicts {
     this.#taken = end;
   }
 
-  /** The batch is over. A failed one is one range. */
+  /** The batch is written; what is told of it waits for `keep`. Only one batch waits. */
+  seal(): void {
+    assert(this.#sealed === this.#ready, "one sealed batch at a time");
+    this.#ranges = this.#batch;
+    this.#batch = [];
+    this.#sealed = this.#begin = this.#taken;
+  }
+
+  /** The sealed batch is on the disk. */
+  keep(): void {
+    for (const range of this.#ranges) add(this.#waiting, range.from, range.to, range.verdict);
+    this.#ranges = [];
+    this.#ready = this.#sealed;
+  }
+
+  /** The batch is over, and nothing is sealed. A failed one is one range. */
   close(committed: boolean): void {
     if (this.#taken === this.#begin) return;
-    if (committed) { for (const range of this.#batch) add(this.#waiting, range.from, range.to, range.verdict); }
-    else add(this.#waiting, this.#begin, this.#taken, Verdict.failed);
-    this.#batch = [];
-    this.#begin = this.#taken;
+    if (!committed) this.#batch = [{ from: this.#begin, to: this.#taken, verdict: Verdict.failed }];
+    this.seal();
+    this.keep();
   }
 
   /** Puts on the ring what fits, then moves the word if nothing waits. False when the ring is full. */
@@ -79,8 +101,8 @@ export class RingVerdicts {
       this.#exceptions.publish();
     }
     if (this.#waiting.length > 0) return false;
-    if (this.#settled !== this.#begin) {
-      this.#settled = this.#begin;
+    if (this.#settled !== this.#ready) {
+      this.#settled = this.#ready;
       this.#board.setSettled(this.#worker, this.#settled);
       this.#bell.ring();
     }

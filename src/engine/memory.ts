@@ -25,6 +25,7 @@ export function makeRoster(codecWorkers: number, peers = 0): Roster {
     accept: next++,
     registry: next++,
     journal: next++,
+    sync: next++,
     codec: some(codecWorkers),
     reader: some(READERS),
     http: some(HTTP_THREADS),
@@ -37,6 +38,7 @@ export function seatsOf(roster: Roster): { role: Role; thread: number; index: nu
   const many = (role: Role, threads: readonly number[]) => threads.map((thread, index) => ({ role, thread, index }));
   return [
     ...many("journal", [roster.journal]),
+    ...many("sync", [roster.sync]),
     ...many("registry", [roster.registry]),
     ...many("reader", roster.reader),
     ...many("http", roster.http),

@@ -101,7 +101,7 @@ class Gateway {
   async #start(): Promise<void> {
     const [journal] = await this.#spawn(["journal"], null, this.#settings);
     const recovered = journal!.recovered ?? null;
-    const inner = this.#spawn(["registry", "reader", "http"], recovered, await this.#endWaiting());
+    const inner = this.#spawn(["sync", "registry", "reader", "http"], recovered, await this.#endWaiting());
     await this.#gateOpen();
     const { tcp } = this.#settings;
     const ownListeners = tcp.accept === "reuseport";

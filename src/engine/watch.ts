@@ -63,7 +63,10 @@ export class Watch {
       return nowMs - each.since > startMs ? `is not ready after ${startMs} ms` : null;
     }
     // A loop with nothing to do moves its word once per idleWaitMs: never call that hanging, whatever the bounds.
-    const allowed = Math.max(each.role === "journal" || each.role === "reader" ? storeStaleMs : heartbeatStaleMs, 2 * idleWaitMs);
+    const allowed = Math.max(
+      each.role === "journal" || each.role === "sync" || each.role === "reader" ? storeStaleMs : heartbeatStaleMs,
+      2 * idleWaitMs,
+    );
     // A store that is being rebuilt shows progress; opening a large one is one long call.
     const bound = state === ThreadState.starting ? Math.max(allowed, startMs) : allowed;
     return idle > bound ? `hangs: no heartbeat for ${idle} ms` : null;

@@ -2,6 +2,7 @@
 import {
   closeSync,
   existsSync,
+  fdatasyncSync,
   fsyncSync,
   mkdirSync,
   mkdtempSync,
@@ -26,6 +27,7 @@ type Files = Pick<
   | "fileSize"
   | "allocateFile"
   | "removeFile"
+  | "openForSync"
   | "makeDirectory"
   | "space"
   | "temporaryDirectory"
@@ -53,6 +55,10 @@ export function nodeFiles(allocate: ((fd: number, bytes: number) => void) | null
         if (!done) unlinkSync(path);
       }
       syncDirectory(dirname(path));
+    },
+    openForSync(path) {
+      const fd = openSync(path, "r+");
+      return { sync: () => fdatasyncSync(fd), close: () => closeSync(fd) };
     },
     removeFile: (path) => rmSync(path, { force: true }),
     makeDirectory: (path) => void mkdirSync(path, { recursive: true }),

@@ -165,7 +165,14 @@ export interface Child {
   readonly ended: Promise<number | null>;
 }
 
-export type Role = "accept" | "codec" | "registry" | "journal" | "reader" | "http" | "peer";
+/** One more descriptor of a file that somebody else writes. */
+export interface FileSync {
+  /** Returns when everything written to the file before the call is on the disk. @throws with `code` as the system names it. */
+  sync(): void;
+  close(): void;
+}
+
+export type Role = "accept" | "codec" | "registry" | "journal" | "sync" | "reader" | "http" | "peer";
 
 export interface Platform {
   readonly name: "bun" | "deno";
@@ -210,6 +217,8 @@ export interface Platform {
   /** Creates a file of `bytes` really allocated bytes, synced. @throws with `code` ENOSPC when there is no room. */
   allocateFile(path: string, bytes: number): void;
   removeFile(path: string): void;
+  /** Opens a file that is there, to sync what anybody writes into it: see FileSync. */
+  openForSync(path: string): FileSync;
   makeDirectory(path: string): void;
   /** Free and total bytes of the file system holding `path`. */
   space(path: string): { free: number; total: number };

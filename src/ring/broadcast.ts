@@ -110,8 +110,7 @@ export class BroadcastConsumer extends BroadcastEnd {
     const length = this.view.getUint32(at + 8, true);
     const seq = this.view.getFloat64(at, true);
     if (this.#lapped() || at + padded(length) > this.capacity) return this.#jump();
-    const body = new Uint8Array(length);
-    body.set(this.bytes.subarray(at + HEADER, at + HEADER + length));
+    const body = this.bytes.slice(at + HEADER, at + HEADER + length);
     if (this.#lapped()) return this.#jump();
     this.seq = asSeq(seq);
     this.body = body;

@@ -6,7 +6,7 @@ import { assert } from "../base/assert.ts";
 import { asFence, asSeq, type DeviceId, type DeviceNo, type Fence, type Seq } from "../base/brand.ts";
 import { recordEnd } from "../codec/teltonika/avl.ts";
 import type { Transport } from "../wire/control.ts";
-import { type EntryView, FLAG_UNFENCED, NO_BEST } from "./entry.ts";
+import { EntryView, FLAG_UNFENCED, NO_BEST } from "./entry.ts";
 import type { DeviceState } from "./port.ts";
 import { recordStart, recordTime } from "./record_walk.ts";
 
@@ -23,6 +23,8 @@ interface EventJson {
   /** Of a disconnect: the newest connection the device still has. */
   readonly left?: number;
 }
+
+const scratch = new EntryView();
 
 /** One device. `position` is kept in a buffer of its own, so that a frame that moves it makes no garbage. */
 export class FoldedDevice implements DeviceState {
@@ -45,6 +47,11 @@ export class FoldedDevice implements DeviceState {
   #positionCodec = 0;
   #positionLength = 0;
   #positionBytes: Uint8Array = EMPTY;
+  /** The body with the newest frame that may move the position, and where in it; null when there is none. */
+  #candidate: Uint8Array | null = null;
+  #candidateAt = 0;
+  #candidateSeq = 0;
+  #candidateTime = 0;
 
   constructor(no: DeviceNo, id: DeviceId) {
     this.no = no;
@@ -53,6 +60,7 @@ export class FoldedDevice implements DeviceState {
 
   /** A copy of the last position; null before the first. */
   get position(): DeviceState["position"] {
+    this.settle();
     if (this.#positionSeq === 0) return null;
     const bytes = this.#positionBytes.slice(0, this.#positionLength);
     return { seq: asSeq(this.#positionSeq), time: this.#positionTime, codec: this.#positionCodec, bytes };
@@ -74,22 +82,39 @@ export class FoldedDevice implements DeviceState {
     if (position !== null) this.#place(position.seq, position.time, position.codec, position.bytes, 0, position.bytes.length);
   }
 
-  frame(entry: EntryView, seq: number): void {
+  /** True when the frame may move the position and nothing waited for `settle` before: many frames cost one look into one. */
+  frame(entry: EntryView, seq: number): boolean {
     this.records += entry.seqs;
-    if ((entry.flags & FLAG_UNFENCED) !== 0) return;
+    if ((entry.flags & FLAG_UNFENCED) !== 0) return false;
     const time = entry.time;
     if (time > this.lastSeenAt) this.lastSeenAt = time;
     if (time > this.lastByteAt) this.lastByteAt = time;
-    const best = entry.best;
-    if (best === NO_BEST) return;
-    const bytes = entry.bytes;
-    const dataAt = entry.dataAt;
+    // Its best record is dated between the frame's least and greatest time: what cannot win is not looked for.
+    const latest = entry.maxTime;
+    if (entry.best === NO_BEST || latest < this.#positionTime) return false;
+    if (this.#candidate !== null && entry.minTime < this.#candidateTime) this.settle();
+    const first = this.#candidate === null;
+    this.#candidate = entry.bytes;
+    this.#candidateAt = entry.at;
+    this.#candidateSeq = seq;
+    this.#candidateTime = latest;
+    return first;
+  }
+
+  /** Takes the position from the frame that may move it. */
+  settle(): void {
+    const bytes = this.#candidate;
+    if (bytes === null) return;
+    this.#candidate = null;
+    const entry = scratch.over(bytes, this.#candidateAt);
+    const { best, dataAt } = entry;
+    const codec = bytes[dataAt]!;
     const at = recordStart(bytes, dataAt, best);
     const recorded = recordTime(bytes, at);
     if (recorded < this.#positionTime) return;
-    let own = seq;
+    let own = this.#candidateSeq;
     for (let i = 0; i < best; i++) if (entry.isNew(i)) own++;
-    this.#place(own, recorded, bytes[dataAt]!, bytes, at, recordEnd(bytes[dataAt]!, bytes, at, bytes.length));
+    this.#place(own, recorded, codec, bytes, at, recordEnd(codec, bytes, at, bytes.length));
   }
 
   open(fence: Fence, at: number, event: EventJson): void {
@@ -138,6 +163,7 @@ export class DeviceFold implements Iterable<FoldedDevice> {
   /** Device numbers are dense from 1. */
   readonly #byNo: (FoldedDevice | undefined)[] = [];
   readonly #byId = new Map<DeviceId, FoldedDevice>();
+  readonly #unsettled: FoldedDevice[] = [];
 
   get size(): number {
     return this.#byId.size;
@@ -166,14 +192,23 @@ export class DeviceFold implements Iterable<FoldedDevice> {
     for (const state of states) this.add(state.no, state.id).restore(state, mark);
   }
 
-  /** Folds the entry `entry` stands on; its first event has `seq`. Entries come in order, each once. */
+  /**
+   * Folds the entry `entry` stands on; its first event has `seq`. Entries come in order, each once. The body must stay as it
+   * is until `settle`.
+   */
   apply(entry: EntryView, seq: Seq): void {
     const no = entry.deviceNo;
     if (no === 0) return;
     if (entry.isFrame) {
       const device = this.#known(no);
-      if (seq > device.mark) device.frame(entry, seq);
+      if (seq > device.mark && device.frame(entry, seq)) this.#unsettled.push(device);
     } else this.#event(entry, no, seq);
+  }
+
+  /** At the end of a batch of entries: looks into the frames that move positions, and lets go of their bodies. */
+  settle(): void {
+    for (let i = 0; i < this.#unsettled.length; i++) this.#unsettled[i]!.settle();
+    this.#unsettled.length = 0;
   }
 
   /** Up to `limit` devices with numbers above `after`, in that order. */

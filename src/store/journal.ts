@@ -271,6 +271,7 @@ export class Journal implements StoredFrames {
         fold.apply(this.#view, asSeq(refs.seq[i]!));
       }
     }
+    fold.settle();
     if (this.oldest === this.nextSeq && batch.rows.length > 0) this.oldest = batch.rows[0]!.seq;
     this.nextSeq = batch.nextSeq;
     this.#queue.clear();

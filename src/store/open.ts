@@ -19,6 +19,8 @@ export interface OpenChoice {
 
 const BUSY_MS = 5000;
 export const PAGE_BYTES = 8192;
+/** The log is at most so many checkpoint triggers long: then commits wait for readers (engine/journal_disk.ts). */
+const MOST_LOG = 4;
 
 /** Opens for writing, making the store when there is none. */
 export function openStore(choice: OpenChoice): Result<Database, OpenFault> {
@@ -30,11 +32,14 @@ export function openStore(choice: OpenChoice): Result<Database, OpenFault> {
     db.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
     db.exec("PRAGMA auto_vacuum = INCREMENTAL");
     db.prepare("PRAGMA journal_mode = WAL").get();
-    db.exec("PRAGMA synchronous = FULL");
+    // COMMIT writes the log and does not sync it: that is a step of its own (engine/journal_sync.ts). Checkpoints sync by themselves.
+    db.exec("PRAGMA synchronous = NORMAL");
     // Checkpoints are the journal's and reader 0's business, between commits.
     db.prepare("PRAGMA wal_autocheckpoint = 0").get();
-    db.prepare(`PRAGMA journal_size_limit = ${choice.checkpointBytes}`).get();
+    // As long as it may get: cutting it at every restart and growing it again costs more than the room.
+    db.prepare(`PRAGMA journal_size_limit = ${MOST_LOG * choice.checkpointBytes}`).get();
     db.prepare("PRAGMA cache_size = -65536").get();
+    copyLog(db);
     const version = Number(db.prepare("PRAGMA user_version").get()!["user_version"]);
     if (version > MIGRATIONS.length) {
       db.close();
@@ -54,6 +59,18 @@ export function openStore(choice: OpenChoice): Result<Database, OpenFault> {
       if (sqlFailure(closing) === null) throw closing;
     }
     return refusal(choice.path, failure.code, failure.message);
+  }
+}
+
+/**
+ * What the log still holds goes into the database, which is synced. A process that could not sync its log has left there
+ * what is perhaps in the system's memory only, and looks as if it were kept. Without room for it the log stays.
+ */
+function copyLog(db: Database): void {
+  try {
+    db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+  } catch (error) {
+    if (sqlFailure(error) === null) throw error;
   }
 }
 

@@ -97,7 +97,7 @@ export interface StoreReader extends EntrySource {
   history(device: DeviceId, limit: number): readonly string[] | null;
   /** Conflicts whose events have a seq in [from, to], newest first. */
   conflicts(from: number, to: number, limit: number): readonly StoredConflict[];
-  /** One PASSIVE checkpoint pass. Returns pages still in the write-ahead log. */
+  /** PASSIVE checkpoint passes until little is left, at most a few. Returns pages still in the write-ahead log. */
   checkpoint(): number;
   close(): void;
 }

@@ -18,6 +18,9 @@ import { complete, flushedThrough, type Segment, SegmentTable } from "./segments
 import { Tail } from "./tail.ts";
 
 const CACHE_BYTES = 16 << 20;
+/** A pass that leaves more than this is followed by another: the journal copies the rest itself, and devices wait for it. */
+const SMALL_REST_PAGES = 64;
+const MOST_PASSES = 4;
 
 /** What the questions look into; valid inside the read transaction. */
 export interface ReadView {
@@ -32,11 +35,14 @@ export interface ReadView {
 export class SqliteStoreReader implements StoreReader {
   readonly #db: Database;
   readonly #limits: ReaderLimits;
+  readonly #committed: () => number;
   readonly #fold = new DeviceFold();
   readonly #table: SegmentTable;
   readonly #log: Statement;
   readonly #sizes: Statement;
   readonly #page: Statement;
+  readonly #copyLog: Statement;
+  readonly #logState: Statement;
   readonly #begun: Statement;
   readonly #ended: Statement;
   readonly #entries: DeviceEntries;
@@ -50,15 +56,19 @@ export class SqliteStoreReader implements StoreReader {
   #flushed = 0;
   #nextSeq = 1;
 
-  constructor(db: Database, limits: ReaderLimits) {
+  /** `committed`: the newest seq that may be shown. Rows of a commit that is not on the disk yet can be seen in the file. */
+  constructor(db: Database, limits: ReaderLimits, committed: () => number = () => Number.MAX_SAFE_INTEGER) {
     this.#db = db;
     this.#limits = limits;
+    this.#committed = committed;
     this.#table = new SegmentTable(db);
-    this.#log = db.prepare("SELECT seq, next_seq, at, body FROM log WHERE seq >= ? ORDER BY seq");
+    this.#log = db.prepare("SELECT seq, next_seq, at, body FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq");
     this.#sizes = db.prepare(
       "SELECT seq, next_seq, length(body) AS bytes FROM log WHERE seq >= coalesce((SELECT max(seq) FROM log WHERE seq <= ?), 0) ORDER BY seq LIMIT ?",
     );
     this.#page = db.prepare("SELECT seq, body FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq");
+    this.#copyLog = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+    this.#logState = db.prepare("PRAGMA wal_checkpoint(NOOP)");
     this.#begun = db.prepare("BEGIN");
     this.#ended = db.prepare("COMMIT");
     this.#rows = new RowCache(db, CACHE_BYTES);
@@ -89,6 +99,7 @@ export class SqliteStoreReader implements StoreReader {
       let next: number = from;
       for (const row of this.#sizes.all(from, this.#limits.pageRecords)) {
         if (Number(row["next_seq"]) <= from) continue;
+        if (Number(row["next_seq"]) > view.seq + 1) break;
         if (last >= 0 && bytes + Number(row["bytes"]) > this.#limits.pageBytes) break;
         if (last < 0) first = Number(row["seq"]);
         last = Number(row["seq"]);
@@ -142,8 +153,12 @@ export class SqliteStoreReader implements StoreReader {
   }
 
   checkpoint(): number {
-    const row = this.#db.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
-    return Math.max(0, Number(row?.["log"] ?? 0) - Number(row?.["checkpointed"] ?? 0));
+    for (let passes = 1;; passes++) {
+      this.#copyLog.get();
+      const row = this.#logState.get();
+      const left = Math.max(0, Number(row?.["log"] ?? 0) - Number(row?.["checkpointed"] ?? 0));
+      if (left <= SMALL_REST_PAGES || passes === MOST_PASSES) return left;
+    }
   }
 
   close(): void {
@@ -173,18 +188,13 @@ export class SqliteStoreReader implements StoreReader {
 
   /** Folds in what was committed since, and follows flushes and merges. Returns the oldest seq kept. */
   #catchUp(): number {
-    for (const row of this.#log.iterate(this.#nextSeq)) {
-      const body = row["body"] as Uint8Array;
-      let seq = Number(row["seq"]);
-      this.#tail.addRow(asSeq(seq), Number(row["at"]), body, this.#view);
-      this.#view.over(body);
-      for (let at = 0; this.#view.load(at); at = this.#view.end) {
-        this.#fold.apply(this.#view, asSeq(seq));
-        seq += this.#view.seqs;
-      }
+    // The first read fixes what this transaction sees; the word is looked at after it, so it covers every flush that is seen.
+    const version = this.#table.version();
+    for (const row of this.#log.iterate(this.#nextSeq, this.#committed())) {
+      this.#tail.addRow(asSeq(Number(row["seq"])), Number(row["at"]), row["body"] as Uint8Array, this.#view, this.#fold);
       this.#nextSeq = Number(row["next_seq"]);
     }
-    const version = this.#table.version();
+    this.#fold.settle();
     if (version !== this.#version) {
       this.#version = version;
       const all = this.#table.load();

@@ -51,6 +51,7 @@ export function rebuild(db: Database, into: Rebuild): Rebuilt {
       own += view.seqs;
     }
     nextSeq = Math.max(nextSeq, Number(row["next_seq"]));
+    into.fold.settle();
     if (++rows % PROGRESS_ROWS === 0) into.progress?.(rows);
   }
   return { tail, segments, nextSeq };

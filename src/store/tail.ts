@@ -3,6 +3,7 @@
  * and every reader keep their own, advanced by committed rows in order, and rebuilt from the log after a crash.
  */
 import type { Seq } from "../base/brand.ts";
+import type { DeviceFold } from "./device_fold.ts";
 import type { EntryView } from "./entry.ts";
 import { EntryRefs } from "./entry_refs.ts";
 
@@ -22,14 +23,15 @@ export class Tail {
     return this.bodies.push(body) - 1;
   }
 
-  /** Adds a row and its entries. `entry` is scratch. */
-  addRow(seq: Seq, at: number, body: Uint8Array, entry: EntryView): void {
+  /** Adds a row and its entries, which go into `fold` too. `entry` is scratch. */
+  addRow(seq: Seq, at: number, body: Uint8Array, entry: EntryView, fold: DeviceFold | null = null): void {
     const row = this.addBody(seq, at, body);
     let own: number = seq;
     entry.over(body);
     for (let offset = 0; entry.load(offset); offset += entry.length) {
       const isFrame = entry.isFrame;
       this.refs.push(entry.deviceNo, row, offset, own, isFrame ? entry.minTime : Infinity, isFrame ? entry.maxTime : -Infinity);
+      fold?.apply(entry, own as Seq);
       own += entry.seqs;
     }
   }

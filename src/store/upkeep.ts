@@ -74,6 +74,11 @@ export class Upkeep {
     return this.#flush !== null;
   }
 
+  /** Would `round` freeze the tail now? It must not hold what may not be shown yet. */
+  freezesNext(nowMs: number): boolean {
+    return this.#flush === null && this.#flushDue(nowMs, false);
+  }
+
   /** One slice, when one is due. `flushNow`: a clean stop flushes whatever there is. */
   round(nowMs: number, flushNow = false): Slice | null {
     const job = this.#next(nowMs, flushNow);

@@ -77,6 +77,7 @@ export const METRICS = [
   histogram("berth_commit_seconds", "Duration of a commit.", SECONDS),
   histogram("berth_commit_batch_records", "Records in a commit.", SIZES),
   counter("berth_commit_failures_total", "Commits that failed."),
+  counter("berth_syncs_total", "Commits brought to the disk, by the thread that synced: the journal's own, or the sync thread while the journal went on.", ["by"], ["journal", "sync"]),
   counter("berth_flush_slices_total", "Slices of runs written."),
   counter("berth_merge_slices_total", "Slices of merges written."),
   counter("berth_interval_joins_total", "Coverage intervals joined because a device had too many."),

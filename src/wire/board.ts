@@ -4,7 +4,8 @@
  *   Int32 words   per thread: heartbeat, state, thread id (written by that thread)
  *                 per codec worker: settled (journal), live sockets (that worker)
  *                 door shut by an operator (registry)
- *                 admission gate and store failure (journal), drain phase (supervisor), checkpoint request (journal) and done (reader 0)
+ *                 admission gate and store failure (journal), drain phase (supervisor), checkpoint request (journal) and done (reader 0),
+ *                 sync request (journal) and done (sync thread)
  *   Int64 words   committed seq, oldest kept seq, end of the reserved fence block (journal)
  */
 import { asSeq, type Seq } from "../base/brand.ts";
@@ -50,6 +51,8 @@ const CHECKPOINT_WANTED = GATE + 2;
 const CHECKPOINT_DONE = GATE + 3;
 const STORE_FAILURE = GATE + 4;
 const DOOR_SHUT = GATE + 5;
+const SYNC_WANTED = GATE + 6;
+const SYNC_DONE = GATE + 7;
 const PHASE_DONE = GATE + 16;
 const WORDS = PHASE_DONE + MAX_THREADS;
 const COMMITTED = 0;
@@ -150,6 +153,27 @@ export class Board {
   }
   checkpointAnswered(): number {
     return Atomics.load(this.#words, CHECKPOINT_DONE);
+  }
+
+  /** Sync tickets, u32: the journal asks with a rising number, the sync thread answers with it when the log is on the disk. */
+  wantSync(ticket: number): void {
+    Atomics.store(this.#words, SYNC_WANTED, ticket);
+  }
+  syncWanted(): number {
+    return Atomics.load(this.#words, SYNC_WANTED);
+  }
+  syncDone(ticket: number): void {
+    Atomics.store(this.#words, SYNC_DONE, ticket);
+    Atomics.notify(this.#words, SYNC_DONE);
+  }
+  /** Blocks until `ticket` is answered, at most `timeoutMs`; was it? */
+  awaitSync(ticket: number, timeoutMs: number): boolean {
+    const seen = Atomics.load(this.#words, SYNC_DONE);
+    if (seen !== ticket) Atomics.wait(this.#words, SYNC_DONE, seen, timeoutMs);
+    return this.syncAnswered() === ticket;
+  }
+  syncAnswered(): number {
+    return Atomics.load(this.#words, SYNC_DONE);
   }
 
   /** Seq of the newest committed event; 0 when there is none. Stored after COMMIT, before any verdict. */

@@ -76,7 +76,7 @@ test("verbs say so when nobody listens", async () => {
 
 test("selftest lists each role with its thread id and passes", async () => {
   const { code, out } = await runBerth(["selftest"], {}, 60_000);
-  for (const role of ["journal", "registry", "reader", "http", "codec-0", "codec-1", "accept"]) {
+  for (const role of ["journal", "sync", "registry", "reader", "http", "codec-0", "codec-1", "accept"]) {
     expect(out).toMatch(new RegExp(`${role} [1-9]\\d*`));
   }
   expect(out).toMatch(/^selftest: \d+ passed, 0 failed$/m);

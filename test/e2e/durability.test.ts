@@ -16,7 +16,8 @@ import { earlyAcks, type TracedAck, tracedAcks } from "../support/preload_proof.
 import { chosenCuts, databaseName, lossOf, spread, TINY, type TracedRun, tracedRun } from "../support/preload_run.ts";
 import { allRecords } from "../support/rest.ts";
 
-const PLAN = { trackers: 6, frames: 60, window: 4 };
+/** A sync takes long enough for the next frames to come meanwhile. */
+const PLAN = { trackers: 6, frames: 60, window: 4, syncUs: 1000 };
 /** Cuts looked at in full, evenly spread when there are more; and crashes with a random subset of the unsynced writes. */
 const MOST_CUTS = 500;
 const LOOSE_CRASHES = 60;
@@ -40,6 +41,14 @@ describe.if(compiler() !== null)("durability", () => {
   test("every frame is acknowledged and its acknowledgement is in the trace", () => {
     expect(run.received).toBe(run.frames.length);
     expect(acks.length).toBe(run.frames.length);
+  });
+
+  test("commits were synced by their own thread, and by another while the next one was written", () => {
+    const logged = run.calls.filter((call) => call.name.endsWith("-wal"));
+    const writers = new Set(run.calls.filter((call) => call.kind === "write").map((call) => call.thread));
+    const syncs = logged.filter((call) => call.kind === "sync_begins");
+    expect(syncs.filter((call) => writers.has(call.thread)).length).toBeGreaterThan(10);
+    expect(syncs.filter((call) => !writers.has(call.thread)).length).toBeGreaterThan(10);
   });
 
   test("every acknowledgement leaves after a sync of the log that follows its commit", () => {
@@ -90,6 +99,13 @@ describe.if(compiler() !== null)("durability", () => {
     expect(earlyAcks(mutant.calls, answers).length).toBeGreaterThan(0);
     const [first] = cutCrashes(mutant.calls, mutant.readyAt);
     expect(lossOf(scratch, first!, databaseName(mutant.calls), answers).lost).toBeGreaterThan(0);
+  }, 30_000);
+
+  test("a gateway that answers before its sync is found out", async () => {
+    const mutant = await tracedRun({ ...PLAN, frames: 6, faults: "journal.ack_before_sync:fail@1+", syncUs: 5000 });
+    const answers = tracedAcks(mutant.calls, mutant.gatewayPort, mutant.frames);
+    expect(answers.length).toBe(mutant.frames.length);
+    expect(earlyAcks(mutant.calls, answers).length).toBeGreaterThan(0);
   }, 30_000);
 
   test("a gateway that answers before its commit is found out", async () => {

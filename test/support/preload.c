@@ -4,6 +4,7 @@
  *   SHIM_DIR       the data directory; files elsewhere are left alone
  *   SHIM_TRACE     a file that gets one record per call (see below), in the order the kernel did them
  *   SHIM_SYNC_US   every fsync and fdatasync of a store's file takes this much longer
+ *   SHIM_BAD_SYNC  a file: while it is there, every sync of a store's log fails with EIO
  *   SHIM_QUOTA     a file that holds a number: writes that would grow the directory beyond so many bytes get ENOSPC
  *   SHIM_READ_ONLY  set: nothing in the directory can be opened for writing
  *
@@ -38,7 +39,7 @@
 enum { WRITE = 1, TRUNCATE, SYNC_BEGINS, SYNC_ENDED, SEND, UNLINK };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char dir[PATH_MAX], quota_path[PATH_MAX];
+static char dir[PATH_MAX], quota_path[PATH_MAX], bad_sync[PATH_MAX];
 static size_t dir_length;
 static int trace = -1;
 static useconds_t sync_us;
@@ -48,6 +49,7 @@ __attribute__((constructor)) static void begin(void) {
   const char *text = getenv("SHIM_DIR");
   if (text) { snprintf(dir, sizeof dir, "%s/", text); dir_length = strlen(dir); }
   if ((text = getenv("SHIM_QUOTA"))) snprintf(quota_path, sizeof quota_path, "%s", text);
+  if ((text = getenv("SHIM_BAD_SYNC"))) snprintf(bad_sync, sizeof bad_sync, "%s", text);
   if ((text = getenv("SHIM_SYNC_US"))) sync_us = atoi(text);
   read_only = getenv("SHIM_READ_ONLY") != 0;
   if ((text = getenv("SHIM_TRACE"))) trace = syscall(SYS_openat, AT_FDCWD, text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -184,6 +186,8 @@ int unlink(const char *path) {
 static int sync_file(int fd, long call) {
   char path[PATH_MAX]; const char *name = watched(fd, path);
   if (!name) return syscall(call, fd);
+  size_t n = strlen(name);
+  if (bad_sync[0] && n > 4 && !strcmp(name + n - 4, "-wal") && !syscall(SYS_faccessat, AT_FDCWD, bad_sync, F_OK)) { errno = EIO; return -1; }
   record_now(SYNC_BEGINS, 0, name);
   if (sync_us) usleep(sync_us);
   int r = syscall(call, fd);

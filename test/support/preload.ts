@@ -81,6 +81,8 @@ export interface ShimOptions {
   /** File holding the size of the disk in bytes. */
   readonly quota?: string;
   readonly readOnly?: boolean;
+  /** While this file is there, the log cannot be synced. */
+  readonly badSync?: string;
 }
 
 /** Environment of a process that runs under the shim. */
@@ -91,6 +93,7 @@ export function shimEnvironment(shim: string, options: ShimOptions): Record<stri
     ...(options.trace === undefined ? {} : { SHIM_TRACE: options.trace }),
     ...(options.syncUs === undefined ? {} : { SHIM_SYNC_US: String(options.syncUs) }),
     ...(options.quota === undefined ? {} : { SHIM_QUOTA: options.quota }),
+    ...(options.badSync === undefined ? {} : { SHIM_BAD_SYNC: options.badSync }),
     ...(options.readOnly === true ? { SHIM_READ_ONLY: "1" } : {}),
   };
 }

@@ -2,7 +2,7 @@
 import { Gateway } from "./gateway.ts";
 import { Traffic } from "./traffic.ts";
 
-export const ROLES = ["accept", "codec", "registry", "journal", "reader", "http"] as const;
+export const ROLES = ["accept", "codec", "registry", "journal", "sync", "reader", "http"] as const;
 export type FaultyRole = (typeof ROLES)[number];
 
 /** Loops pass their point at every turn: often under traffic, at least every 10 ms without. */

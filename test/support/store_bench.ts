@@ -77,11 +77,11 @@ export class StoreBench {
     this.open();
   }
 
-  reader(limits: Partial<Limits> = {}): SqliteStoreReader {
+  reader(limits: Partial<Limits> = {}, committed?: () => number): SqliteStoreReader {
     const db = platform.openDatabase(`${this.directory}/berth.db`, { readOnly: false });
     closers.push(() => db.close());
     prepareReading(db);
-    return new SqliteStoreReader(db, { ...this.limits, ...limits });
+    return new SqliteStoreReader(db, { ...this.limits, ...limits }, committed);
   }
 
   connect(id: string): LedgerDevice {

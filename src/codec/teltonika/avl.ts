@@ -85,6 +85,24 @@ export function parseAvl(bytes: Uint8Array, start: number, length: number, newes
 
 /** Where the record at `at` ends, or -1 when that is beyond `end`. The group counts decide: the stated total may lie. */
 export function recordEnd(codec: number, bytes: Uint8Array, at: number, end: number): number {
+  return codec === CODEC_8 ? recordEnd8(bytes, at, end) : recordEndOf(codec, bytes, at, end);
+}
+
+/** The same for codec 8, which most frames are: four groups of bytes, told in bytes. */
+function recordEnd8(bytes: Uint8Array, at: number, end: number): number {
+  let p = at + RECORD_FIXED + 2;
+  if (p >= end) return -1;
+  p += 1 + 2 * bytes[p]!;
+  if (p >= end) return -1;
+  p += 1 + 3 * bytes[p]!;
+  if (p >= end) return -1;
+  p += 1 + 5 * bytes[p]!;
+  if (p >= end) return -1;
+  p += 1 + 9 * bytes[p]!;
+  return p > end ? -1 : p;
+}
+
+function recordEndOf(codec: number, bytes: Uint8Array, at: number, end: number): number {
   const idWidth = codec === CODEC_8 ? 1 : 2;
   const countWidth = codec === CODEC_8E ? 2 : 1;
   // Event id and stated total, and in codec 16 the generation type between them.

@@ -39,6 +39,27 @@ test("the word moves when the batch is over, not before, past 2^32 too", () => {
   expect([verdicts.tell(), board.settled(2), told()]).toEqual([true, 0x40, []]);
 });
 
+test("a written batch is told when it is on the disk, while the next one fills", () => {
+  const { board, verdicts, told } = desk();
+  verdicts.note(START + 16, Verdict.kept);
+  verdicts.note(START + 32, Verdict.refused);
+  verdicts.seal();
+  verdicts.note(START + 48, Verdict.quarantined);
+  expect([verdicts.tell(), board.settled(2), told()]).toEqual([true, START, []]);
+  verdicts.keep();
+  expect([verdicts.tell(), board.settled(2), told()]).toEqual([true, START + 32, [[START + 16, START + 32, Verdict.refused]]]);
+  verdicts.close(false);
+  expect([verdicts.tell(), board.settled(2), told()]).toEqual([true, START + 48, [[START + 32, START + 48, Verdict.failed]]]);
+});
+
+test("only one batch waits for the disk", () => {
+  const { verdicts } = desk();
+  verdicts.note(START + 16, Verdict.kept);
+  verdicts.seal();
+  verdicts.note(START + 32, Verdict.kept);
+  expect(() => verdicts.seal()).toThrow("one sealed batch");
+});
+
 test("neighbours with one verdict are one range", () => {
   const { verdicts, told } = desk();
   verdicts.note(START + 16, Verdict.refused);

@@ -139,10 +139,19 @@ test("supervisor starts the journal first, gives the rest what it recovered, and
     pid: 99,
   });
   expect(world.out.split("\n")).toHaveLength(2);
-  expect(world.threads.map((each) => each.name)).toEqual(["journal0", "registry0", "reader0", "http0", "codec0", "codec1", "accept0"]);
+  expect(world.threads.map((each) => each.name)).toEqual([
+    "journal0",
+    "sync0",
+    "registry0",
+    "reader0",
+    "http0",
+    "codec0",
+    "codec1",
+    "accept0",
+  ]);
   expect(world.thread("journal0").boot.recovered).toBeNull();
   expect(world.thread("codec1").boot).toMatchObject({ recovered, index: 1, thread: world.thread("codec1").boot.roster.codec[1]! });
-  expect(new Set(world.threads.map((each) => each.boot.thread)).size).toBe(7);
+  expect(new Set(world.threads.map((each) => each.boot.thread)).size).toBe(8);
 });
 
 test("supervisor opens HTTP but no device listener before the store commits", async () => {
@@ -150,7 +159,7 @@ test("supervisor opens HTTP but no device listener before the store commits", as
   world.start();
   await until("http", () => world.thread("http0"));
   await new Promise((resolve) => setTimeout(resolve, 30));
-  expect(world.threads.map((each) => each.name)).toEqual(["journal0", "registry0", "reader0", "http0"]);
+  expect(world.threads.map((each) => each.name)).toEqual(["journal0", "sync0", "registry0", "reader0", "http0"]);
   expect(world.out).toBe("");
   world.thread("journal0").board.setGate(Gate.open);
   expect(await world.readyLine()).toMatchObject({ tcp: "127.0.0.1:5028" });

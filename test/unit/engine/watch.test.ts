@@ -47,7 +47,7 @@ test("watch names the one thread that stops beating, after its bound", () => {
 });
 
 test("watch gives journal and reader the longer bound", () => {
-  for (const role of ["journal", "reader"] as const) {
+  for (const role of ["journal", "sync", "reader"] as const) {
     const { board, run } = watched(role);
     board.setState(0, ThreadState.ready);
     expect(run(20_000)).toMatchObject({ name: role, at: 5200 });

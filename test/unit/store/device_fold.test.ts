@@ -24,7 +24,17 @@ function frame(times: readonly number[], best: number, isNew: readonly boolean[]
   const bytes = new Uint8Array(frameEntryBytes(times.length, newCount < times.length, data.length));
   const mask = new Uint8Array(32);
   isNew.forEach((yes, i) => (mask[i >>> 3]! |= (yes ? 1 : 0) << (i & 7)));
-  const head = { device: NO, fence: asFence(1024), receivedAt, n: times.length, newCount, best, minTime: 0, maxTime: 0, unfenced };
+  const head = {
+    device: NO,
+    fence: asFence(1024),
+    receivedAt,
+    n: times.length,
+    newCount,
+    best,
+    minTime: Math.min(...times),
+    maxTime: Math.max(...times),
+    unfenced,
+  };
   bytes.set(data, writeFrameEntry(new DataView(bytes.buffer), 0, head, data.length, mask));
   return on(bytes);
 }
@@ -96,4 +106,24 @@ test("above lists devices in number order after the given one", () => {
   for (const no of [5, 2, 9]) fold.add(asDeviceNo(no), asDeviceId(`d${no}`));
   expect(fold.above(asDeviceNo(0), 2).map((d) => d.no)).toEqual([asDeviceNo(2), asDeviceNo(5)]);
   expect(fold.above(asDeviceNo(5), 2).map((d) => d.no)).toEqual([asDeviceNo(9)]);
+});
+
+test("a position looked for at the end of a batch is the one found frame by frame", () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    let state = seed;
+    const random = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below;
+    const late = folded();
+    const early = folded();
+    let seq = 2;
+    for (let i = 0; i < 20; i++) {
+      const times = Array.from({ length: 1 + random(4) }, () => random(50));
+      const best = random(5) === 0 ? NO_BEST : times.lastIndexOf(Math.max(...times));
+      const entry = frame(times, best, times.map(() => true));
+      for (const fold of [late, early]) fold.apply(entry, asSeq(seq));
+      early.settle();
+      if (random(4) === 0) late.settle();
+      seq += times.length;
+    }
+    expect(late.byNo(NO)!.position).toEqual(early.byNo(NO)!.position);
+  }
 });

@@ -117,3 +117,24 @@ test("a reader follows commits, a flush and a merge that come after it was opene
   }
   expect(reader.devices(asDeviceNo(0), 10)).toMatchObject([{ id: "a", records: 10, connected: true }]);
 });
+
+test("what is written and not yet on the disk is in no answer, and in all of them when it is", () => {
+  const bench = filled();
+  let committed = 6;
+  const reader = bench.reader({}, () => committed);
+  bench.send(bench.journal.ledger.byId(A)!, [NOW + 10 * MINUTE]);
+  bench.commit();
+  const look = () => [reader.entries(asSeq(7)), seqsOf(reader.records(query())), reader.devices(asDeviceNo(0), 10)[0]!.records, reader.seq];
+  expect(look()).toEqual([{ kind: "rows", rows: [], next: asSeq(7) }, [2, 3, 4, 5, 6], 5, asSeq(6)]);
+  committed = 7;
+  expect(look()).toMatchObject([{ kind: "rows", rows: [{ seq: 7 }], next: 8 }, [2, 3, 4, 5, 6, 7], 6, 7]);
+});
+
+test("checkpoint passes copy the whole log", () => {
+  const bench = filled();
+  const reader = bench.reader();
+  expect(reader.checkpoint()).toBe(0);
+  bench.send(bench.journal.ledger.byId(A)!, [NOW + 10 * MINUTE]);
+  bench.commit();
+  expect(reader.checkpoint()).toBe(0);
+});

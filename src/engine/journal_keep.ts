@@ -1,0 +1,110 @@
+/**
+ * From written to kept: has every commit synced, and when it is on the disk tells everybody, in this order: committed seq,
+ * exceptions, settled words, bells. At most one commit waits for its sync, while the next one is written. Journal thread.
+ */
+import type { FaultPoints } from "../base/fault_point.ts";
+import type { Platform } from "../platform/port.ts";
+import { BroadcastProducer } from "../ring/broadcast.ts";
+import { Bell } from "../ring/wait.ts";
+import type { Journal } from "../store/journal.ts";
+import type { Board } from "../wire/board.ts";
+import type { Boot } from "./boot.ts";
+import { passFault } from "./fault.ts";
+import type { JournalIntake } from "./journal_intake.ts";
+import type { JournalMeter } from "./journal_meter.ts";
+import { JournalSync } from "./journal_sync.ts";
+import type { RingVerdicts } from "./journal_verdicts.ts";
+import { Written } from "./journal_written.ts";
+
+export interface KeepParts {
+  readonly boot: Boot;
+  readonly platform: Platform;
+  readonly board: Board;
+  readonly faults: FaultPoints;
+  readonly journal: Journal;
+  readonly intake: JournalIntake;
+  readonly verdicts: readonly RingVerdicts[];
+  readonly meter: JournalMeter;
+  /** A commit is on the disk; what was reserved with it is too. */
+  readonly kept: (written: Written) => void;
+}
+
+export class JournalKeep {
+  readonly #parts: KeepParts;
+  readonly #sync: JournalSync;
+  readonly #broadcast: BroadcastProducer;
+  readonly #readers: readonly Bell[];
+  readonly #overlapBytes: number;
+  readonly #pair = [new Written(), new Written()] as const;
+  /** Handed to the sync thread and not told yet. */
+  #waiting: Written | null = null;
+  /** Never true but for the durability proofs, which must find it out. */
+  readonly #unsynced: boolean;
+
+  constructor(parts: KeepParts) {
+    const { boot, platform, board, faults, journal } = parts;
+    this.#parts = parts;
+    this.#sync = new JournalSync(boot, platform, board);
+    this.#broadcast = new BroadcastProducer(boot.rings.broadcast, boot.roster.http.map((thread) => new Bell(boot.bells, thread)));
+    this.#readers = boot.roster.reader.map((thread) => new Bell(boot.bells, thread));
+    this.#overlapBytes = boot.settings.limits.overlapBytes;
+    this.#unsynced = passFault(platform, faults, "journal.synchronous_off");
+    if (this.#unsynced) journal.db.exec("PRAGMA synchronous = OFF");
+  }
+
+  /** The batch is committed: written, and seen by nobody yet. `alone`: do not leave its sync to the other thread. */
+  keep(fences: number, beganAt: number, alone: boolean): void {
+    const { journal, intake, verdicts, meter, platform, faults } = this.#parts;
+    const written = this.#waiting === this.#pair[0] ? this.#pair[1] : this.#pair[0];
+    written.fill(journal, intake.tally, fences, beganAt);
+    intake.clear();
+    this.wait();
+    for (const each of verdicts) each.seal();
+    // Never set but by the durability proofs.
+    const tooEarly = passFault(platform, faults, "journal.ack_before_sync");
+    if (tooEarly || this.#unsynced) this.#tell(written);
+    if (this.#unsynced) return;
+    const overlaps = !alone && !tooEarly && intake.waitingBytes >= this.#overlapBytes;
+    meter.sync(overlaps);
+    if (overlaps) {
+      this.#waiting = written;
+      this.#sync.begin();
+      return;
+    }
+    this.#sync.now();
+    if (!tooEarly) this.#tell(written);
+  }
+
+  /** Waits for the sync under way, if there is one, and tells what it kept. */
+  wait(): void {
+    const written = this.#waiting;
+    if (written === null) return;
+    this.#sync.wait();
+    this.#tell(written);
+  }
+
+  /** At the end, when the sync thread may have left. */
+  close(): void {
+    if (this.#waiting !== null) {
+      this.#sync.now();
+      this.#tell(this.#waiting);
+    }
+    this.#sync.close();
+  }
+
+  #tell(written: Written): void {
+    const { board, meter, platform, verdicts, kept } = this.#parts;
+    this.#waiting = null;
+    meter.commit(platform.clock.mono() - written.beganAt, written.tally.stored);
+    meter.batch(written.tally, true);
+    board.setCommitted(written.committed);
+    board.setOldest(written.oldest);
+    kept(written);
+    for (const each of verdicts) each.keep();
+    for (const each of verdicts) if (!each.tell()) meter.exceptionsFull();
+    for (const row of written.rows) this.#broadcast.append(row.seq, row.body);
+    written.rows.length = 0;
+    this.#broadcast.publish();
+    for (const reader of this.#readers) reader.ring();
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The loop of the sync thread: on the journal's word it brings the store's log to the disk, while the journal already
+ * writes the next commit (journal_sync.ts says why). Blocks on its bell, and in the sync itself.
+ */
+import { faultPoints } from "../base/fault_point.ts";
+import type { Platform } from "../platform/port.ts";
+import { Bell } from "../ring/wait.ts";
+import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
+import type { Boot, Report } from "./boot.ts";
+import { passFault } from "./fault.ts";
+import { LogFile } from "./journal_sync.ts";
+
+export function runSync(boot: Boot, platform: Platform, report: (r: Report) => void): void {
+  const board = new Board(boot.board);
+  const bell = new Bell(boot.bells, boot.thread);
+  const journal = new Bell(boot.bells, boot.roster.journal);
+  const faults = faultPoints(boot.faults);
+  const { idleWaitMs } = boot.settings.limits;
+  board.setThreadId(boot.thread, platform.threadId());
+  board.beat(boot.thread);
+  const log = new LogFile(boot, platform);
+  const wanted = (): boolean => board.syncWanted() !== board.syncAnswered();
+  let phase: DrainPhase = DrainPhase.running;
+  board.setState(boot.thread, ThreadState.ready);
+  report({ type: "ready" });
+  while (phase !== DrainPhase.end) {
+    board.beat(boot.thread);
+    passFault(platform, faults, "sync.loop");
+    if (wanted()) {
+      const ticket = board.syncWanted();
+      log.sync();
+      board.syncDone(ticket);
+      journal.ring();
+    } else if (board.phase() !== phase) {
+      phase = board.phase();
+      if (phase !== DrainPhase.end) board.setPhaseDone(boot.thread, phase);
+    } else bell.wait(idleWaitMs, () => wanted() || board.phase() !== phase);
+  }
+  log.close();
+  board.setState(boot.thread, ThreadState.stopped);
+  board.setPhaseDone(boot.thread, DrainPhase.end);
+  report({ type: "stopped" });
+}

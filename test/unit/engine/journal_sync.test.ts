@@ -1,0 +1,79 @@
+/** How commits get to the disk: the sync thread's loop, and the journal's side of it. */
+import { afterEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { JournalSync, LogFile } from "../../../src/engine/journal_sync.ts";
+import { makeMemory, makeRoster } from "../../../src/engine/memory.ts";
+import { runSync } from "../../../src/engine/sync.ts";
+import type { Boot, Report } from "../../../src/engine/boot.ts";
+import { bunPlatform } from "../../../src/platform/bun.ts";
+import type { Platform } from "../../../src/platform/port.ts";
+import { STORE_FILE } from "../../../src/store/migrations.ts";
+import { Board, DrainPhase, ThreadState } from "../../../src/wire/board.ts";
+import { settingsWith } from "../../support/out_world.ts";
+
+const real = bunPlatform();
+const directories: string[] = [];
+afterEach(() => directories.splice(0).forEach((path) => rmSync(path, { recursive: true })));
+
+function world(role: "sync" | "journal") {
+  const data = mkdtempSync(join(tmpdir(), "berth-sync-"));
+  directories.push(data);
+  const settings = { ...settingsWith({ idleWaitMs: 10 }), data };
+  const roster = makeRoster(1);
+  const memory = makeMemory(settings, roster);
+  const thread = role === "sync" ? roster.sync : roster.journal;
+  const boot: Boot = { role, thread, index: 0, instance: "test", settings, faults: "", roster, recovered: null, ...memory };
+  return { boot, board: new Board(memory.board), log: join(data, `${STORE_FILE}-wal`) };
+}
+
+/** The loop blocks its thread, so the disk is what moves the test on: `sync` is called by it. */
+function run(sync: (board: Board, times: number) => void, platform: Partial<Platform> = {}) {
+  const { boot, board } = world("sync");
+  const reports: Report[] = [];
+  let times = 0;
+  let closed = 0;
+  const file = { sync: () => sync(board, ++times), close: () => void closed++ };
+  board.wantSync(7);
+  runSync(boot, { ...real, openForSync: () => file, ...platform }, (report) => reports.push(report));
+  return { boot, board, reports, times, closed };
+}
+
+test("the sync thread syncs once for a ticket, answers it, and leaves at the end of the shutdown", () => {
+  const answered: number[] = [];
+  const { board, boot, reports, times, closed } = run((words, now) => {
+    answered.push(words.syncAnswered());
+    if (now === 1) words.wantSync(8);
+    else words.setPhase(DrainPhase.end);
+  });
+  expect([answered, times, closed]).toEqual([[0, 7], 2, 1]);
+  expect(reports.map((report) => report.type)).toEqual(["ready", "stopped"]);
+  expect([board.state(boot.thread), board.phaseDone(boot.thread)]).toEqual([ThreadState.stopped, DrainPhase.end]);
+});
+
+test("a disk that does not sync ends the thread and leaves the ticket open", () => {
+  const failing = (): void => {
+    throw Object.assign(new Error("input/output error, fdatasync"), { code: "EIO" });
+  };
+  expect(() => run(failing)).toThrow(/^Cannot sync .*-wal: input\/output error/);
+});
+
+test("what the journal begins is over when the ticket is answered, not before", () => {
+  const { boot, board, log } = world("journal");
+  writeFileSync(log, "");
+  const sync = new JournalSync(boot, real, board);
+  sync.begin();
+  const ticket = board.syncWanted();
+  expect([ticket === board.syncAnswered(), board.awaitSync(ticket, 1)]).toEqual([false, false]);
+  board.syncDone(ticket);
+  sync.wait();
+  expect(board.awaitSync(ticket, 1)).toBe(true);
+  sync.now();
+  sync.close();
+});
+
+test("a log that is not there cannot be opened", () => {
+  const { boot } = world("journal");
+  expect(() => new LogFile(boot, real)).toThrow("ENOENT");
+});
