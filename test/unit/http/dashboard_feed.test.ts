@@ -1,0 +1,115 @@
+/** How the page follows the journal: resumed, hydrated again when it must be, honest about what is missing. */
+import { describe, expect, test } from "bun:test";
+import { err, ok, type Result } from "../../../src/base/result.ts";
+import type { StreamNews } from "../../../src/client/event_stream.ts";
+import { Feed, type FeedPorts, type Told } from "../../../src/http/dashboard/page/feed.ts";
+
+const event = (seq: number, kind = "record", data: object = { device: "a" }): StreamNews => ({
+  type: "event",
+  id: `e.${seq}`,
+  event: kind,
+  data: JSON.stringify(data),
+});
+
+const page = (cursor: string, devices: readonly string[], next: string | null = null): Result<unknown, string> =>
+  ok({ cursor, devices: devices.map((id) => ({ id })), next });
+
+/** Plays answers and streams in turn; the last stream ends the feed. */
+async function play(answers: Result<unknown, string>[], streams: StreamNews[][]) {
+  const asked: string[] = [];
+  const said: string[] = [];
+  const events: (readonly [string, number, boolean])[] = [];
+  const ports: FeedPorts = {
+    getJson: (path) => {
+      asked.push(path);
+      return Promise.resolve(answers.shift()!);
+    },
+    eventStream: (path, { lastEventId }) => {
+      asked.push(`${path} after ${lastEventId}`);
+      return new ReadableStream<StreamNews>({
+        start(controller) {
+          for (const news of streams.shift() ?? []) controller.enqueue(news);
+          controller.close();
+        },
+      });
+    },
+    pause: (ms) => (said.push(`pause ${ms}`), Promise.resolve()),
+    breathe: () => Promise.resolve(),
+  };
+  const told: Told = {
+    hydrating: () => said.push("hydrating"),
+    page: (devices, seq) => said.push(`page ${devices.map(({ id }) => id).join()} at ${seq}`),
+    hydrated: () => said.push("hydrated"),
+    opened: () => said.push("opened"),
+    heard: () => {},
+    event: (kind, seq, _data, isNew) => events.push([kind, seq, isNew]),
+    lost: (reason) => said.push(`lost: ${reason}`),
+    refused: (reason) => said.push(`refused: ${reason}`),
+    bye: (reason) => said.push(`bye: ${reason}`),
+    again: (why, missing) => said.push(`${why}: ${missing}`),
+  };
+  const feed = new Feed(ports, told);
+  await feed.run(new AbortController().signal);
+  return { asked, said, events, counts: feed.counts };
+}
+
+describe("dashboard feed", () => {
+  test("reads every page, then follows from a little before the first one's cursor", async () => {
+    const { asked, said } = await play([page("e.5000", ["a"], "7"), page("e.5009", ["b"])], [[{ type: "open" }]]);
+    expect(asked).toEqual(["/v1/devices?limit=1000", "/v1/devices?limit=1000&after=7", "/v1/events after e.3000"]);
+    expect(said).toEqual(["hydrating", "page a at 5000", "page b at 5009", "hydrated", "opened"]);
+  });
+
+  test("counts each event after the hydrate once, and shows those before without counting them", async () => {
+    const { events, counts } = await play([page("e.3", ["a"])], [[1, 2, 3, 4, 5].map((seq) => event(seq))]);
+    expect(events.map(([, seq, isNew]) => [seq, isNew])).toEqual([[1, false], [2, false], [3, false], [4, true], [5, true]]);
+    expect(counts).toMatchObject({ events: 2, seq: 5, doubled: 0, missing: 0, hydrates: 1 });
+  });
+
+  test("an event that comes twice is left out, one that never came is counted", async () => {
+    const { events, counts } = await play([page("e.0", [])], [[event(1), event(1), event(2), event(5)]]);
+    expect(events.map(([, seq]) => seq)).toEqual([1, 2, 5]);
+    expect(counts).toMatchObject({ events: 3, doubled: 1, missing: 2 });
+  });
+
+  test("a gap after the hydrate makes it read devices again, and is said with its size", async () => {
+    const gap = event(20, "gap", { from: 6, to: 20, cause: "retention" });
+    const all = Array.from({ length: 31 }, (_, i) => event(i + 1));
+    const { said, counts, asked } = await play([page("e.5", ["a"]), page("e.30", ["a"])], [[...all.slice(0, 5), gap, event(21)], all]);
+    expect(said).toContain("gap: 15");
+    expect(counts).toMatchObject({ hydrates: 2, missing: 0, events: 1, seq: 31 });
+    expect(asked.at(-1)).toBe("/v1/events after e.0");
+  });
+
+  test("a gap before the hydrate is nobody's loss", async () => {
+    const gap = event(4, "gap", { from: 1, to: 4, cause: "retention" });
+    const { said, counts } = await play([page("e.5", ["a"])], [[gap, event(5), event(6)]]);
+    expect(said.filter((text) => text.startsWith("gap"))).toEqual([]);
+    expect(counts).toMatchObject({ hydrates: 1, missing: 0, doubled: 0, events: 1 });
+  });
+
+  test("a resync makes it read devices again and follow in the new epoch", async () => {
+    const resync = event(9, "resync", { cause: "epoch" });
+    const { said, asked } = await play([page("e.5", ["a"]), page("f.2000", ["b"])], [[resync], []]);
+    expect(said).toContain("resync: 0");
+    expect(asked.at(-1)).toBe("/v1/events after f.0");
+  });
+
+  test("a hydrate that fails, or sees two epochs, begins again", async () => {
+    const { said } = await play([err("unreachable", "nobody"), page("e.5", ["a"], "1"), page("f.1", ["b"]), page("f.1", ["b"])], [[]]);
+    expect(said.filter((text) => text.startsWith("lost"))).toEqual(["lost: nobody", "lost: the store was changed while devices were read"]);
+    expect(said.filter((text) => text.startsWith("pause"))).toHaveLength(2);
+    expect(said.at(-1)).toBe("hydrated");
+  });
+
+  test("losses, refusals and farewells are passed on", async () => {
+    const news: StreamNews[] = [
+      { type: "open" },
+      event(0, "bye", { reason: "shutdown" }),
+      { type: "lost", reason: "gone", waitMs: 10 },
+      { type: "refused", status: 401, reason: "401 who are you" },
+    ];
+    const { said } = await play([page("e.5", [])], [news]);
+    expect(said.slice(-4)).toEqual(["opened", "bye: shutdown", "lost: gone", "refused: 401 who are you"]);
+  });
+});
