@@ -9,6 +9,7 @@
  * A frame that lies whole in a received chunk is handed over in place; only an incomplete rest is copied, into a buffer that
  * grows with the bytes received, never with the length declared. There is no way to find the next frame after a fault.
  */
+import { asciiCodes, asciiText } from "../base/ascii.ts";
 import { u16, u32 } from "../base/bytes.ts";
 import { crc16 } from "../base/crc16.ts";
 
@@ -179,9 +180,9 @@ export class Framer<Context> {
       if (!right) return this.#violate("bad_login", i, byte);
     }
     if (have < LOGIN_BYTES) return 0;
-    let imei = "";
-    for (let i = 2; i < LOGIN_BYTES; i++) imei += String.fromCharCode(bytes[at + i]!);
-    const used = this.#after(this.#sink.login(this.#context, imei), LOGIN_BYTES);
+    const digits = asciiCodes(IMEI_DIGITS);
+    for (let i = 0; i < IMEI_DIGITS; i++) digits[i] = bytes[at + 2 + i]!;
+    const used = this.#after(this.#sink.login(this.#context, asciiText(digits)), LOGIN_BYTES);
     if (used > 0) this.#loggedIn = true;
     return used;
   }

@@ -2,6 +2,7 @@
  * Fixed binary layouts for the messages of the control rings, declared once and read and written from the declaration.
  * Little-endian, unaligned, strings as u16 length + UTF-8 (≤ 1,024 bytes, longer ones are cut).
  */
+import { asciiCodes, asciiText, SHORT_TEXT } from "../base/ascii.ts";
 import { assert } from "../base/assert.ts";
 
 export type FieldType = "u8" | "u16" | "u32" | "f64" | "str" | "bool";
@@ -39,14 +40,15 @@ function writeString(view: DataView<ArrayBufferLike>, at: number, text: string):
 }
 
 function readString(view: DataView<ArrayBufferLike>, at: number, length: number): string {
-  if (length <= 64) {
-    let text = "";
+  if (length <= SHORT_TEXT) {
+    const codes = asciiCodes(length);
+    let highest = 0;
     for (let i = 0; i < length; i++) {
       const code = view.getUint8(at + i);
-      if (code > 0x7f) return decoder.decode(new Uint8Array(view.buffer, view.byteOffset + at, length).slice());
-      text += String.fromCharCode(code);
+      codes[i] = code;
+      highest |= code;
     }
-    return text;
+    if (highest <= 0x7f) return asciiText(codes);
   }
   return decoder.decode(new Uint8Array(view.buffer, view.byteOffset + at, length).slice());
 }
