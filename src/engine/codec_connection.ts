@@ -96,6 +96,15 @@ export class ConnectionTable {
     return found !== undefined && found !== null && found.id === id ? found : null;
   }
 
+  get capacity(): number {
+    return this.#slots.length;
+  }
+
+  /** The connection of this slot, or null. */
+  peek(slot: number): Connection | null {
+    return this.#slots[slot] ?? null;
+  }
+
   at(slot: number): Connection {
     const found = this.#slots[slot];
     assert(found !== undefined && found !== null, `no connection in slot ${slot}`);

@@ -14,6 +14,7 @@ import { CodecEnding } from "./codec_ending.ts";
 import { CodecFrames } from "./codec_frames.ts";
 import { CodecLogin } from "./codec_login.ts";
 import { CodecProbes } from "./codec_probe.ts";
+import { CodecSampler } from "./codec_sampler.ts";
 import { CodecVerdicts } from "./codec_verdicts.ts";
 
 /** Null for a socket that was turned away as it came. */
@@ -23,6 +24,7 @@ export class CodecWorker implements SocketHandler<Link> {
   readonly #at: CodecContext;
   readonly #ending: CodecEnding;
   readonly #probes: CodecProbes;
+  readonly #sampler: CodecSampler;
   readonly #login: CodecLogin;
   readonly #frames: CodecFrames;
   readonly #verdicts: CodecVerdicts;
@@ -33,6 +35,7 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#at = context;
     this.#ending = new CodecEnding(context);
     this.#probes = new CodecProbes(context, this.#ending);
+    this.#sampler = new CodecSampler(context);
     this.#login = new CodecLogin(context, this.#ending, this.#probes);
     this.#frames = new CodecFrames(context, this.#login);
     this.#verdicts = new CodecVerdicts(context, this.#ending);
@@ -96,6 +99,7 @@ export class CodecWorker implements SocketHandler<Link> {
     this.turn();
     const { wheel, clock, tally, table, frames, claims } = this.#at;
     this.#probes.look(clock.mono());
+    this.#sampler.step(clock.wall());
     wheel.advance(clock.mono(), (slot) => this.#due(table.at(slot)));
     tally.gauges(table.count, frames.capacity - frames.free(), claims.capacity - claims.free());
     this.#publish();

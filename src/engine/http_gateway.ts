@@ -8,15 +8,16 @@ import { formatCursor } from "../broker/cursor.ts";
 import type { Filter } from "../broker/filter.ts";
 import type { Settings } from "../config/settings.ts";
 import type { FoldedDevice } from "../store/device_fold.ts";
-import type { DeviceState, RecordsAnswer, RecordsQuery } from "../store/port.ts";
+import type { RecordsAnswer, RecordsQuery } from "../store/port.ts";
 import type { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
 import { type Board, DrainPhase, Gate, type StoreFailure } from "../wire/board.ts";
-import { type OrderVerb, type Outcome, OUTCOMES, TRANSPORTS } from "../wire/control.ts";
+import { type OrderVerb, type Outcome, OUTCOMES } from "../wire/control.ts";
 import { ORDERS } from "../wire/query.ts";
+import { type DeviceView, joined, type OneDevice } from "./http_device.ts";
 import type { Follower } from "./http_follow.ts";
 import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./http_history.ts";
-import type { RegistryClient, Standing } from "./http_asks.ts";
+import type { RegistryClient } from "./http_asks.ts";
 import type { ReaderClient } from "./http_queries.ts";
 import type { EventStream, Streams } from "./http_streams.ts";
 
@@ -39,8 +40,6 @@ const NOT_COMMITTING: Readonly<Record<Exclude<StoreFailure, "none">, string>> = 
   io: "commits fail: the disk reports errors",
   other: "commits fail",
 };
-
-export type DeviceView = Omit<DeviceState, "no">;
 
 export interface GatewayParts {
   readonly epoch: string;
@@ -98,7 +97,7 @@ export class HttpGateway {
   }
 
   /** One device: who holds it as the registry says, what it sent as the journal says. Null: nobody has heard of it. */
-  async device(id: string): Promise<{ readonly kind: "device"; readonly device: DeviceView | null } | Busy> {
+  async device(id: string): Promise<{ readonly kind: "device"; readonly device: OneDevice | null } | Busy> {
     const [standing, late] = await Promise.all([this.#parts.registry.ask(id), this.#caughtUp()]);
     if (standing === null) return { kind: "busy", reason: "the registry did not answer in time" };
     if (late !== null && !standing.connected) return late;
@@ -196,39 +195,3 @@ export class HttpGateway {
     return { kind: "busy", reason: `devices are at ${follower.position} of ${committed} after ${readWaitMs} ms` };
   }
 }
-
-/** The registry's word on connection, fence and origin over what the journal knows, which lags while commits fail. */
-function joined(id: string, standing: Standing, stored: DeviceState | undefined): DeviceView | null {
-  if (!standing.connected) {
-    if (stored === undefined) return null;
-    return { ...viewOf(stored), connected: false };
-  }
-  const now = {
-    connected: true,
-    fence: standing.fence as DeviceState["fence"],
-    transport: TRANSPORTS[standing.transport] ?? "tcp",
-    address: standing.address,
-    port: standing.port,
-    clientInstance: standing.clientInstance,
-    since: standing.since,
-    lastByteAt: Math.max(stored?.lastByteAt ?? 0, standing.lastByteAt, standing.since),
-  };
-  if (stored !== undefined) return { ...viewOf(stored), ...now };
-  return { id: asDeviceId(id), ...now, lastSeenAt: standing.since, records: 0, position: null };
-}
-
-/** A fold's device keeps changing, and its position is a getter: what is answered is a copy. */
-const viewOf = (device: DeviceState): DeviceView => ({
-  id: device.id,
-  connected: device.connected,
-  fence: device.fence,
-  transport: device.transport,
-  address: device.address,
-  port: device.port,
-  clientInstance: device.clientInstance,
-  since: device.since,
-  lastSeenAt: device.lastSeenAt,
-  lastByteAt: device.lastByteAt,
-  records: device.records,
-  position: device.position,
-});

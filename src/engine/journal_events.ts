@@ -6,7 +6,17 @@ import { assertNever } from "../base/assert.ts";
 import { asConnId, asDeviceId, asFence, connSlot, type Fence } from "../base/brand.ts";
 import type { Journal } from "../store/journal.ts";
 import type { LedgerDevice } from "../store/ledger.ts";
-import { CONFLICT_ACTIONS, END_REASONS, type Message, type MessageOf, POLICIES, REFUSALS, TRANSPORTS, VERDICTS } from "../wire/control.ts";
+import {
+  CONFLICT_ACTIONS,
+  END_REASONS,
+  type Message,
+  type MessageOf,
+  POLICIES,
+  REFUSALS,
+  TAKEOVER_CAUSES,
+  TRANSPORTS,
+  VERDICTS,
+} from "../wire/control.ts";
 
 /** A connection as frames need it. */
 export interface Connected {
@@ -100,11 +110,14 @@ export class JournalEvents {
     const lastByteAt = Math.max(old?.lastByteAt ?? m.oldSince, m.oldLastByteAt);
     const records = old?.records ?? 0;
     const policy = POLICIES[m.policy];
+    const cause = TAKEOVER_CAUSES[m.cause];
     const durationMs = Math.max(0, m.at - m.oldSince);
+    const oldKernel = m.oldLastAckAt === 0 ? null : { lastAckAt: m.oldLastAckAt, rttMs: m.oldRttUs / 1000, retransmits: m.oldRetransmits };
     const payload = {
       at: m.at,
       id: m.device,
       policy,
+      cause,
       transport: TRANSPORTS[m.transport],
       origin: originOf(m),
       old: {
@@ -116,13 +129,13 @@ export class JournalEvents {
         lastByteAt,
         records,
       },
-      evidence: { oldLastByteAt: lastByteAt, oldInFlight: m.oldInFlight },
+      evidence: { oldLastByteAt: lastByteAt, oldInFlight: m.oldInFlight, oldKernel },
       durationMs,
     };
     const row = {
       at: m.at,
       policy,
-      reason: m.oldClosing ? "old_was_closing" : "superseded",
+      reason: cause,
       old: { fence: m.oldFence, origin: oldOrigin, since: m.oldSince, lastByteAt, records },
       new: { fence: m.fence, origin: originOf(m) },
       evidence: {
@@ -130,6 +143,7 @@ export class JournalEvents {
         oldLastByteAt: lastByteAt,
         oldInFlight: m.oldInFlight,
         silentMs: Math.max(0, m.at - lastByteAt),
+        oldKernel,
       },
     };
     this.#journal.event("replaced", device, asFence(m.fence), m.at, payload, {
@@ -179,7 +193,16 @@ export class JournalEvents {
       { address: m.firstAddress, port: m.firstPort, clientInstance: m.firstClientInstance, fence: m.firstFence, since: m.firstSince },
       { address: m.secondAddress, port: m.secondPort, clientInstance: m.secondClientInstance, fence: m.secondFence, since: m.secondSince },
     ];
-    const row = { at, id: m.device, verdict: VERDICTS[m.verdict], action: CONFLICT_ACTIONS[m.action], alternations, takeovers, windowMs, origins };
+    const row = {
+      at,
+      id: m.device,
+      verdict: VERDICTS[m.verdict],
+      action: CONFLICT_ACTIONS[m.action],
+      alternations,
+      takeovers,
+      windowMs,
+      origins,
+    };
     this.#journal.event("conflict", device, asFence(m.fence), at, row, { change: { kind: "conflict", row: { ...row, fence: m.fence } } });
   }
 

@@ -24,11 +24,14 @@ import {
   POLICIES,
   REFUSALS,
   send,
+  TAKEOVER_CAUSES,
   VERDICTS,
 } from "../wire/control.ts";
 import { connectionSlots, Presence } from "../wire/presence.ts";
 import type { Boot } from "./boot.ts";
 
+/** No worker has it: nothing is known of a connection there. */
+const NO_RING = Number.POSITIVE_INFINITY;
 /** What a worker may be told about each owner it has: that its peer be probed, and that it go. */
 const OWNER_BYTES = messageBytes(MESSAGES.probe.sizeWith(0)) + messageBytes(MESSAGES.evict.sizeWith(0));
 const DECIDED_BYTES = messageBytes(MESSAGES.decided.sizeWith(0));
@@ -147,7 +150,7 @@ export class RegistryOutbox {
         this.#live[effect.old.claim.ring]!--;
         this.#live[effect.owner.claim.ring]!++;
         this.#counters.add(this.#takeovers[POLICIES.indexOf(effect.policy)]!);
-        return this.#replaced(effect.owner, effect.old, POLICIES.indexOf(effect.policy), effect.oldClosing, effect.floor);
+        return this.#replaced(effect);
       case "disconnected":
         return this.#disconnected(effect);
       case "refusedMany": {
@@ -251,13 +254,14 @@ export class RegistryOutbox {
     return { device, fence, ring, conn, transport, address, port, clientInstance, at };
   }
 
-  #replaced(owner: Owner, old: Owner, policy: number, oldClosing: boolean, floor: number): void {
+  #replaced({ owner, old, cause, policy, oldClosing, floor }: EffectOf<"replaced">): void {
     const { claim } = old;
     this.#presence.find(claim.ring, claim.conn);
     this.#tell({
       type: "replaced",
       ...this.#origin(owner),
-      policy,
+      policy: POLICIES.indexOf(policy),
+      cause: TAKEOVER_CAUSES.indexOf(cause),
       oldFence: old.fence,
       oldTransport: claim.transport,
       oldAddress: claim.address,
@@ -269,13 +273,17 @@ export class RegistryOutbox {
       oldClosing,
       oldLastByteAt: this.#presence.lastByteAt,
       oldInFlight: this.#presence.inFlight,
+      oldLastAckAt: this.#presence.lastAckAt,
+      oldRttUs: this.#presence.rttUs,
+      oldRetransmits: this.#presence.retransmits,
       floor,
     });
   }
 
   #answer(ring: number, request: number, known: boolean, owner: Owner | null): void {
     const claim = owner?.claim;
-    const heard = claim !== undefined && this.#presence.find(claim.ring, claim.conn);
+    this.#presence.find(claim?.ring ?? NO_RING, claim?.conn ?? 0);
+    const { lastByteAt, inFlight, lastAckAt, rttUs, retransmits } = this.#presence;
     this.#put(this.#answers[ring]!, {
       type: "answer",
       request,
@@ -287,8 +295,11 @@ export class RegistryOutbox {
       port: claim?.port ?? 0,
       clientInstance: claim?.clientInstance ?? "",
       since: claim?.at ?? 0,
-      lastByteAt: heard ? this.#presence.lastByteAt : 0,
-      inFlight: heard ? this.#presence.inFlight : 0,
+      lastByteAt,
+      inFlight,
+      lastAckAt,
+      rttUs,
+      retransmits,
     });
   }
 }

@@ -2,10 +2,10 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
 import { decodeRecord } from "../codec/record.ts";
-import type { DeviceView, Gateway } from "./gateway.ts";
+import type { DeviceView, Gateway, OneDevice } from "./gateway.ts";
 import { problem, unavailable } from "./problem.ts";
 import { oneOf, query, strictQuery, text, wholeNumber } from "./query.ts";
-import type { DeviceJson } from "./schema.ts";
+import type { DeviceJson, OneDeviceJson } from "./schema.ts";
 
 export const PAGE_MAX = 1000;
 const PAGE_DEFAULT = 100;
@@ -33,11 +33,13 @@ export function serveDevices(app: Hono, gateway: Gateway): void {
     if (!DEVICE_ID.test(id)) return unknownDevice(id);
     const found = await gateway.device(id);
     if (found.kind === "busy") return unavailable(found.reason);
-    return found.device === null ? unknownDevice(id) : c.json(deviceJson(found.device));
+    return found.device === null ? unknownDevice(id) : c.json(oneDeviceJson(found.device));
   });
 }
 
 export const unknownDevice = (id: string): Response => problem(404, `Unknown device ${JSON.stringify(id.slice(0, 64))}`);
+
+const oneDeviceJson = (device: OneDevice): OneDeviceJson => ({ ...deviceJson(device), liveness: device.liveness });
 
 export function deviceJson(device: DeviceView): DeviceJson {
   const { id, connected, fence, transport, address, port, clientInstance, since, lastSeenAt, lastByteAt, position, records } = device;

@@ -15,6 +15,14 @@ export interface Busy {
 
 export type DeviceView = Omit<DeviceState, "no">;
 
+/** What is known of how alive a device's connection is; `kernel` null: not sampled yet, or it cannot be asked. */
+export interface Liveness {
+  readonly inFlight: number;
+  readonly kernel: { readonly lastAckAt: number; readonly rttMs: number; readonly retransmits: number } | null;
+}
+
+export type OneDevice = DeviceView & { readonly liveness: Liveness | null };
+
 export interface ConflictView {
   /** The cursor of its event. */
   readonly id: string;
@@ -51,7 +59,7 @@ export interface Gateway {
   /** False once `bye` is being said. */
   readonly accepting: boolean;
   devices(after: number, limit: number, connected: boolean | null): Promise<DevicesFound | Busy>;
-  device(id: string): Promise<{ readonly kind: "device"; readonly device: DeviceView | null } | Busy>;
+  device(id: string): Promise<{ readonly kind: "device"; readonly device: OneDevice | null } | Busy>;
   /** Who held the device last, as far as the journal has told; null: nobody ever. */
   told(id: string): { readonly connected: boolean; readonly fence: number } | null;
   /** An operator drains the gateway: newcomers are refused. */

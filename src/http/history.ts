@@ -5,7 +5,7 @@ import { DEVICE_ID, PAGE_MAX, unknownDevice } from "./devices.ts";
 import type { Gateway } from "./gateway.ts";
 import { unavailable } from "./problem.ts";
 import { query, strictQuery, wholeNumber } from "./query.ts";
-import { count, ms, Origin } from "./schema.ts";
+import { count, KernelSchema, ms, Origin } from "./schema.ts";
 
 const PAGE_DEFAULT = 100;
 
@@ -14,7 +14,12 @@ export const HistoryQuery = query({ limit: v.optional(wholeNumber(1, PAGE_MAX)) 
 const TakeoverSchema = v.object({
   at: ms("When the new connection was admitted"),
   policy: v.pipe(v.string(), v.description("The rule by which it was")),
-  reason: v.pipe(v.string(), v.description("superseded, or old_was_closing: the close of the old one had begun")),
+  reason: v.pipe(
+    v.string(),
+    v.description(
+      "superseded; old_was_closing: its close had begun; probe_silent: it did not answer; choice_late: the other side chose none",
+    ),
+  ),
   old: v.object({
     fence: count("Of the connection that lost the device"),
     origin: Origin,
@@ -28,6 +33,10 @@ const TakeoverSchema = v.object({
     oldLastByteAt: ms("The newest byte of the old connection"),
     oldInFlight: count("Its frames without a verdict"),
     silentMs: count("How long it had been silent"),
+    oldKernel: v.pipe(
+      v.nullable(KernelSchema),
+      v.description("What the kernel said of the old connection before; null where it cannot be asked"),
+    ),
     answered: v.pipe(v.nullable(v.boolean()), v.description("Was its peer's stack heard after the takeover? null: not known yet")),
     bytesAfter: v.pipe(v.nullable(v.boolean()), v.description("Did it send bytes after the takeover?")),
     verdict: v.pipe(v.nullable(v.string()), v.description("clone, nat_rebind, flaky_link or restart_loop, where that can be told")),
@@ -67,6 +76,7 @@ function takeoverJson(json: string): Takeover {
       oldLastByteAt: evidence.oldLastByteAt ?? old.lastByteAt,
       oldInFlight: evidence.oldInFlight ?? 0,
       silentMs: evidence.silentMs,
+      oldKernel: evidence.oldKernel ?? null,
       answered: evidence.answered ?? null,
       bytesAfter: evidence.bytesAfter ?? null,
       verdict: evidence.verdict ?? null,

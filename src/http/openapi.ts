@@ -11,7 +11,7 @@ import { HistoryQuery, HistorySchema } from "./history.ts";
 import { ClassPolicySchema, DevicePolicySchema } from "./policies.ts";
 import { ProblemSchema } from "./problem.ts";
 import { RecordsQuery } from "./records.ts";
-import { DeviceSchema, DevicesSchema, HealthSchema, RecordsSchema } from "./schema.ts";
+import { DevicesSchema, HealthSchema, OneDeviceSchema, RecordsSchema } from "./schema.ts";
 
 interface Operation {
   /** GET unless said otherwise. */
@@ -38,7 +38,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: json(DevicesSchema),
     problems: [503],
   },
-  { path: "/v1/devices/{id}", summary: "One device", query: NoQuery, answer: json(DeviceSchema), problems: [404, 503] },
+  { path: "/v1/devices/{id}", summary: "One device", query: NoQuery, answer: json(OneDeviceSchema), problems: [404, 503] },
   {
     path: "/v1/devices/{id}/records",
     summary: "Stored records of a device",

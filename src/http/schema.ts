@@ -43,6 +43,21 @@ export const DeviceSchema = v.object({
   records: count("Records ever stored"),
 });
 
+/** What the kernel says of a connection, sampled every few seconds. */
+export const KernelSchema = v.object({
+  lastAckAt: ms("When the peer's kernel last acknowledged anything"),
+  rttMs: v.pipe(v.number(), v.description("Smoothed round trip")),
+  retransmits: count("Retransmissions of the oldest unacknowledged bytes"),
+});
+
+export const OneDeviceSchema = v.object({
+  ...DeviceSchema.entries,
+  liveness: v.pipe(
+    v.nullable(v.object({ inFlight: count("Frames without a verdict"), kernel: v.nullable(KernelSchema) })),
+    v.description("Of the live connection; null when there is none"),
+  ),
+});
+
 export const DevicesSchema = v.object({
   cursor: v.pipe(v.string(), v.description("Where to subscribe from: the first page's")),
   devices: v.array(DeviceSchema),
@@ -57,4 +72,5 @@ export const RecordsSchema = v.object({
 export const HealthSchema = v.object({ status: v.literal("ok") });
 
 export type DeviceJson = v.InferOutput<typeof DeviceSchema>;
+export type OneDeviceJson = v.InferOutput<typeof OneDeviceSchema>;
 export type StoredJson = v.InferOutput<typeof StoredSchema>;

@@ -64,6 +64,13 @@ export type PolicyName = (typeof POLICIES)[number];
 export const DECISIONS = ["admit", "refuse", "pending"] as const;
 export type Decision = (typeof DECISIONS)[number];
 
+/**
+ * Why a connection took the place of another: its policy says so; the old one's close had begun; the old one stayed silent
+ * when it was probed; or the other side of a double connection chose neither in time.
+ */
+export const TAKEOVER_CAUSES = ["superseded", "old_was_closing", "probe_silent", "choice_late"] as const;
+export type TakeoverCause = (typeof TAKEOVER_CAUSES)[number];
+
 /** What an operator may ask of the registry: the verb of `order`, and how it went. */
 export const ORDERS = ["kick", "device_policy", "class_policy", "drain", "acknowledge"] as const;
 export type OrderVerb = (typeof ORDERS)[number];
@@ -93,7 +100,7 @@ export const MESSAGES = {
   /** Once per evicted connection, when it is really gone. `answered`: its peer's stack was heard after the eviction. */
   afterlife: struct({ device: "str", fence: "f64", answered: "bool", bytesAfter: "bool" }),
   ask: struct({ request: "u32", device: "str" }),
-  answer: struct({ request: "u32", known: "bool", connected: "bool", fence: "f64", transport: "u8", address: "str", port: "u16", clientInstance: "str", since: "f64", lastByteAt: "f64", inFlight: "u32" }),
+  answer: struct({ request: "u32", known: "bool", connected: "bool", fence: "f64", transport: "u8", address: "str", port: "u16", clientInstance: "str", since: "f64", lastByteAt: "f64", inFlight: "u32", lastAckAt: "f64", rttUs: "u32", retransmits: "u32" }),
   /** `text`: a policy, a conflict's id; by the verb. */
   order: struct({ request: "u32", verb: "u8", device: "str", text: "str" }),
   done: struct({ request: "u32", outcome: "u8", text: "str" }),
@@ -102,8 +109,8 @@ export const MESSAGES = {
   /** A takeover: the only event of one. The old side is named with the evidence at hand. `floor`: the lowest fence that still lives. */
   replaced: struct({
     device: "str", fence: "f64", ring: "u8", conn: "u32", transport: "u8", address: "str", port: "u16", clientInstance: "str", at: "f64",
-    policy: "u8", oldFence: "f64", oldTransport: "u8", oldAddress: "str", oldPort: "u16", oldClientInstance: "str", oldSince: "f64", oldConn: "u32", oldRing: "u8", oldClosing: "bool",
-    oldLastByteAt: "f64", oldInFlight: "u32", floor: "f64",
+    policy: "u8", cause: "u8", oldFence: "f64", oldTransport: "u8", oldAddress: "str", oldPort: "u16", oldClientInstance: "str", oldSince: "f64", oldConn: "u32", oldRing: "u8", oldClosing: "bool",
+    oldLastByteAt: "f64", oldInFlight: "u32", oldLastAckAt: "f64", oldRttUs: "u32", oldRetransmits: "u32", floor: "f64",
   }),
   /** `left`: fence of the newest connection the device still has (multi(n)), or 0. */
   disconnected: struct({ device: "str", fence: "f64", ring: "u8", conn: "u32", position: "u32", reason: "u8", at: "f64", lastByteAt: "f64", left: "f64" }),

@@ -2,7 +2,9 @@
  * When each connection was last heard and how many of its frames wait for a verdict, in memory shared with the registry: the
  * evidence it puts into a takeover and into its answer about one device, without asking anybody.
  *
- *   place of (ring, slot)  | last byte, wall ms f64 | connection u32 | frames in flight u32 |
+ *   place of (ring, slot)  | last byte, wall ms f64 | last ack, wall ms f64 | connection | frames in flight | rtt, µs | retransmissions |
+ *
+ * The last acknowledgement of the peer's kernel, rtt and retransmissions are samples (engine/codec_sampler.ts); 0: none yet.
  *
  * A codec worker writes the places of its own ring: at most one store a field per read and per wake. The registry reads. A
  * place is believed only while it names the connection that is asked about, as slots are used again.
@@ -10,11 +12,16 @@
 import { type ConnId, connSlot } from "../base/brand.ts";
 import type { Limits } from "../base/limits.ts";
 
-const PLACE_BYTES = 16;
+const PLACE_BYTES = 32;
 const FLOATS = PLACE_BYTES / 8;
 const WORDS = PLACE_BYTES / 4;
-const CONN = 2;
-const IN_FLIGHT = 3;
+/** Of the floats. */
+const LAST_ACK = 1;
+/** Of the words. */
+const CONN = 4;
+const IN_FLIGHT = 5;
+const RTT_US = 6;
+const RETRANSMITS = 7;
 /** The place is being taken, or was never used. */
 const NEVER = 0;
 
@@ -43,6 +50,7 @@ export class PresenceWriter {
     const slot = connSlot(conn);
     this.#floats[slot * FLOATS] = NEVER;
     this.#words[slot * WORDS + IN_FLIGHT] = 0;
+    this.sample(slot, 0, 0, 0);
     Atomics.store(this.#words, slot * WORDS + CONN, conn);
     this.#floats[slot * FLOATS] = at;
   }
@@ -52,6 +60,11 @@ export class PresenceWriter {
   inFlight(slot: number, frames: number): void {
     this.#words[slot * WORDS + IN_FLIGHT] = frames;
   }
+  sample(slot: number, lastAckAt: number, rttUs: number, retransmits: number): void {
+    this.#floats[slot * FLOATS + LAST_ACK] = lastAckAt;
+    this.#words[slot * WORDS + RTT_US] = rttUs;
+    this.#words[slot * WORDS + RETRANSMITS] = retransmits;
+  }
 }
 
 /** All rings' places, for reading. */
@@ -59,9 +72,12 @@ export class Presence {
   readonly #floats: Float64Array<SharedArrayBuffer>;
   readonly #words: Uint32Array<SharedArrayBuffer>;
   readonly #slots: number;
-  /** Of the connection found last. */
+  /** Of the connection found last; all 0 when it was not found. */
   lastByteAt = 0;
   inFlight = 0;
+  lastAckAt = 0;
+  rttUs = 0;
+  retransmits = 0;
 
   constructor(memory: SharedArrayBuffer, slots: number) {
     this.#floats = new Float64Array(memory);
@@ -69,19 +85,28 @@ export class Presence {
     this.#slots = slots;
   }
 
-  /** Fills the fields for this connection. False, and both 0, when it is gone or its ring has no places. */
+  /** Fills the fields for this connection. False when it is gone or its ring has no places. */
   find(ring: number, conn: number): boolean {
+    this.#clear();
     const place = ring * this.#slots + connSlot(conn as ConnId);
     const at = place * WORDS + CONN;
+    if (at >= this.#words.length || Atomics.load(this.#words, at) !== conn) return false;
+    this.lastByteAt = this.#floats[place * FLOATS]!;
+    this.inFlight = this.#words[place * WORDS + IN_FLIGHT]!;
+    this.lastAckAt = this.#floats[place * FLOATS + LAST_ACK]!;
+    this.rttUs = this.#words[place * WORDS + RTT_US]!;
+    this.retransmits = this.#words[place * WORDS + RETRANSMITS]!;
+    // The slot may have gone to another one meanwhile.
+    const found = this.lastByteAt !== NEVER && Atomics.load(this.#words, at) === conn;
+    if (!found) this.#clear();
+    return found;
+  }
+
+  #clear(): void {
     this.lastByteAt = 0;
     this.inFlight = 0;
-    if (at >= this.#words.length || Atomics.load(this.#words, at) !== conn) return false;
-    const heard = this.#floats[place * FLOATS]!;
-    const frames = this.#words[place * WORDS + IN_FLIGHT]!;
-    // The slot may have gone to another one meanwhile.
-    if (heard === NEVER || Atomics.load(this.#words, at) !== conn) return false;
-    this.lastByteAt = heard;
-    this.inFlight = frames;
-    return true;
+    this.lastAckAt = 0;
+    this.rttUs = 0;
+    this.retransmits = 0;
   }
 }

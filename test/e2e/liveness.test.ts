@@ -94,6 +94,32 @@ describe.each([...ACCEPTS])("a peer whose packets are dropped, accept %s", (acce
   });
 });
 
+describe.each([...ACCEPTS])("a live connection, accept %s", (accept) => {
+  test("is shown with its newest byte and its kernel's word, and its loss of the device with the same evidence", async () => {
+    await start(accept, {});
+    const consumer = await SseConsumer.open(gateway.url);
+    const [imei, one] = [imeiOf(1), new TestDevice(1, "8E")];
+    const began = Date.now();
+    await hold(imei);
+    const seen = await until("a sample of its kernel", async () => {
+      const shown = await device(gateway.url, imei);
+      return shown.liveness?.kernel !== null && shown;
+    });
+    expect(seen.lastByteAt).toBeWithin(began, Date.now() + 1);
+    expect(seen.liveness!.inFlight).toBe(0);
+    expect(seen.liveness!.kernel!.lastAckAt).toBeWithin(began - 100, Date.now() + 1);
+    expect(seen.liveness!.kernel!.rttMs).toBeGreaterThan(0);
+    const next = await Tracker.loggedIn(gateway.tcpPort, imei);
+    expect(await next.send(one.frame(one.records(1)).bytes)).toBe(1);
+    const told = await until("the takeover", () => consumer.of("replaced")[0]);
+    const { evidence } = JSON.parse(told.data) as { evidence: Record<string, unknown> };
+    expect(evidence).toMatchObject({ oldLastByteAt: seen.lastByteAt, oldInFlight: 0, oldKernel: { retransmits: 0 } });
+    next.close();
+    await until("offline", async () => (await device(gateway.url, imei)).liveness === null);
+    await consumer.close();
+  });
+});
+
 test("a holder that was silent for longer than the user timeout, and answers late, is not ended by its probe", async () => {
   await start("fd", { policy: "reject", "admission.tracker_probe_ms": 8000, "tcp.user_timeout_ms": 1000 });
   const sleeping = await hold(imeiOf(1));

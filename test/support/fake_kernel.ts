@@ -4,6 +4,8 @@ import { emptyTcpInfo, type TcpInfo, type TcpKernel } from "../../src/platform/p
 export class FakeKernel implements TcpKernel {
   readonly infos = new Map<number, TcpInfo>();
   readonly calls: string[] = [];
+  /** How often a descriptor was asked about. */
+  asked = 0;
 
   /** What is known of `fd`; change it and the next look sees it. */
   of(fd: number): TcpInfo {
@@ -21,6 +23,7 @@ export class FakeKernel implements TcpKernel {
 
   info(fd: number, into: TcpInfo): boolean {
     if (fd < 0) return false;
+    this.asked++;
     Object.assign(into, this.of(fd));
     return true;
   }

@@ -144,6 +144,7 @@ export class JournalWorld {
       type: "replaced",
       ...base,
       policy: 0,
+      cause: 0,
       oldFence: old.fence,
       oldTransport: 0,
       oldAddress: "",
@@ -155,6 +156,9 @@ export class JournalWorld {
       oldClosing: false,
       oldLastByteAt: 0,
       oldInFlight: 0,
+      oldLastAckAt: 0,
+      oldRttUs: 0,
+      oldRetransmits: 0,
       floor: fence,
     });
     if (!told) return;

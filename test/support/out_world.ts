@@ -170,6 +170,9 @@ export class OutWorld {
         since: 0,
         lastByteAt: 0,
         inFlight: 0,
+        lastAckAt: 0,
+        rttUs: 0,
+        retransmits: 0,
       };
       send(this.#answers, { ...none, ...standing, type: "answer", request: ask.request });
     }

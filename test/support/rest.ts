@@ -19,6 +19,11 @@ export interface DeviceJson {
   readonly lastByteAt: number;
   readonly position: RecordJson | null;
   readonly records: number;
+  /** Of one device alone; null when it has no connection. */
+  readonly liveness?: {
+    readonly inFlight: number;
+    readonly kernel: { readonly lastAckAt: number; readonly rttMs: number; readonly retransmits: number } | null;
+  } | null;
 }
 
 export interface DevicesPage {

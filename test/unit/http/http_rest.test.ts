@@ -131,6 +131,20 @@ describe("GET /v1/devices/{id}", () => {
     expect((await get("/v1/devices/D1")).json).toMatchObject({ connected: false, fence: 1024 });
   });
 
+  test("how alive its connection is: its newest byte, frames in flight, and what its kernel said, where that is known", async () => {
+    await start({}, fleet(2));
+    const holds = { known: true, connected: true, fence: 9216, transport: 0, address: "10.0.0.9", port: 99, since: T + 77 };
+    world.standing.set("D1", { ...holds, lastByteAt: T + 99, inFlight: 3, lastAckAt: T + 98, rttUs: 1500, retransmits: 2 });
+    world.standing.set("D2", { ...holds, lastByteAt: T + 1, inFlight: 0 });
+    expect((await get("/v1/devices/D1")).json).toMatchObject({
+      lastByteAt: T + 99,
+      liveness: { inFlight: 3, kernel: { lastAckAt: T + 98, rttMs: 1.5, retransmits: 2 } },
+    });
+    expect((await get("/v1/devices/D2")).json).toMatchObject({ lastByteAt: T + 5, liveness: { inFlight: 0, kernel: null } });
+    world.standing.set("D2", { known: true, connected: false });
+    expect((await get("/v1/devices/D2")).json).toMatchObject({ connected: false, liveness: null });
+  });
+
   test("one that is connected and not yet in the journal is there", async () => {
     await start();
     world.standing.set("new", { known: true, connected: true, fence: 1024, transport: 0, address: "10.0.0.9", port: 99, since: T });

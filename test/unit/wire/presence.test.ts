@@ -36,6 +36,20 @@ describe("presence", () => {
     expect([presence.lastByteAt, presence.inFlight]).toEqual([0, 0]);
   });
 
+  test("has the kernel's sample until the slot goes to another one", () => {
+    const { writers, presence } = world();
+    const sampled = (): number[] => [presence.lastAckAt, presence.rttUs, presence.retransmits];
+    writers[1]!.open(connOf(2, 0), 100);
+    writers[1]!.sample(2, 90, 1500, 2);
+    presence.find(1, connOf(2, 0));
+    expect(sampled()).toEqual([90, 1500, 2]);
+    presence.find(0, connOf(2, 0));
+    expect(sampled()).toEqual([0, 0, 0]);
+    writers[1]!.open(connOf(2, 1), 300);
+    presence.find(1, connOf(2, 1));
+    expect([presence.lastByteAt, ...sampled()]).toEqual([300, 0, 0, 0]);
+  });
+
   test("of a connection nobody opened, or of a ring without places, is not there", () => {
     const { seen } = world();
     expect([seen(0, connOf(0, 0)), seen(2, connOf(0, 0)), seen(200, connOf(3, 9))]).toEqual([null, null, null]);
