@@ -44,6 +44,8 @@ export const originText = ({ address, port, clientInstance }: v.InferOutput<type
 const CAUSES: Readonly<Record<string, string>> = {
   superseded: "a newer connection took over",
   old_was_closing: "the old connection was closing already",
+  probe_silent: "the old connection did not answer a probe",
+  choice_late: "the other side did not choose in time",
 };
 const VERDICTS: Readonly<Record<string, string>> = {
   clone: "two live devices use this identity",
@@ -93,7 +95,9 @@ export function historyText(takeovers: readonly Takeover[], present: Present | n
       row("records", String(old.records)),
       row("heard after", heard(evidence)),
     ];
-    if (evidence.verdict !== null) lines.push(row("verdict", `${evidence.verdict}: ${VERDICTS[evidence.verdict] ?? ""}`.replace(/: $/, "")));
+    if (evidence.verdict !== null) {
+      lines.push(row("verdict", `${evidence.verdict}: ${VERDICTS[evidence.verdict] ?? ""}`.replace(/: $/, "")));
+    }
     return `${lines.join("\n")}\n`;
   });
   return blocks.join("\n");

@@ -3,7 +3,7 @@
  * effects, or copy what must last, before it.
  */
 import type { DeviceId, Fence } from "../base/brand.ts";
-import type { ConflictVerdict, Decision, EndReason, Outcome, PolicyName, Refusal } from "../wire/control.ts";
+import type { ConflictVerdict, Decision, EndReason, Outcome, PolicyName, Refusal, TakeoverCause } from "../wire/control.ts";
 import type { Claim } from "./event.ts";
 import type { Alarm } from "./conflict.ts";
 import type { Owner, Refused } from "./owner.ts";
@@ -11,7 +11,7 @@ import type { Owner, Refused } from "./owner.ts";
 interface Shapes {
   connected: { owner: Owner };
   /** A takeover: the only event of one. It raises the device's floor to `floor`, the lowest fence that still lives. */
-  replaced: { owner: Owner; old: Owner; oldClosing: boolean; policy: PolicyName; floor: Fence };
+  replaced: { owner: Owner; old: Owner; cause: TakeoverCause; oldClosing: boolean; policy: PolicyName; floor: Fence };
   /** `reason` is an index into END_REASONS. `left`: fence of the newest connection the device still has, or 0. */
   disconnected: { owner: Owner; position: number; reason: number; at: number; lastByteAt: number; left: number };
   refusedMany: { refused: Refused };
@@ -62,11 +62,12 @@ export class Effects {
   connected(owner: Owner): void {
     this.#next("connected").owner = owner;
   }
-  replaced(owner: Owner, old: Owner, oldClosing: boolean, policy: PolicyName, floor: Fence): void {
+  replaced(owner: Owner, old: Owner, cause: TakeoverCause, policy: PolicyName, floor: Fence): void {
     const effect = this.#next("replaced");
     effect.owner = owner;
     effect.old = old;
-    effect.oldClosing = oldClosing;
+    effect.cause = cause;
+    effect.oldClosing = old.closing;
     effect.policy = policy;
     effect.floor = floor;
   }

@@ -3,7 +3,7 @@
  * the holder is untouched. The slot never passes through empty. Pure; part of the registry's step.
  */
 import { asFence, type DeviceId } from "../base/brand.ts";
-import { END_REASONS, type Refusal } from "../wire/control.ts";
+import { END_REASONS, type Refusal, type TakeoverCause } from "../wire/control.ts";
 import type { Policy } from "../wire/policy.ts";
 import type { Effects } from "./effect.ts";
 import type { Claim } from "./event.ts";
@@ -30,7 +30,15 @@ export function whyBlocked(state: RegistryState, device: DeviceId, holder: Owner
   return state.counter >= state.counterEnd ? "store_failing" : "none";
 }
 
-export function admit(state: RegistryState, device: DeviceId, claim: Claim, policy: Policy, now: number, out: Effects): void {
+export function admit(
+  state: RegistryState,
+  device: DeviceId,
+  claim: Claim,
+  policy: Policy,
+  now: number,
+  out: Effects,
+  cause: TakeoverCause = "superseded",
+): void {
   const holder = state.owners.get(device) ?? null;
   const owner: Owner = { device, fence: asFence(state.counter * FENCE_STEP), claim, closing: false, older: holder };
   state.counter++;
@@ -39,12 +47,12 @@ export function admit(state: RegistryState, device: DeviceId, claim: Claim, poli
   if (holder === null) {
     state.known.add(device);
     out.connected(owner);
-  } else makeRoom(state, owner, policy, now, out);
+  } else makeRoom(state, owner, policy, now, out, cause);
   out.decided(claim, "admit", "none", owner.fence, 0, policy.name);
 }
 
 /** Evicts what is too many behind `owner`: those whose close has begun first, then the oldest. */
-function makeRoom(state: RegistryState, owner: Owner, policy: Policy, now: number, out: Effects): void {
+function makeRoom(state: RegistryState, owner: Owner, policy: Policy, now: number, out: Effects, cause: TakeoverCause): void {
   let tooMany = countFrom(owner) - policy.connections;
   if (tooMany <= 0) return out.connected(owner);
   // More than one only when the policy has changed to one that admits fewer.
@@ -54,7 +62,7 @@ function makeRoom(state: RegistryState, owner: Owner, policy: Policy, now: numbe
     evict(state, old, out);
   }
   const old = takeOldest(owner);
-  out.replaced(owner, old, old.closing, policy.name, lowestAlive(owner));
+  out.replaced(owner, old, old.closing ? "old_was_closing" : cause, policy.name, lowestAlive(owner));
   if (isAlive(old) && isWatched(policy)) state.conflicts.takeover(old, owner, now);
   evict(state, old, out);
 }

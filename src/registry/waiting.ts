@@ -3,7 +3,7 @@
  * part of the registry's step. One that waits is state: bounded, cancelled by its own close, decided by an event.
  */
 import type { DeviceId } from "../base/brand.ts";
-import { type Refusal, TRANSPORTS } from "../wire/control.ts";
+import { type Refusal, type TakeoverCause, TRANSPORTS } from "../wire/control.ts";
 import type { Effects } from "./effect.ts";
 import type { Claim } from "./event.ts";
 import type { Owner, Pending } from "./owner.ts";
@@ -60,18 +60,18 @@ export function probed(state: RegistryState, device: DeviceId, fence: number, an
   // A result that comes after the decision, or about an earlier holder, says nothing any more.
   if (shared === undefined || shared.holder !== fence || shared.waitsFor !== "probe") return;
   if (answers) cancel(state, shared, state.conflicts.isHeld(device) ? "conflict" : "held", state.limits.heldRetryMs, now, out);
-  else settle(state, shared, now, out);
+  else settle(state, shared, now, out, "probe_silent");
 }
 
 /** The holder is silent or gone, or nobody has chosen: the newest newcomer is admitted, if anyone can be. */
-export function settle(state: RegistryState, shared: Pending, now: number, out: Effects): void {
+export function settle(state: RegistryState, shared: Pending, now: number, out: Effects, cause: TakeoverCause = "superseded"): void {
   const { device } = shared;
   const winner = shared.claims.pop();
   if (winner !== undefined) {
     state.waiting--;
     const policy = state.policies.of(device, winner);
     const blocked = whyBlocked(state, device, state.owners.get(device) ?? null, policy);
-    if (blocked === "none") admit(state, device, winner, policy, now, out);
+    if (blocked === "none") admit(state, device, winner, policy, now, out, cause);
     else refuse(state, device, winner, blocked, 0, now, out);
   }
   cancel(state, shared, "held", state.limits.heldRetryMs, now, out);
@@ -105,7 +105,7 @@ export function settleDue(state: RegistryState, now: number, out: Effects): void
   if (now < state.nextDeadline) return;
   let next = Number.POSITIVE_INFINITY;
   for (const shared of state.pending.values()) {
-    if (shared.deadline <= now) return settle(state, shared, now, out);
+    if (shared.deadline <= now) return settle(state, shared, now, out, shared.waitsFor === "probe" ? "probe_silent" : "choice_late");
     next = Math.min(next, shared.deadline);
   }
   state.nextDeadline = next;

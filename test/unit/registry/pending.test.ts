@@ -26,7 +26,9 @@ describe("a probe", () => {
     world.now = PROBE_MS - 1;
     expect(world.tick()).toEqual([]);
     world.now = PROBE_MS;
-    expect(types(world.tick())).toEqual(["replaced", "evict", "decided"]);
+    const effects = world.tick();
+    expect(types(effects)).toEqual(["replaced", "evict", "decided"]);
+    expect(only(effects, "replaced")).toMatchObject({ cause: "probe_silent", policy: "reject" });
     expect(world.ownerOf(IMEI)).toBeGreaterThan(holder);
     expect([world.state.pending.size, world.state.waiting]).toEqual([0, 0]);
   });
@@ -48,7 +50,9 @@ describe("a probe", () => {
 
   test("that fails ends in a takeover at once", () => {
     const { world, holder } = waiting();
-    expect(types(probed(world, holder, false))).toEqual(["replaced", "evict", "decided"]);
+    const effects = probed(world, holder, false);
+    expect(types(effects)).toEqual(["replaced", "evict", "decided"]);
+    expect(only(effects, "replaced").cause).toBe("probe_silent");
   });
 
   test("answered after the decision, or about another holder, has no effect", () => {
@@ -117,7 +121,7 @@ describe("a newcomer that waits", () => {
     const { world } = waiting();
     const effects = world.kick(IMEI);
     expect(types(effects)).toEqual(["raiseFloor", "evict", "replaced", "decided", "done"]);
-    expect(only(effects, "replaced").oldClosing).toBe(true);
+    expect(only(effects, "replaced")).toMatchObject({ oldClosing: true, cause: "old_was_closing" });
   });
 
   test("shares its place with a bounded number, a device and in all; the others are refused with a time to come back", () => {
@@ -187,7 +191,9 @@ describe("a parked newcomer of the smaller side", () => {
     world.now = 2999;
     expect(world.tick()).toEqual([]);
     world.now = 3000;
-    expect(types(world.tick())).toEqual(["replaced", "evict", "decided"]);
+    const effects = world.tick();
+    expect(types(effects)).toEqual(["replaced", "evict", "decided"]);
+    expect(only(effects, "replaced").cause).toBe("choice_late");
   });
 
   test("does not listen to probes", () => {

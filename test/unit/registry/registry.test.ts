@@ -21,7 +21,7 @@ describe("claim", () => {
     const replaced = only(effects, "replaced");
     expect(replaced.old.fence).toBe(first as never);
     expect(replaced.owner.fence).toBeGreaterThan(replaced.old.fence);
-    expect(replaced).toMatchObject({ policy: "takeover", oldClosing: false });
+    expect(replaced).toMatchObject({ policy: "takeover", oldClosing: false, cause: "superseded" });
     expect(only(effects, "evict")).toMatchObject({ reason: "superseded", owner: { claim: { conn: 1 } } });
   });
 
