@@ -19,7 +19,7 @@ interface Probe {
   readonly connection: Connection;
   readonly startedAt: number;
   readonly deadline: number;
-  /** Segments received when it began. */
+  /** Segments received when it began; -1: nobody can be asked. */
   readonly segments: number;
   /** Known, and not told yet. */
   answers: boolean | null;
@@ -48,7 +48,13 @@ export class CodecProbes {
     if (canAsk) kernel.askPeer(fd);
     const answers = canAsk ? null : true;
     this.#running = this.#running.filter((probe) => probe.connection !== connection);
-    this.#running.push({ connection, startedAt, deadline: startedAt + deadlineMs, segments: this.#info.segmentsReceived, answers });
+    this.#running.push({
+      connection,
+      startedAt,
+      deadline: startedAt + deadlineMs,
+      segments: canAsk ? this.#info.segmentsReceived : -1,
+      answers,
+    });
     this.look(startedAt);
   }
 
@@ -71,7 +77,7 @@ export class CodecProbes {
     const { device, fence } = connection;
     // Without room it is told in a later tick; the registry has the deadline too.
     if (!send(this.#at.claims, { type: "probed", device, fence, answers: probe.answers }, this.#ending.reserve)) return false;
-    this.#at.tally.probed(probe.answers ? "answered" : "silent");
+    this.#at.tally.probed(probe.segments < 0 ? "assumed" : probe.answers ? "answered" : "silent");
     return true;
   }
 

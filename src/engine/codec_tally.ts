@@ -33,7 +33,12 @@ export class CodecTally {
   readonly #frames = OUTCOMES.map((outcome) =>
     Uint32Array.from({ length: 256 }, (_, codec) => slot("berth_frames_total", `${codecName(codec)},${outcome}`))
   );
-  readonly #probes = { answered: slot(PROBED, "answered"), silent: slot(PROBED, "silent"), ended: slot(PROBED, "ended") };
+  readonly #probes = {
+    answered: slot(PROBED, "answered"),
+    silent: slot(PROBED, "silent"),
+    ended: slot(PROBED, "ended"),
+    assumed: slot(PROBED, "assumed"),
+  };
   readonly #evicted = { answered: slot(EVICTED, "answered"), silent: slot(EVICTED, "silent") };
   readonly #pings = slot("berth_pings_total");
   readonly #invalid = slot("berth_records_invalid_total");
@@ -52,7 +57,7 @@ export class CodecTally {
   closed(reason: EndReason): void {
     this.#counters.add(this.#closed.get(reason)!);
   }
-  probed(outcome: "answered" | "silent" | "ended"): void {
+  probed(outcome: "answered" | "silent" | "ended" | "assumed"): void {
     this.#counters.add(this.#probes[outcome]);
   }
   /** Its peer's stack was heard after the eviction, or not. */

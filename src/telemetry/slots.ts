@@ -61,7 +61,7 @@ export const METRICS = [
   counter("berth_conflicts_total", "Identity conflicts told: two live devices with one identity."),
   counter("berth_takeover_verdicts_total", "Takeovers of a live holder that were understood, by verdict.", ["verdict"], VERDICTS.slice(1)),
   counter("berth_probes_total", "Holders asked whether their peer answers, before a newcomer is refused."),
-  counter("berth_probe_results_total", "Probes of a holder, by outcome; ended: it closed meanwhile.", ["outcome"], ["answered", "silent", "ended"]),
+  counter("berth_probe_results_total", "Probes of a holder, by outcome; ended: it closed meanwhile; assumed: its kernel cannot be asked, and it was heard within the idle timeout.", ["outcome"], ["answered", "silent", "ended", "assumed"]),
   counter("berth_evicted_peers_total", "Evicted connections that are gone, by whether their peer's stack was heard after the eviction.", ["stack"], ["answered", "silent"]),
   gauge("berth_waiting", "Newcomers waiting for a probe or for the other side's choice."),
   counter("berth_evictions_total", "Connections evicted, by reason.", ["reason"], END_REASONS),

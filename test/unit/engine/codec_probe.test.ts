@@ -14,7 +14,8 @@ function world(kernel: FakeKernel | null = new FakeKernel()) {
   const holder = bench.login(imei, new BenchSocket(kernel === null ? -1 : HOLDER));
   bench.pass(5000);
   const newcomer = bench.login(imei, new BenchSocket(kernel === null ? -1 : NEWCOMER));
-  const results = (): number[] => ["answered", "silent", "ended"].map((outcome) => bench.count("berth_probe_results_total", outcome));
+  const results = (): number[] =>
+    ["answered", "silent", "ended", "assumed"].map((outcome) => bench.count("berth_probe_results_total", outcome));
   return { bench, kernel, holder, newcomer, results };
 }
 
@@ -27,7 +28,7 @@ describe("a probe of a holder", () => {
     kernel!.hear(HOLDER);
     bench.pass(20);
     expect([newcomer.socket.written, newcomer.connection.reason, holder.socket.fins]).toEqual([[0], "rejected", 0]);
-    expect([kernel!.calls, results()]).toEqual([[`ask ${HOLDER}`, `restore ${HOLDER}`], [1, 0, 0]]);
+    expect([kernel!.calls, results()]).toEqual([[`ask ${HOLDER}`, `restore ${HOLDER}`], [1, 0, 0, 0]]);
   });
 
   test("is silent at its deadline when nothing was heard, and the newcomer has the device then", () => {
@@ -54,7 +55,12 @@ describe("a probe of a holder", () => {
     kernel!.hear(HOLDER);
     bench.pass(20);
     expect([newcomer, ...more].map(({ socket }) => socket.written)).toEqual([[0], [0], [0]]);
-    expect([kernel!.calls, bench.count("berth_probes_total"), results()]).toEqual([[`ask ${HOLDER}`, `restore ${HOLDER}`], 1, [1, 0, 0]]);
+    expect([kernel!.calls, bench.count("berth_probes_total"), results()]).toEqual([[`ask ${HOLDER}`, `restore ${HOLDER}`], 1, [
+      1,
+      0,
+      0,
+      0,
+    ]]);
   });
 
   test("ends with its holder's close, and the newcomer has the device at once", () => {
@@ -62,7 +68,7 @@ describe("a probe of a holder", () => {
     bench.worker.close(holder.connection, "lost");
     bench.turn();
     bench.turn();
-    expect([newcomer.socket.written, results(), bench.count("berth_closed_total", "lost")]).toEqual([[1], [0, 0, 1], 1]);
+    expect([newcomer.socket.written, results(), bench.count("berth_closed_total", "lost")]).toEqual([[1], [0, 0, 1, 0], 1]);
   });
 
   test("goes on when the newcomer goes away, and gives the holder its options back", () => {
@@ -75,7 +81,7 @@ describe("a probe of a holder", () => {
   test("without a descriptor answers at once for a holder heard within its idle timeout", () => {
     const { bench, newcomer, holder, results } = world(null);
     bench.turn();
-    expect([newcomer.socket.written, holder.socket.fins, results()]).toEqual([[0], 0, [1, 0, 0]]);
+    expect([newcomer.socket.written, holder.socket.fins, results()]).toEqual([[0], 0, [0, 0, 0, 1]]);
   });
 });
 
