@@ -130,7 +130,8 @@ export const LIMIT_SECTIONS = {
   },
   conflict: {
     takeoverWindowMs: limit(60 * SECOND, 100, DAY, "Takeovers of a live holder within this time belong together."),
-    takeoversInWindow: limit(4, 2, 16, "This many of them, with an origin that came back, are a conflict; of one origin alone, a restart loop."),
+    takeoversInWindow: limit(4, 2, 16, "This many of them, by which an origin came back often enough, are a conflict; of one origin alone, a restart loop."),
+    returnsInWindow: limit(2, 1, 8, "So often must one origin have come back: three devices in turn do, instances of a rolling deploy do not."),
     alternationWindowMs: limit(120 * SECOND, 100, DAY, "Alternations (A, B, then A again, all live) within this time belong together."),
     alternationsInWindow: limit(2, 1, 8, "This many alternations are a conflict. One may be an old instance that tries again in a rolling deploy."),
     watchedIdentities: limit(4096, 1, 1 << 20, "Identities whose takeovers are in memory, and open conflicts. Beyond: the one that was quiet for longest is forgotten."),

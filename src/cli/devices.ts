@@ -101,7 +101,9 @@ export const addDevices: Verb = (program, platform, end) => {
     .option("--json", "one JSON object a line")
     .addHelpText("after", HELP);
   addGatewayOptions(command).action(async (id: string | undefined, options: DevicesOptions) => {
-    if (options.history === true && id === undefined) return end(fail(platform, "--history: expected a device: berth devices ID --history"));
+    if (options.history === true && id === undefined) {
+      return end(fail(platform, "--history: expected a device: berth devices ID --history"));
+    }
     const show = (): Promise<number> => {
       if (id === undefined) return showAll(platform, options);
       return options.history === true ? showHistory(platform, id, options) : showOne(platform, id, options);

@@ -65,7 +65,9 @@ export function serveConflicts(app: Hono, gateway: Gateway): void {
   });
 }
 
-function conflictJson({ id, json, acknowledgedAt }: { readonly id: string; readonly json: string; readonly acknowledgedAt: number | null }): Conflict {
+function conflictJson(
+  { id, json, acknowledgedAt }: { readonly id: string; readonly json: string; readonly acknowledgedAt: number | null },
+): Conflict {
   const { id: device, fence, at, verdict, action, alternations, takeovers, windowMs, origins } = JSON.parse(json) as Stored;
   const named = origins.map((origin) => ({ ...originJson(origin), fence: origin.fence, since: origin.since }));
   return { id, device, fence, at, verdict, action, alternations, takeovers, windowMs, origins: named, acknowledgedAt };

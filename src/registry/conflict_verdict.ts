@@ -22,7 +22,10 @@ export interface Takeover {
   heard: boolean | null;
 }
 
-export type VerdictLimits = Pick<Limits, "takeoverWindowMs" | "takeoversInWindow" | "alternationWindowMs" | "alternationsInWindow">;
+export type VerdictLimits = Pick<
+  Limits,
+  "takeoverWindowMs" | "takeoversInWindow" | "returnsInWindow" | "alternationWindowMs" | "alternationsInWindow"
+>;
 
 /** Two live origins that take the device from each other. */
 export interface Fight {
@@ -37,20 +40,31 @@ export interface Fight {
 const isReturn = (before: Takeover, next: Takeover): boolean =>
   isSameOrigin(next.old.claim, before.owner.claim) && isSameOrigin(next.owner.claim, before.old.claim);
 
-/** A→B→A is one, A→B→A→B→A are two: no takeover counts twice, so that an old instance may try once more in a rolling deploy. */
-function alternations(live: readonly Takeover[]): number {
+/**
+ * How often the device went from one to the other and back, between the two of `last`. A→B→A is one, A→B→A→B→A are two: no
+ * takeover counts twice, so that in a rolling deploy an old instance may try once more.
+ */
+function alternations(live: readonly Takeover[], last: Takeover): number {
+  const isBetween = (one: Takeover): boolean =>
+    isReturn(one, last) || (isSameOrigin(one.old.claim, last.old.claim) && isSameOrigin(one.owner.claim, last.owner.claim));
   let count = 0;
   for (let i = 0; i + 1 < live.length; i++) {
-    if (!isReturn(live[i]!, live[i + 1]!)) continue;
+    if (!isBetween(live[i]!) || !isReturn(live[i]!, live[i + 1]!)) continue;
     count++;
     i++;
   }
   return count;
 }
 
-/** Has any origin taken the device that had lost it while it was live? */
-const anyReturn = (live: readonly Takeover[]): boolean =>
-  live.some((later, i) => live.slice(0, i).some(({ old }) => isSameOrigin(later.owner.claim, old.claim)));
+/** How often the winner of `last` has taken the device after it had lost it while it was live. */
+function returns(live: readonly Takeover[], { owner }: Takeover): number {
+  let [count, hadLost] = [0, false];
+  for (const one of live) {
+    if (hadLost && isSameOrigin(one.owner.claim, owner.claim)) count++;
+    hadLost ||= isSameOrigin(one.old.claim, owner.claim);
+  }
+  return count;
+}
 
 /** Judges takeovers by another origin, oldest first. Null: no fight, or not known to be one yet. */
 export function fightOf(takeovers: readonly Takeover[], limits: VerdictLimits): Fight | null {
@@ -60,12 +74,12 @@ export function fightOf(takeovers: readonly Takeover[], limits: VerdictLimits): 
   const within = (ms: number): Takeover[] => live.filter(({ at }) => at >= last.at - ms);
   const slow = within(limits.alternationWindowMs);
   const fast = within(limits.takeoverWindowMs);
-  const swings = alternations(slow);
+  const swings = alternations(slow, last);
   if (swings >= limits.alternationsInWindow) {
     return { alternations: swings, takeovers: slow.length, windowMs: limits.alternationWindowMs, last };
   }
-  if (fast.length < limits.takeoversInWindow || !anyReturn(fast)) return null;
-  return { alternations: alternations(fast), takeovers: fast.length, windowMs: limits.takeoverWindowMs, last };
+  if (fast.length < limits.takeoversInWindow || returns(fast, last) < limits.returnsInWindow) return null;
+  return { alternations: alternations(fast, last), takeovers: fast.length, windowMs: limits.takeoverWindowMs, last };
 }
 
 /** Judges one takeover by the origin that had the device already; `takeovers`: all of those, oldest first. */

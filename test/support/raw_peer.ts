@@ -8,6 +8,7 @@ import { sockaddr } from "../../src/platform/address.ts";
 const { i32, u32, i64, ptr: pointer } = FFIType;
 const lib = dlopen("libc.so.6", {
   socket: { args: [i32, i32, i32], returns: i32 },
+  bind: { args: [i32, pointer, u32], returns: i32 },
   connect: { args: [i32, pointer, u32], returns: i32 },
   setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
   getsockname: { args: [i32, pointer, pointer], returns: i32 },
@@ -37,6 +38,8 @@ const failed = (call: string): Error => new Error(`Cannot ${call}: errno ${errno
 
 export interface RawPeerOptions {
   readonly host?: string;
+  /** The address to come from. */
+  readonly from?: string;
   /** Bytes of receive buffer asked for; the kernel has a least of its own. */
   readonly receiveBuffer?: number;
   /** A network namespace as a file: `/proc/PID/ns/net`. */
@@ -59,6 +62,10 @@ export class RawPeer {
     const peer = new RawPeer(fd);
     peer.#set(TCP, TCP_NODELAY, Int32Array.of(1));
     if (options.receiveBuffer !== undefined) peer.#set(SOL_SOCKET, SO_RCVBUF, Int32Array.of(options.receiveBuffer));
+    if (options.from !== undefined) {
+      const own = sockaddr(options.from, 0).bytes;
+      if (lib.bind(fd, ptr(own), own.length) !== 0) throw failed(`come from ${options.from}`);
+    }
     if (lib.connect(fd, ptr(bytes), bytes.length) === 0) return peer;
     const error = failed(`connect to port ${port}`);
     lib.close(fd);

@@ -28,10 +28,10 @@ export class Tracker {
     socket.on("close", () => this.#ended("reset"));
   }
 
-  /** @throws Error when nobody listens. */
-  static open(port: number, host = "127.0.0.1"): Promise<Tracker> {
+  /** @throws Error when nobody listens. `from`: the address to come from. */
+  static open(port: number, host = "127.0.0.1", from?: string): Promise<Tracker> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ port, host });
+      const socket = connect({ port, host, ...(from === undefined ? {} : { localAddress: from }) });
       socket.once("error", reject);
       socket.once("connect", () => {
         socket.off("error", reject);
