@@ -146,6 +146,7 @@ export const LIMIT_SECTIONS = {
     heartbeatStaleMs: limit(10 * SECOND, 100, 5 * MINUTE, "A loop that has not moved its word for this long has hung: the process ends, naming it."),
     storeStaleMs: limit(60 * SECOND, 100, 10 * MINUTE, "The same for journal and reader, which may wait for a disk."),
     idleWaitMs: limit(1 * SECOND, 10, 1 * SECOND, "Longest sleep of a loop with nothing to do, so that its heartbeat moves."),
+    collectMs: limit(10 * SECOND, 10, 60 * MINUTE, "Least time between two collections of garbage in a thread that has nothing to do; left to itself it collects too late (engine/leftovers.ts)."),
     startMs: limit(60 * SECOND, 1000, 60 * MINUTE, "A thread that is not ready after this ends the process. The journal may rebuild longer; it shows progress."),
     logIntervalMs: limit(1 * SECOND, 0, 10 * MINUTE, "Warnings a peer can cause are written once per this time and kind; the metrics count all."),
     drainMs: limit(6 * SECOND, 10, 60 * SECOND, "In-flight frames get this long to be committed and acknowledged at shutdown."),

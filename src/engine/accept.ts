@@ -15,6 +15,7 @@ import { send } from "../wire/control.ts";
 import type { Boot, Report } from "./boot.ts";
 import { Door } from "./door.ts";
 import { passFault } from "./fault.ts";
+import { Leftovers } from "./leftovers.ts";
 import { socketOptions } from "./socket_source.ts";
 
 /** Longest stay in poll: how late the loop may see a change of phase. */
@@ -34,6 +35,7 @@ export function runAccept(boot: Boot, platform: Platform, report: (r: Report) =>
   board.setThreadId(boot.thread, platform.threadId());
   const acceptor = platform.acceptor(tcp.host, tcp.port, socketOptions(boot.settings));
   const desk = new AcceptDesk(boot, platform, acceptor);
+  const leftovers = new Leftovers(platform, limits.collectMs);
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready", port: acceptor.port });
 
@@ -41,7 +43,10 @@ export function runAccept(boot: Boot, platform: Platform, report: (r: Report) =>
     board.beat(boot.thread);
     passFault(platform, faults, "accept.loop");
     if (desk.full()) desk.pause(FULL_PAUSE_MS);
-    else if (acceptor.poll(Math.min(POLL_MS, limits.idleWaitMs))) desk.take();
+    else if (acceptor.poll(Math.min(POLL_MS, limits.idleWaitMs))) {
+      desk.take();
+      leftovers.worked();
+    } else leftovers.idle();
   }
   acceptor.stop();
   waitForEnd(boot, board, limits.idleWaitMs);

@@ -23,6 +23,7 @@ import { JournalKeep } from "./journal_keep.ts";
 import { JournalIntake } from "./journal_intake.ts";
 import { JournalMeter } from "./journal_meter.ts";
 import { openJournal, StoreError } from "./journal_start.ts";
+import { Leftovers } from "./leftovers.ts";
 import { RingVerdicts } from "./journal_verdicts.ts";
 import type { Written } from "./journal_written.ts";
 
@@ -58,6 +59,7 @@ class JournalLoop {
   readonly #bell: Bell;
   readonly #lookMs: number;
   readonly #keep: JournalKeep;
+  readonly #leftovers: Leftovers;
   #reserved: number;
   #asking = 0;
   #lookedAt = -Infinity;
@@ -96,6 +98,7 @@ class JournalLoop {
       meter: this.#meter,
       kept: (written) => this.#kept(written),
     });
+    this.#leftovers = new Leftovers(platform, limits.collectMs);
     this.#reserved = journal.fenceReserved;
   }
 
@@ -109,6 +112,7 @@ class JournalLoop {
       passFault(this.#platform, this.#faults, "journal.loop");
       this.#look();
       const worked = this.#health.failing ? this.#mend() : this.#work();
+      if (worked) this.#leftovers.worked();
       if (!this.#follow() && !worked) this.#rest();
     }
     this.#end();
@@ -271,12 +275,10 @@ class JournalLoop {
     const { limits } = this.#boot.settings;
     const phase = this.#phase;
     if (this.#health.failing) {
-      this.#bell.wait(
-        Math.min(limits.idleWaitMs, Math.max(1, this.#health.waitMs(this.#platform.clock.mono()))),
-        () => this.#board.phase() !== phase,
-      );
-      return;
+      const waitMs = Math.max(1, this.#health.waitMs(this.#platform.clock.mono()));
+      return this.#bell.wait(Math.min(limits.idleWaitMs, waitMs), () => this.#board.phase() !== phase);
     }
+    this.#leftovers.idle();
     const blocked = this.#verdicts.some((verdicts) => verdicts.blocked);
     this.#bell.wait(
       blocked ? BLOCKED_WAIT_MS : Math.min(limits.idleWaitMs, this.#lookMs),

@@ -9,6 +9,7 @@ import type { StoreReader } from "../store/port.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
+import { Leftovers } from "./leftovers.ts";
 import { openStoreReader } from "./open_reader.ts";
 import { passing, ReaderDesk } from "./reader_desk.ts";
 
@@ -39,6 +40,8 @@ export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platf
   };
   const desk = new ReaderDesk(lines, store, board, limits, { monoMs: () => platform.clock.mono(), rest });
   const wanted = (): boolean => boot.index === 0 && board.checkpointWanted() !== board.checkpointAnswered();
+  let followed = board.committed();
+  const leftovers = new Leftovers(platform, limits.collectMs);
   let phase: DrainPhase = DrainPhase.running;
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready" });
@@ -58,8 +61,12 @@ export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platf
       // Readers have no part in the phases before the end: subscribers still read what was committed last.
       phase = board.phase();
       if (phase !== DrainPhase.end) board.setPhaseDone(boot.thread, phase);
-    } else if (!worked) {
+    } else if (worked) leftovers.worked();
+    else {
       desk.follow();
+      if (board.committed() === followed) leftovers.idle();
+      else leftovers.worked();
+      followed = board.committed();
       bell.wait(limits.idleWaitMs, () => desk.hasWork() || wanted() || board.phase() !== phase);
     }
   }

@@ -9,6 +9,7 @@ import { Bell } from "../ring/wait.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
+import { Leftovers } from "./leftovers.ts";
 import { RegistryDesk } from "./registry_desk.ts";
 
 /** A ring of a worker that does not keep up is looked at again after this. */
@@ -21,6 +22,7 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
   const faults = faultPoints(boot.faults);
   const desk = new RegistryDesk(boot, boot.recovered, board, platform.clock);
   const idleWaitMs = boot.settings.limits.idleWaitMs;
+  const leftovers = new Leftovers(platform, boot.settings.limits.collectMs);
   let phase: DrainPhase = DrainPhase.running;
   const hasWork = (): boolean => desk.hasWork() || board.phase() !== phase;
   const never = (): boolean => false;
@@ -37,7 +39,9 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
       phase = (phase + 1) as DrainPhase;
       if (phase === DrainPhase.releaseAll) desk.releaseAll();
       if (phase !== DrainPhase.end) board.setPhaseDone(boot.thread, phase);
-    } else if (!worked) {
+    } else if (worked) leftovers.worked();
+    else {
+      leftovers.idle();
       if (desk.blocked) bell.wait(FULL_WAIT_MS, never);
       else bell.wait(desk.idleMs(idleWaitMs), hasWork);
     }

@@ -20,6 +20,7 @@ export function bunPlatform(): Platform {
     ...nodeFiles(lib === null ? null : (fd, bytes) => allocateBlocks(lib, fd, bytes)),
     stdin: () => Bun.stdin.stream(),
     raiseFileLimit,
+    collect: () => Bun.gc(true),
     threadId: () => lib?.gettid() ?? 0,
     spawn: spawnThread,
     spawnSelf,

@@ -24,6 +24,7 @@ export function denoPlatform(): Platform {
     raiseFileLimit:
       () => (files.exists("/proc/self/limits") ? Number(SOFT_LIMIT.exec(files.readText("/proc/self/limits"))?.[1] ?? 1024) : 1024),
     threadId: () => 0,
+    collect: () => {},
     spawn: spawnThread,
     spawnSelf,
     openDatabase: openDenoDatabase,

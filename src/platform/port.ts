@@ -200,6 +200,8 @@ export interface Platform {
   /** Kernel id of the calling thread, or 0 where it cannot be told. */
   threadId(): number;
   cores(): number;
+  /** Frees at once what this thread does not use any more; takes milliseconds. Does nothing where the runtime cannot be asked. */
+  collect(): void;
   randomBytes(count: number): Uint8Array;
 
   /** Runs `berth` again, as this process was started, with other arguments and this environment alone. */

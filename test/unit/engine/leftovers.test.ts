@@ -1,0 +1,55 @@
+/** When a thread's garbage is collected. */
+import { beforeEach, describe, expect, test } from "bun:test";
+import { asMonoMs, asWallMs } from "../../../src/base/brand.ts";
+import { Leftovers } from "../../../src/engine/leftovers.ts";
+
+const INTERVAL_MS = 10_000;
+
+describe("leftovers", () => {
+  let now: number;
+  let collections: number;
+  let leftovers: Leftovers;
+  const idleAt = (at: number): number => {
+    now = at;
+    leftovers.idle();
+    return collections;
+  };
+
+  beforeEach(() => {
+    now = 0;
+    collections = 0;
+    const clock = { wall: () => asWallMs(0), mono: () => asMonoMs(now) };
+    leftovers = new Leftovers({ clock, collect: () => void collections++ }, INTERVAL_MS);
+  });
+
+  test("leftovers are collected after a second without work", () => {
+    expect(idleAt(20_000)).toBe(0);
+    expect(idleAt(20_999)).toBe(0);
+    expect(idleAt(21_000)).toBe(1);
+  });
+
+  test("leftovers of nothing are not collected again", () => {
+    idleAt(20_000);
+    expect(idleAt(21_000)).toBe(1);
+    for (let at = 22_000; at < 120_000; at += 1000) expect(idleAt(at)).toBe(1);
+    leftovers.worked();
+    idleAt(130_000);
+    expect(idleAt(131_000)).toBe(2);
+  });
+
+  test("leftovers wait while work comes in between", () => {
+    for (let at = 20_000; at < 60_000; at += 900) {
+      expect(idleAt(at)).toBe(0);
+      leftovers.worked();
+    }
+  });
+
+  test("leftovers are not collected more often than the interval", () => {
+    idleAt(20_000);
+    expect(idleAt(21_000)).toBe(1);
+    leftovers.worked();
+    idleAt(22_000);
+    expect(idleAt(30_999)).toBe(1);
+    expect(idleAt(31_000)).toBe(2);
+  });
+});
