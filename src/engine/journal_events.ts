@@ -91,7 +91,11 @@ export class JournalEvents {
     for (const device of this.#journal.fold) {
       if (!device.connected) continue;
       const own = this.#journal.ledger.byNo(device.no)!;
-      this.#journal.event("disconnected", own, device.fence, at, { at, reason: "restart", lastByteAt: device.lastByteAt });
+      const { lastByteAt, fence } = device;
+      for (const older of device.older) {
+        this.#journal.event("disconnected", own, asFence(older), at, { at, reason: "restart", lastByteAt, left: fence });
+      }
+      this.#journal.event("disconnected", own, fence, at, { at, reason: "restart", lastByteAt });
     }
   }
 

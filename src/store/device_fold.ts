@@ -22,6 +22,8 @@ interface EventJson {
   readonly lastByteAt?: number;
   /** Of a disconnect: the newest connection the device still has. */
   readonly left?: number;
+  /** Of a takeover: who lost the device. */
+  readonly old?: { readonly fence: number };
 }
 
 const scratch = new EntryView();
@@ -40,6 +42,8 @@ export class FoldedDevice implements DeviceState {
   lastSeenAt = 0;
   lastByteAt = 0;
   records = 0;
+  /** Fences of its other open connections, rising: under multi(n) only. */
+  older: readonly number[] = NONE;
   /** Entries up to this seq are in the state already. */
   mark: Seq = asSeq(0);
   #positionSeq = 0;
@@ -66,7 +70,8 @@ export class FoldedDevice implements DeviceState {
     return { seq: asSeq(this.#positionSeq), time: this.#positionTime, codec: this.#positionCodec, bytes };
   }
 
-  restore(state: DeviceState, mark: Seq): void {
+  restore(state: DeviceState, mark: Seq, older: readonly number[] = NONE): void {
+    this.older = older;
     this.connected = state.connected;
     this.fence = state.fence;
     this.transport = state.transport;
@@ -119,6 +124,8 @@ export class FoldedDevice implements DeviceState {
 
   open(fence: Fence, at: number, event: EventJson): void {
     if (fence < this.fence) return;
+    if (this.connected) this.older = [...this.older, this.fence];
+    if (event.old !== undefined) this.#forget(event.old.fence);
     this.connected = true;
     this.fence = fence;
     this.transport = event.transport ?? "tcp";
@@ -130,14 +137,21 @@ export class FoldedDevice implements DeviceState {
   }
 
   close(fence: Fence, at: number, event: EventJson): void {
-    // I3: what a lower fence says about the end of its connection changes nothing.
-    if (fence < this.fence) return;
+    // I3: what a lower fence says about the end of its connection changes nothing else.
+    if (fence < this.fence) return this.#forget(fence);
     // Offline is said when the last connection leaves; until then the next older one stands for the device.
     if (event.left === undefined) this.connected = false;
-    else this.fence = asFence(event.left);
+    else {
+      this.fence = asFence(event.left);
+      this.#forget(event.left);
+    }
     if (at > this.lastSeenAt) this.lastSeenAt = at;
     const lastByteAt = event.lastByteAt ?? 0;
     if (lastByteAt > this.lastByteAt) this.lastByteAt = lastByteAt;
+  }
+
+  #forget(fence: number): void {
+    if (this.older.length > 0) this.older = this.older.filter((one) => one !== fence);
   }
 
   seen(at: number): void {
@@ -158,6 +172,7 @@ export class FoldedDevice implements DeviceState {
 }
 
 const EMPTY = new Uint8Array(0);
+const NONE: readonly number[] = [];
 
 export class DeviceFold implements Iterable<FoldedDevice> {
   /** Device numbers are dense from 1. */
@@ -190,6 +205,11 @@ export class DeviceFold implements Iterable<FoldedDevice> {
   /** Takes over states that hold everything up to `mark`; entries at or below it are then skipped for them. */
   hydrate(states: Iterable<DeviceState>, mark: Seq): void {
     for (const state of states) this.add(state.no, state.id).restore(state, mark);
+  }
+
+  /** One device as its row has it. */
+  restore(state: DeviceState, mark: Seq, older: readonly number[]): void {
+    this.add(state.no, state.id).restore(state, mark, older);
   }
 
   /**

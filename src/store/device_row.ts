@@ -6,6 +6,8 @@ import type { DeviceState } from "./port.ts";
 
 export interface DeviceRow {
   readonly state: DeviceState;
+  /** See FoldedDevice. */
+  readonly older: readonly number[];
   readonly mark: Seq;
   readonly floor: number;
   readonly newest: number;
@@ -13,7 +15,7 @@ export interface DeviceRow {
 }
 
 const COLUMNS = `no, id, mark, floor, connected, fence, transport, address, port, client_instance, since, last_seen_at, last_byte_at,
-  records, newest, position_seq, position_time, position_codec, position_bytes, coverage`;
+  records, newest, position_seq, position_time, position_codec, position_bytes, coverage, older`;
 
 export function readDevice(row: SqlRow): DeviceRow {
   const position = row["position_seq"] === null ? null : {
@@ -38,6 +40,7 @@ export function readDevice(row: SqlRow): DeviceRow {
       records: Number(row["records"]),
       position,
     },
+    older: row["older"] === null ? [] : JSON.parse(String(row["older"])) as number[],
     mark: asSeq(Number(row["mark"])),
     floor: Number(row["floor"]),
     newest: Number(row["newest"]),
@@ -57,7 +60,7 @@ export class DeviceTable {
     this.#floor = db.prepare("UPDATE device SET floor = max(floor, ?) WHERE no = ?");
     this.#write = db.prepare(
       `UPDATE device SET mark = ?, connected = ?, fence = ?, transport = ?, address = ?, port = ?, client_instance = ?, since = ?, last_seen_at = ?,
-        last_byte_at = ?, records = ?, newest = ?, position_seq = ?, position_time = ?, position_codec = ?, position_bytes = ?, coverage = ? WHERE no = ?`,
+        last_byte_at = ?, records = ?, newest = ?, position_seq = ?, position_time = ?, position_codec = ?, position_bytes = ?, coverage = ?, older = ? WHERE no = ?`,
     );
   }
 
@@ -74,7 +77,7 @@ export class DeviceTable {
   }
 
   /** Writes the whole state as of `mark`. */
-  write(s: DeviceState, mark: Seq, newest: number, coverage: Uint8Array): void {
+  write(s: DeviceState & Pick<DeviceRow, "older">, mark: Seq, newest: number, coverage: Uint8Array): void {
     const p = s.position;
     this.#write.run(
       mark,
@@ -94,6 +97,7 @@ export class DeviceTable {
       p?.codec ?? null,
       p?.bytes ?? null,
       coverage,
+      s.older.length === 0 ? null : JSON.stringify(s.older),
       s.no,
     );
   }

@@ -56,6 +56,10 @@ export const MIGRATIONS: readonly string[] = [
   -- Two live devices with one identity; seq: of the conflict event.
   CREATE TABLE conflict (seq INTEGER PRIMARY KEY, device INTEGER NOT NULL, at INTEGER NOT NULL, acknowledged_at INTEGER, json TEXT NOT NULL);
   `,
+  `
+  -- Fences of the device's open connections below the newest, as JSON; NULL: none.
+  ALTER TABLE device ADD COLUMN older TEXT;
+  `,
 ];
 
 /** File name of the store inside the data directory. */

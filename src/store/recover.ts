@@ -30,7 +30,7 @@ const PROGRESS_ROWS = 1000;
 
 export function rebuild(db: Database, into: Rebuild): Rebuilt {
   for (const row of new DeviceTable(db).load()) {
-    into.fold.hydrate([row.state], row.mark);
+    into.fold.restore(row.state, row.mark, row.older);
     into.device?.(row);
   }
   const segments = new SegmentTable(db).load();

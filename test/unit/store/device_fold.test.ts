@@ -89,6 +89,21 @@ test("the end of a lower fence changes nothing", () => {
   expect(fold.byNo(NO)).toMatchObject({ connected: false, fence: 2048, lastSeenAt: 40, lastByteAt: 35 });
 });
 
+test("all open connections of a device are known, until each has ended or was replaced", () => {
+  const fold = folded();
+  const device = fold.byNo(NO)!;
+  const replaced = on(eventEntry("replaced", NO, asFence(4096), 25, { at: 25, transport: "tcp", origin, old: { fence: 1024 } }));
+  const left = on(eventEntry("disconnected", NO, asFence(4096), 30, { at: 30, reason: "closed", left: 3072 }));
+  fold.apply(connected(2048, 20), asSeq(2));
+  fold.apply(connected(3072, 21), asSeq(3));
+  expect(device.older).toEqual([1024, 2048]);
+  fold.apply(replaced, asSeq(4));
+  expect([device.fence as number, ...device.older]).toEqual([4096, 2048, 3072]);
+  fold.apply(disconnected(2048, 28), asSeq(5));
+  fold.apply(left, asSeq(6));
+  expect([device.connected, device.fence as number, ...device.older]).toEqual([true, 3072]);
+});
+
 test("a hydrated state skips what it holds already", () => {
   const source = folded();
   source.apply(frame([100], 0, [true]), asSeq(2));
