@@ -61,6 +61,8 @@ class Simulation {
   readonly #tally = new Tally();
   readonly #trackers: Tracker[];
   readonly #ready = new Deque<Tracker>();
+  /** Those in `#ready`: one that reconnects while it waits stands there already. */
+  readonly #waiting = new Set<Tracker>();
   readonly #begin: number;
   #credit = 0;
   #ticked: number;
@@ -115,7 +117,10 @@ class Simulation {
   #becameReady(tracker: Tracker): void {
     if (this.#stopped !== null) return;
     if (this.#options.rate === 0) tracker.send();
-    else this.#ready.push(tracker);
+    else if (!this.#waiting.has(tracker)) {
+      this.#waiting.add(tracker);
+      this.#ready.push(tracker);
+    }
   }
 
   /** Does what is due; true when the simulation is over. */
@@ -138,7 +143,9 @@ class Simulation {
     if (rate === 0) return;
     this.#credit = Math.min(this.#credit + (rate * (now - this.#ticked)) / 1000, Math.max(1, rate * CREDIT_S));
     while (this.#credit >= 1 && this.#ready.length > 0) {
-      if (this.#ready.shift()!.send()) this.#credit--;
+      const tracker = this.#ready.shift()!;
+      this.#waiting.delete(tracker);
+      if (tracker.send()) this.#credit--;
     }
   }
 

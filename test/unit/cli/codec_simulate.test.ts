@@ -37,7 +37,7 @@ interface Server {
   interrupt: () => void;
 }
 
-type Verdict = "ack" | "close" | "wrong" | "silent";
+type Verdict = "ack" | "close" | "wrong" | "silent" | "ack_and_close";
 
 /** `onFrame` says what the server does with frame number `n` of all; `admit` whether login number `n` is accepted. */
 function serverInMemory(onFrame: (n: number) => Verdict = () => "ack", admit: (n: number) => boolean = () => true): Server {
@@ -71,6 +71,7 @@ function serverInMemory(onFrame: (n: number) => Verdict = () => "ack", admit: (n
           const verdict = onFrame(++frames);
           if (verdict === "close") close();
           else if (verdict !== "silent") answer([0, 0, 0, decoded!.records.length + (verdict === "wrong" ? 1 : 0)]);
+          if (verdict === "ack_and_close") close();
           return Next.go;
         },
         badCrc: () => Next.stop,
@@ -151,6 +152,14 @@ describe("simulate", () => {
     expect(await simulate({ ...OPTIONS, rate: 100, frames: null, seconds: 0.5 }, server.platform)).toBe(0);
     expect(summary(server).acked).toBeGreaterThan(10);
     expect(summary(server).acked).toBeLessThanOrEqual(51);
+  });
+
+  test("gives a tracker that lost its connection while it waited its share and no more", async () => {
+    const server = serverInMemory((n) => n <= 10 ? "ack_and_close" : "ack");
+    expect(await simulate({ ...OPTIONS, devices: 40, rate: 120, frames: null, seconds: 2 }, server.platform)).toBe(0);
+    const counts = [...server.received.values()].map(({ length }) => length);
+    expect(counts).toHaveLength(40);
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(2);
   });
 
   test("ends with 1 when nothing was acknowledged", async () => {
