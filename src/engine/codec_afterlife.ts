@@ -6,22 +6,7 @@
 import { emptyTcpInfo, FIN_ACKNOWLEDGED, FIN_UNACKNOWLEDGED, PEER_ENDED, type SocketEnd } from "../platform/port.ts";
 import { send } from "../wire/control.ts";
 import type { CodecContext } from "./codec_context.ts";
-import type { Connection } from "./codec_connection.ts";
-
-/** Kept with an evicted connection. */
-export interface Eviction {
-  readonly at: number;
-  /** Of its socket when it was evicted; null where the kernel cannot be asked. */
-  readonly before: { readonly segments: number; readonly bytes: number } | null;
-  /** Its peer had ended it before: that stack still speaks, and yet nobody lost a connection that was in use. */
-  readonly hadEnded: boolean;
-  answered: boolean;
-  bytesAfter: boolean;
-  /** We sent the reset: what the runtime then says of the end is not the peer's word. */
-  wasReset: boolean;
-  /** Listened to beyond the time of its reset. */
-  lingers: boolean;
-}
+import type { Connection, Eviction } from "./codec_connection.ts";
 
 export class CodecAfterlife {
   readonly #at: CodecContext;

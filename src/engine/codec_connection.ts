@@ -8,12 +8,26 @@ import { type ConnId, connOf, connSlot } from "../base/brand.ts";
 import type { Framer } from "../codec/framer.ts";
 import type { Socket } from "../platform/port.ts";
 import type { EndReason } from "../wire/control.ts";
-import type { Eviction } from "./codec_afterlife.ts";
 import { Outbound } from "./codec_outbound.ts";
 
 /** `login`: has not said who it is. `claiming`: the registry is asked. `open`: admitted. `ending`: its close has begun. */
 export const Stage = { login: 0, claiming: 1, open: 2, ending: 3 } as const;
 export type Stage = (typeof Stage)[keyof typeof Stage];
+
+/** What is heard of a connection that the registry has evicted: see codec_afterlife.ts. */
+export interface Eviction {
+  readonly at: number;
+  /** Of its socket when it was evicted; null where the kernel cannot be asked. */
+  readonly before: { readonly segments: number; readonly bytes: number } | null;
+  /** Its peer had ended it before: that stack still speaks, and yet nobody lost a connection that was in use. */
+  readonly hadEnded: boolean;
+  answered: boolean;
+  bytesAfter: boolean;
+  /** We sent the reset: what the runtime then says of the end is not the peer's word. */
+  wasReset: boolean;
+  /** Listened to beyond the time of its reset. */
+  lingers: boolean;
+}
 
 export class Connection {
   readonly id: ConnId;

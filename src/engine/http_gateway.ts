@@ -14,18 +14,13 @@ import { slot } from "../telemetry/slots.ts";
 import { type Board, DrainPhase, Gate, type StoreFailure } from "../wire/board.ts";
 import { type OrderVerb, type Outcome, OUTCOMES } from "../wire/control.ts";
 import { ORDERS } from "../wire/query.ts";
+import type { Busy } from "./http_busy.ts";
 import { type DeviceView, joined, type OneDevice } from "./http_device.ts";
 import type { Follower } from "./http_follow.ts";
 import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./http_history.ts";
 import type { RegistryClient } from "./http_asks.ts";
 import type { ReaderClient } from "./http_queries.ts";
 import type { EventStream, Streams } from "./http_streams.ts";
-
-/** Another thread did not answer in time: 503 with Retry-After. */
-export interface Busy {
-  readonly kind: "busy";
-  readonly reason: string;
-}
 
 /** How an order to the registry went. */
 export interface Ordered {

@@ -3,35 +3,21 @@
  * Owned by the registry thread. Ask `may…` before a step; then every effect of it fits.
  */
 import { assert, assertNever } from "../base/assert.ts";
-import type { Alarm } from "../registry/conflict.ts";
 import type { Effect, EffectOf } from "../registry/effect.ts";
 import type { Claim } from "../registry/event.ts";
 import { normaliseIdentity } from "../registry/identity.ts";
-import type { Owner } from "../registry/owner.ts";
 import type { RegistryState } from "../registry/state.ts";
 import { POSITION_UNKNOWN } from "../registry/swap.ts";
 import { messageBytes } from "../ring/layout.ts";
 import type { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
-import {
-  CONFLICT_ACTIONS,
-  DECISIONS,
-  END_REASONS,
-  type Message,
-  MESSAGES,
-  OUTCOMES,
-  POLICIES,
-  REFUSALS,
-  send,
-  TAKEOVER_CAUSES,
-  VERDICTS,
-} from "../wire/control.ts";
+import { DECISIONS, END_REASONS, type Message, MESSAGES, OUTCOMES, POLICIES, REFUSALS, send, VERDICTS } from "../wire/control.ts";
 import { connectionSlots, Presence } from "../wire/presence.ts";
 import type { Boot } from "./boot.ts";
+import { conflictMessage } from "./conflict_message.ts";
+import { answerMessage, originOf, replacedMessage } from "./registry_messages.ts";
 
-/** No worker has it: nothing is known of a connection there. */
-const NO_RING = Number.POSITIVE_INFINITY;
 /** What a worker may be told about each owner it has: that its peer be probed, and that it go. */
 const OWNER_BYTES = messageBytes(MESSAGES.probe.sizeWith(0)) + messageBytes(MESSAGES.evict.sizeWith(0));
 const DECIDED_BYTES = messageBytes(MESSAGES.decided.sizeWith(0));
@@ -145,12 +131,12 @@ export class RegistryOutbox {
       case "connected":
         this.#reserve += disconnectedBytes(effect.owner.device);
         this.#live[effect.owner.claim.ring]!++;
-        return this.#tell({ type: "connected", ...this.#origin(effect.owner) });
+        return this.#tell({ type: "connected", ...originOf(effect.owner) });
       case "replaced":
         this.#live[effect.old.claim.ring]!--;
         this.#live[effect.owner.claim.ring]!++;
         this.#counters.add(this.#takeovers[POLICIES.indexOf(effect.policy)]!);
-        return this.#replaced(effect);
+        return this.#tell(replacedMessage(effect, this.#presence));
       case "disconnected":
         return this.#disconnected(effect);
       case "refusedMany": {
@@ -171,11 +157,12 @@ export class RegistryOutbox {
       case "evidence":
         return this.#evidence(effect);
       case "conflict":
-        return this.#conflict(effect.alarm);
+        this.#counters.add(this.#conflicts);
+        return this.#tell(conflictMessage(effect.alarm));
       case "acknowledged":
         return this.#tell({ type: "acknowledged", device: effect.device, conflict: effect.conflict, at: effect.at });
       case "answer":
-        return this.#answer(effect.ring, effect.request, effect.known, effect.owner);
+        return this.#put(this.#answers[effect.ring]!, answerMessage(effect, this.#presence));
       case "done": {
         const { request, text } = effect;
         return this.#put(this.#answers[effect.ring]!, { type: "done", request, outcome: OUTCOMES.indexOf(effect.outcome), text });
@@ -215,91 +202,11 @@ export class RegistryOutbox {
     if (this.mayTick()) this.#tell({ type: "evidence", device, fence, answered, bytesAfter, verdict: index });
   }
 
-  #conflict({ device, at, action, alternations, takeovers, windowMs, last }: Alarm): void {
-    const [first, second] = [last.old.claim, last.owner.claim];
-    this.#counters.add(this.#conflicts);
-    this.#tell({
-      type: "conflict",
-      device,
-      fence: last.owner.fence,
-      at,
-      verdict: VERDICTS.indexOf("clone"),
-      action: CONFLICT_ACTIONS.indexOf(action),
-      alternations,
-      takeovers,
-      windowMs,
-      firstAddress: first.address,
-      firstPort: first.port,
-      firstClientInstance: first.clientInstance,
-      firstFence: last.old.fence,
-      firstSince: first.at,
-      secondAddress: second.address,
-      secondPort: second.port,
-      secondClientInstance: second.clientInstance,
-      secondFence: last.owner.fence,
-      secondSince: second.at,
-    });
-  }
-
   #tell(message: Message): void {
     this.#put(this.#lifecycle, message);
   }
 
   #put(ring: RingProducer, message: Message): void {
     assert(send(ring, message), `no room was kept for ${message.type}`);
-  }
-
-  #origin({ device, fence, claim }: Owner) {
-    const { ring, conn, transport, address, port, clientInstance, at } = claim;
-    return { device, fence, ring, conn, transport, address, port, clientInstance, at };
-  }
-
-  #replaced({ owner, old, cause, policy, oldClosing, floor }: EffectOf<"replaced">): void {
-    const { claim } = old;
-    this.#presence.find(claim.ring, claim.conn);
-    this.#tell({
-      type: "replaced",
-      ...this.#origin(owner),
-      policy: POLICIES.indexOf(policy),
-      cause: TAKEOVER_CAUSES.indexOf(cause),
-      oldFence: old.fence,
-      oldTransport: claim.transport,
-      oldAddress: claim.address,
-      oldPort: claim.port,
-      oldClientInstance: claim.clientInstance,
-      oldSince: claim.at,
-      oldConn: claim.conn,
-      oldRing: claim.ring,
-      oldClosing,
-      oldLastByteAt: this.#presence.lastByteAt,
-      oldInFlight: this.#presence.inFlight,
-      oldLastAckAt: this.#presence.lastAckAt,
-      oldRttUs: this.#presence.rttUs,
-      oldRetransmits: this.#presence.retransmits,
-      floor,
-    });
-  }
-
-  #answer(ring: number, request: number, known: boolean, owner: Owner | null): void {
-    const claim = owner?.claim;
-    this.#presence.find(claim?.ring ?? NO_RING, claim?.conn ?? 0);
-    const { lastByteAt, inFlight, lastAckAt, rttUs, retransmits } = this.#presence;
-    this.#put(this.#answers[ring]!, {
-      type: "answer",
-      request,
-      known,
-      connected: owner !== null,
-      fence: owner?.fence ?? 0,
-      transport: claim?.transport ?? 0,
-      address: claim?.address ?? "",
-      port: claim?.port ?? 0,
-      clientInstance: claim?.clientInstance ?? "",
-      since: claim?.at ?? 0,
-      lastByteAt,
-      inFlight,
-      lastAckAt,
-      rttUs,
-      retransmits,
-    });
   }
 }

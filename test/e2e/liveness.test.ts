@@ -64,7 +64,7 @@ describe.each([...ACCEPTS])("a peer whose packets are dropped, accept %s", (acce
     expect(reasons).toEqual(Array.from({ length: DEAD_PEERS }, () => "lost"));
     expect(await metric(gateway.url, 'berth_closed_total{reason="lost"}')).toBe(DEAD_PEERS);
     expect([(await device(gateway.url, imeiOf(1))).connected, live.receive()]).toEqual([true, null]);
-    await consumer.close();
+    consumer.close();
   });
 
   test("loses its device within the probe's deadline under reject; one that answers keeps it", async () => {
@@ -116,7 +116,7 @@ describe.each([...ACCEPTS])("a live connection, accept %s", (accept) => {
     expect(evidence).toMatchObject({ oldLastByteAt: seen.lastByteAt, oldInFlight: 0, oldKernel: { retransmits: 0 } });
     next.close();
     await until("offline", async () => (await device(gateway.url, imei)).liveness === null);
-    await consumer.close();
+    consumer.close();
   });
 });
 

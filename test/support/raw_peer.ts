@@ -125,11 +125,9 @@ function inNamespace<T>(path: string | undefined, call: () => T): T {
   };
   const [home, there] = [open("/proc/thread-self/ns/net"), open(path)];
   if (lib.setns(there, CLONE_NEWNET) !== 0) throw failed(`enter ${path}`);
-  try {
-    return call();
-  } finally {
-    if (lib.setns(home, CLONE_NEWNET) !== 0) throw failed("come back from a namespace");
-    lib.close(home);
-    lib.close(there);
-  }
+  const made = call();
+  if (lib.setns(home, CLONE_NEWNET) !== 0) throw failed("come back from a namespace");
+  lib.close(home);
+  lib.close(there);
+  return made;
 }
