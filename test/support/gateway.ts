@@ -94,6 +94,8 @@ export interface ReadyLine {
   readonly tcp: string;
   readonly udp: string | null;
   readonly http: string;
+  /** Where other gateways connect; only where they may. */
+  readonly peer?: string;
   readonly instance: string;
   readonly pid: number;
 }
