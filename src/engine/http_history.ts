@@ -6,12 +6,9 @@ import { asDeviceId } from "../base/brand.ts";
 import type { Limits } from "../base/limits.ts";
 import { formatCursor, parseCursor } from "../broker/cursor.ts";
 import type { StoredConflict } from "../store/port.ts";
-import type { Answer } from "../wire/query_answer.ts";
 import type { RegistryClient } from "./http_asks.ts";
 import type { Busy } from "./http_busy.ts";
 import type { ReaderClient } from "./http_queries.ts";
-
-type Busy = Extract<Answer, { readonly kind: "busy" }>;
 
 /** `id` is the cursor of its event. */
 export type ConflictView = Omit<StoredConflict, "seq"> & { readonly id: string };
