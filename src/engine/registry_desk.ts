@@ -108,20 +108,20 @@ export class RegistryDesk {
   #takeClaims(ring: number, claims: RingConsumer): number {
     let taken = 0;
     for (; taken < TURN; taken++) {
-      if (!this.#outbox.mayDecide(ring)) {
+      if (!this.#outbox.room.mayDecide(ring)) {
         this.blocked ||= claims.hasNext();
         break;
       }
       if (!claims.next()) break;
       const message = receive(claims);
       if (message.type === "claim") {
-        this.#state.blocked = this.#outbox.mayAdmit(message) ? "none" : "store_busy";
+        this.#state.blocked = this.#outbox.room.mayAdmit(message) ? "none" : "store_busy";
         this.#do({ ...message, ring }, this.#clock.mono());
       } else if (message.type === "close") {
-        this.#state.blocked = this.#state.pending.size === 0 || this.#outbox.mayTick() ? "none" : "store_busy";
+        this.#state.blocked = this.#state.pending.size === 0 || this.#outbox.room.mayTick() ? "none" : "store_busy";
         this.#do({ ...message, ring, at: this.#clock.wall() }, this.#clock.mono());
       } else if (message.type === "probed") {
-        this.#state.blocked = this.#outbox.mayTick() ? "none" : "store_busy";
+        this.#state.blocked = this.#outbox.room.mayTick() ? "none" : "store_busy";
         this.#do(message, this.#clock.mono());
       } else if (message.type === "afterlife") {
         this.#do({ ...message, at: this.#clock.wall() }, this.#clock.mono());
@@ -134,7 +134,7 @@ export class RegistryDesk {
   #takeAsks(ring: number, asks: RingConsumer): number {
     let taken = 0;
     for (; taken < TURN; taken++) {
-      if (!this.#outbox.mayAnswer(ring)) {
+      if (!this.#outbox.room.mayAnswer(ring)) {
         this.blocked ||= asks.hasNext();
         break;
       }
@@ -142,7 +142,7 @@ export class RegistryDesk {
       const message = receive(asks);
       if (message.type !== "ask" && message.type !== "order") throw new Error(`unexpected ${message.type} in an ask ring`);
       // A question is answered whatever the journal does; an order may have something to tell it.
-      if (message.type === "order" && !this.#outbox.mayTick()) {
+      if (message.type === "order" && !this.#outbox.room.mayTick()) {
         this.#outbox.perform({ type: "done", ring, request: message.request, outcome: "busy", text: "" });
         continue;
       }
@@ -159,7 +159,7 @@ export class RegistryDesk {
     const { refused, conflicts } = this.#state;
     for (let i = 0; i < TURN; i++) {
       if (refused.size === 0 && now < this.#state.nextDeadline && !conflicts.wantsTick(now)) return true;
-      if (!this.#outbox.mayTick()) {
+      if (!this.#outbox.room.mayTick()) {
         this.blocked = true;
         return false;
       }
