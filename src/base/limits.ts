@@ -33,7 +33,7 @@ export const LIMIT_SECTIONS = {
     userTimeoutMs: limit(120 * SECOND, 1000, 30 * MINUTE, "TCP_USER_TIMEOUT: unacknowledged bytes older than this end the connection."),
     evictedCloseMs: limit(1 * SECOND, 10, 10 * SECOND, "An evicted socket that does not take its FIN within this gets a reset."),
     afterlifeMs: limit(5 * SECOND, 0, 60 * SECOND, "An evicted peer that has not taken its FIN when its reset is due is listened to for this long in all, as evidence for conflicts. It would not hear the reset either."),
-    afterlifeSockets: limit(64, 0, 4096, "Evicted sockets of one worker listened to for longer. Beyond: reset in time; what might have been heard is not."),
+    afterlifeSockets: limit(64, 0, 4096, "Evicted sockets listened to for longer, shared out over the workers; well below loginSockets, which they take places of. Beyond: reset in time; what might have been heard is not."),
     unackedFramesPerConnection: limit(64, 1, 256, "A pipelining sender. Reading pauses until verdicts arrive."),
     unackedFramesPerWorker: limit(1 << 16, 64, 1 << 20, "The worker's FIFO of frames without a verdict. Reading pauses."),
     outboundBytesPerConnection: limit(64 * KiB, 1 * KiB, 1 * MiB, "Acknowledgements a peer does not read. Closed as slow, counted."),

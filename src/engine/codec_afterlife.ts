@@ -11,10 +11,13 @@ import type { Connection, Eviction } from "./codec_connection.ts";
 export class CodecAfterlife {
   readonly #at: CodecContext;
   readonly #info = emptyTcpInfo();
+  /** This worker's share. */
+  readonly #mostLingering: number;
   #lingering = 0;
 
   constructor(context: CodecContext) {
     this.#at = context;
+    this.#mostLingering = Math.ceil(context.limits.afterlifeSockets / context.workers);
   }
 
   /** Before the FIN. */
@@ -43,7 +46,7 @@ export class CodecAfterlife {
     if (!FIN_UNACKNOWLEDGED.includes(this.#info.state) || this.#info.unacked === 0) return false;
     if (clock.mono() - eviction.at >= limits.afterlifeMs) return false;
     if (eviction.lingers) return true;
-    if (this.#lingering >= limits.afterlifeSockets) return false;
+    if (this.#lingering >= this.#mostLingering) return false;
     this.#lingering++;
     return eviction.lingers = true;
   }

@@ -22,6 +22,8 @@ export const TICK_MS = 20;
 export interface CodecContext {
   /** Index among the codec workers. */
   readonly worker: number;
+  /** How many codec workers there are. */
+  readonly workers: number;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly board: Board;
@@ -48,6 +50,7 @@ export function codecContext(boot: Boot, platform: Platform, log: Pick<Log, "war
   const bell = (thread: number): Bell => new Bell(boot.bells, thread);
   return {
     worker: index,
+    workers: roster.codec.length,
     limits,
     clock: platform.clock,
     board: new Board(boot.board),
