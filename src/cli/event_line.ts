@@ -63,6 +63,7 @@ function describe(kind: string, data: Data): string {
         say("replaces fence", data.old?.fence),
         place(data.old?.origin),
         say("policy", data.policy),
+        data.cause !== "superseded" && data.cause,
       );
     case "disconnected":
       return words(say("fence", data.fence), data.reason, say("records", data.records));

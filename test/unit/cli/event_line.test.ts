@@ -28,6 +28,11 @@ describe("event line", () => {
           policy: "takeover",
           old: { fence: 1024, origin: { ...origin, port: 1 } },
         }, "fence 2048  tcp  10.0.0.7:4711  replaces fence 1024  10.0.0.7:1  policy takeover"],
+        [
+          "replaced",
+          { device, at: AT, fence: 2048, policy: "reject", cause: "probe_silent", old: { fence: 1024 } },
+          "fence 2048  replaces fence 1024  policy reject  probe_silent",
+        ],
         ["disconnected", { device, at: AT, fence: 1024, reason: "idle_timeout", records: 5 }, "fence 1024  idle_timeout  records 5"],
         ["refused", { device, at: AT, count: 3, reason: "device_limit", origin }, "device_limit  3 times  10.0.0.7:4711"],
         [
