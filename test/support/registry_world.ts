@@ -1,5 +1,5 @@
 /** A registry under test: makes claims and closes, steps, and keeps a plain copy of every effect. */
-import { END_REASONS, type EndReason, ORDERS, type OrderVerb, type Refusal } from "../../src/wire/control.ts";
+import { type ConflictAction, END_REASONS, type EndReason, ORDERS, type OrderVerb, type Refusal } from "../../src/wire/control.ts";
 import { type EffectOf, Effects, type EffectType } from "../../src/registry/effect.ts";
 import type { Claim, RegistryEvent } from "../../src/registry/event.ts";
 import { parsePolicy, type Policy } from "../../src/wire/policy.ts";
@@ -26,6 +26,7 @@ export interface WorldOptions {
   self?: string;
   classes?: readonly PolicyClass[];
   devicePolicies?: Readonly<Record<string, string>>;
+  conflictAction?: ConflictAction;
 }
 
 export function policyOf(text: string): Policy {
@@ -44,6 +45,7 @@ export class RegistryWorld {
     this.state = createRegistry({
       policy: policyOf(options.policy ?? "takeover"),
       self: options.self ?? "",
+      conflictAction: options.conflictAction ?? "observe",
       admitUnknown: options.admitUnknown ?? true,
       limits: limitsWith({
         connections: options.connections ?? 1000,
