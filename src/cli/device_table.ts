@@ -16,6 +16,11 @@ export const Device = v.object({
   lastByteAt: v.nullable(v.number()),
   position: v.nullable(Position),
   records: v.number(),
+  /** Of one device alone. */
+  liveness: v.nullish(v.object({
+    inFlight: v.number(),
+    kernel: v.nullable(v.object({ lastAckAt: v.number(), rttMs: v.number(), retransmits: v.number() })),
+  })),
 });
 export type Device = v.InferOutput<typeof Device>;
 
@@ -23,6 +28,12 @@ const when = (ms: number | null): string => (ms === null || ms === 0 ? "-" : tim
 const from = (
   { transport, origin }: Device,
 ): string => (origin === null || origin.address === "" ? "-" : `${transport ?? "?"} ${origin.address}:${origin.port}`);
+/** What the kernel said of its connection when it was asked last. */
+function kernelText({ liveness }: Device): string {
+  if (liveness?.kernel === null || liveness?.kernel === undefined) return "-";
+  const { lastAckAt, rttMs, retransmits } = liveness.kernel;
+  return `${when(lastAckAt)}, round trip ${rttMs.toFixed(1)} ms${retransmits === 0 ? "" : `, ${retransmits} retransmissions`}`;
+}
 const where = ({ position }: Device): string => (position === null ? "-" : `${position.lat.toFixed(5)} ${position.lon.toFixed(5)}`);
 
 const COLUMNS: readonly (readonly [title: string, cell: (device: Device) => string])[] = [
@@ -49,6 +60,8 @@ export function deviceCard(device: Device): string {
   const facts: readonly (readonly [string, string])[] = [
     ...COLUMNS.map(([title, cell]) => [title.toLowerCase(), cell(device)] as const),
     ["last byte", when(device.lastByteAt)],
+    ["last ack", kernelText(device)],
+    ["in flight", String(device.liveness?.inFlight ?? "-")],
     ["position of", position === null ? "-" : `${when(position.time)}, ${position.speed} km/h, ${position.satellites} satellites`],
   ];
   return facts.map(([name, value]) => `${name.padEnd(12)} ${value}\n`).join("");

@@ -89,5 +89,11 @@ describe("devices", () => {
     expect(card).toContain("device       356307042441013\n");
     expect(card).toContain("position of  2026-01-02T03:04:05Z, 82 km/h, 9 satellites\n");
     expect(deviceCard(other)).toContain("position of  -\n");
+    expect(deviceCard(other)).toContain("last ack     -\nin flight    -\n");
+    const liveness = { inFlight: 3, kernel: { lastAckAt: AT, rttMs: 81.25, retransmits: 2 } };
+    expect(deviceCard({ ...one, liveness })).toContain(
+      "last ack     2026-01-02T03:04:05Z, round trip 81.3 ms, 2 retransmissions\nin flight    3\n",
+    );
+    expect(deviceCard({ ...one, liveness: { inFlight: 0, kernel: null } })).toContain("last ack     -\nin flight    0\n");
   });
 });
