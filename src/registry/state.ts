@@ -15,20 +15,22 @@ import type { Owner, Pending, Refused } from "./owner.ts";
 import { Policies, type PolicyClass } from "./policies.ts";
 import { type Decide, decide } from "./policy.ts";
 
-type Bounds = Pick<
-  Limits,
-  | "connections"
-  | "devices"
-  | "pendingCandidates"
-  | "waitersPerDevice"
-  | "connectionsPerDevice"
-  | "refusedIdentities"
-  | "refusedWindowMs"
-  | "probeMs"
-  | "trackerProbeMs"
-  | "parkMs"
-  | "heldRetryMs"
-> & ConflictLimits;
+type Bounds =
+  & Pick<
+    Limits,
+    | "connections"
+    | "devices"
+    | "pendingCandidates"
+    | "waitersPerDevice"
+    | "connectionsPerDevice"
+    | "refusedIdentities"
+    | "refusedWindowMs"
+    | "probeMs"
+    | "trackerProbeMs"
+    | "parkMs"
+    | "heldRetryMs"
+  >
+  & ConflictLimits;
 
 export interface RegistryState {
   readonly owners: Map<DeviceId, Owner>;
