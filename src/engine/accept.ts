@@ -19,7 +19,7 @@ import { Leftovers } from "./leftovers.ts";
 import { socketOptions } from "./socket_source.ts";
 
 /** Longest stay in poll: how late the loop may see a change of phase. */
-const POLL_MS = 50;
+const POLL_MS = 100;
 /** Descriptors taken before the workers are told and the heartbeat moves. */
 const BURST = 64;
 /** Bytes an `adopt` message takes in a ring, about: to count the sockets still on their way. */

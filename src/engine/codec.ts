@@ -1,5 +1,5 @@
 /**
- * The loop of a codec worker thread: sockets on the event loop, rings by its bell, deadlines by a short timer. Its part in
+ * The loop of a codec worker thread: sockets on the event loop, rings by its bell, deadlines by a timer. Its part in
  * the shutdown: see DrainPhase.
  */
 import { faultPoints } from "../base/fault_point.ts";
@@ -9,8 +9,9 @@ import { createLog, type Log } from "../telemetry/log.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { chooseSource } from "./choose_source.ts";
-import { codecContext, TICK_MS } from "./codec_context.ts";
+import { codecContext } from "./codec_context.ts";
 import { CodecDrain } from "./codec_drain.ts";
+import { CodecTicks } from "./codec_ticks.ts";
 import { CodecWorker } from "./codec_worker.ts";
 import { passFault } from "./fault.ts";
 
@@ -35,10 +36,12 @@ export async function runCodec(
   };
   board.setThreadId(boot.thread, platform.threadId());
   await source.start(worker);
-  const ticking = setInterval(() => {
+  const ticking = new CodecTicks(boot.settings.limits, () => {
     pass();
+    const hurried = worker.hurried || drain.going;
     worker.tick();
-  }, TICK_MS);
+    return hurried;
+  });
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready" });
   try {
@@ -47,11 +50,12 @@ export async function runCodec(
       () => {
         pass();
         worker.turn();
+        if (worker.hurried) ticking.hurry();
       },
       () => drain.ended,
     );
   } finally {
-    clearInterval(ticking);
+    ticking.stop();
   }
   board.setState(boot.thread, ThreadState.stopped);
   board.setPhaseDone(boot.thread, DrainPhase.end);

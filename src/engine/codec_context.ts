@@ -16,7 +16,7 @@ import { CodecWarnings } from "./codec_warnings.ts";
 import { TimerWheel } from "./codec_wheel.ts";
 import { socketOptions } from "./socket_source.ts";
 
-/** How often deadlines are looked at, the heartbeat moves and what waits for room is offered it. */
+/** How often deadlines are looked at, the heartbeat moves and what waits for room is offered it, while there is traffic: see CodecTicks. */
 export const TICK_MS = 20;
 
 export interface CodecContext {

@@ -29,6 +29,11 @@ export class CodecDrain {
     return this.#phase === DrainPhase.end;
   }
 
+  /** A shutdown is under way. */
+  get going(): boolean {
+    return this.#phase !== DrainPhase.running;
+  }
+
   hasWork(): boolean {
     return this.#at.board.phase() !== this.#phase && !this.#open;
   }

@@ -58,6 +58,10 @@ export class CodecProbes {
     this.look(startedAt);
   }
 
+  get running(): boolean {
+    return this.#running.length > 0;
+  }
+
   /** Tells what is known by now. Called every tick. */
   look(now: number): void {
     if (this.#running.length > 0) this.#running = this.#running.filter((probe) => !this.#isDone(probe, now));

@@ -30,6 +30,8 @@ export class CodecWorker implements SocketHandler<Link> {
   readonly #verdicts: CodecVerdicts;
   #publishing = false;
   #reading = true;
+  /** Bytes or a socket came since the last tick. */
+  #active = false;
 
   constructor(context: CodecContext) {
     this.#at = context;
@@ -42,6 +44,7 @@ export class CodecWorker implements SocketHandler<Link> {
   }
 
   open(socket: Socket): Link {
+    this.#active = true;
     const { table, board, worker, wheel, clock, limits, frames } = this.#at;
     const connection = this.#reading ? table.add(socket, frames.position, clock.wall()) : null;
     if (connection === null) {
@@ -61,6 +64,7 @@ export class CodecWorker implements SocketHandler<Link> {
     if (connection === null) return;
     if (connection.stage === Stage.ending) return this.#ending.heard(connection);
     if (!this.#reading) return;
+    this.#active = true;
     this.#now();
     connection.lastByteAt = this.#frames.readAt;
     this.#at.presence.heard(connection.slot, this.#frames.readAt);
@@ -94,8 +98,14 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#publish();
   }
 
+  /** The next tick shall come soon: there is traffic, or a probe to listen for. */
+  get hurried(): boolean {
+    return this.#active || this.#probes.running;
+  }
+
   /** Looks at the deadlines, and brings the gauges up to date. */
   tick(): void {
+    this.#active = false;
     this.turn();
     const { wheel, clock, tally, table, frames, claims } = this.#at;
     this.#probes.look(clock.mono());
