@@ -19,15 +19,11 @@ async function run(policy: PeerPolicy, kind: "tcp" | "ws", rounds: number): Prom
   for (let round = 0; round < rounds; round++) {
     const began = performance.now();
     pair.cut();
-    try {
-      const { dialler, mostLive } = await pair.agreed();
-      agreed++;
-      if (mostLive > 1) met++;
-      if (dialler === "bravo") byBigger++;
-      took.push(performance.now() - began);
-    } catch (error) {
-      console.log(`round ${round}: ${error instanceof Error ? error.message : String(error)}`);
-    }
+    const { dialler, mostLive } = await pair.agreed();
+    agreed++;
+    if (mostLive > 1) met++;
+    if (dialler === "bravo") byBigger++;
+    took.push(performance.now() - began);
   }
   took.sort((a, b) => a - b);
   const at = (share: number): number => Math.round(took[Math.min(took.length - 1, Math.floor(share * took.length))] ?? 0);

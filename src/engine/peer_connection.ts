@@ -34,8 +34,8 @@ export class PeerConnection {
   pingAt = Infinity;
   deadline: number;
   pings = 0;
-  /** The registry asks whether it answers: bytes after this moment say so. */
-  probe: { readonly startedAt: number; readonly deadline: number } | null = null;
+  /** The registry asks whether it answers, by then: any bytes say so. */
+  probeDeadline: number | null = null;
   /** What was heard of it since it was evicted. */
   afterlife: { answered: boolean; bytesAfter: boolean; wasReset: boolean } | null = null;
   #unsent = new Uint8Array(0);

@@ -78,7 +78,7 @@ export class PeerEnding {
 
   /** What the probe of this connection found. */
   probed(connection: PeerConnection, answers: boolean): void {
-    connection.probe = null;
+    connection.probeDeadline = null;
     this.#send({ type: "probed", device: connection.peer!, fence: connection.fence, answers });
   }
 
@@ -90,7 +90,7 @@ export class PeerEnding {
     const { stage, dial, dialled, peer, id } = connection;
     connection.stage = PeerStage.ending;
     connection.reason = reason;
-    connection.probe = null;
+    connection.probeDeadline = null;
     this.tellRegistry(connection, reason);
     if (dialled !== null && dial !== NONE && stage !== PeerStage.open) this.#schedule({ type: "failed", peer: dialled, dial });
     else if (peer !== null) this.#schedule({ type: "gone", peer, conn: id });

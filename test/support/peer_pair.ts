@@ -96,6 +96,7 @@ export class PeerPair {
 
   async #look(): Promise<Agreement | null> {
     const { fromAlpha, fromBravo } = this;
+    for (const gateway of [this.alpha, this.bravo]) if (gateway.hasEnded()) throw new Error(`A gateway has ended:\n${gateway.logText}`);
     if (fromAlpha.live + fromBravo.live !== 1) return null;
     const [bravo, alpha] = await Promise.all([device(this.alpha, NAMES.bravo), device(this.bravo, NAMES.alpha)]);
     if (bravo?.connected !== true || alpha?.connected !== true) return null;
@@ -121,7 +122,7 @@ export class PeerPair {
   }
 
   async #state(): Promise<string> {
-    const [bravo, alpha] = await Promise.all([device(this.alpha, NAMES.bravo), device(this.bravo, NAMES.alpha)]);
+    const [bravo, alpha] = await Promise.all([device(this.alpha, NAMES.bravo), device(this.bravo, NAMES.alpha)]).catch(() => [null, null]);
     const live = `live through alpha's relay ${this.fromAlpha.live}, bravo's ${this.fromBravo.live}`;
     return [live, JSON.stringify(bravo), JSON.stringify(alpha), this.alpha.logText, this.bravo.logText].join("\n");
   }
