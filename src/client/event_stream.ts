@@ -30,11 +30,12 @@ export interface StreamOptions {
   readonly random: () => number;
   /** Called whenever the gateway was heard, heartbeats included. */
   readonly heard?: () => void;
+  /** A connection that is silent for longer is dead. Default: three heartbeats of a gateway with defaults. */
+  readonly silentMs?: number;
 }
 
 const BACKOFF_MIN_MS = 1000;
 const BACKOFF_MAX_MS = 30_000;
-/** Three heartbeats of a gateway with defaults. */
 const SILENT_MS = 45_000;
 /** One event; a record is about 1 KiB. */
 const EVENT_CHARS_MAX = 4 * 1024 * 1024;
@@ -59,15 +60,20 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
   });
 
-/** A signal that also aborts when `alive` was not called for SILENT_MS. */
-function silence(outer: AbortSignal): { signal: AbortSignal; alive: () => void; end: () => void } {
+/** A signal that also aborts when `alive` was not called for so long. A busy stream calls it thousands of times a second. */
+function silence(outer: AbortSignal, silentMs: number): { signal: AbortSignal; alive: () => void; end: () => void } {
   const control = new AbortController();
   const abort = (): void => control.abort(outer.reason);
-  const hush = (): void => control.abort(new Error(`nothing was heard for ${SILENT_MS} ms`));
+  let heardAt = performance.now();
+  const look = (): void => {
+    const leftMs = heardAt + silentMs - performance.now();
+    if (leftMs <= 0) control.abort(new Error(`nothing was heard for ${silentMs} ms`));
+    else timer = setTimeout(look, leftMs);
+  };
   outer.addEventListener("abort", abort, { once: true });
-  let timer = setTimeout(hush, SILENT_MS);
+  let timer = setTimeout(look, silentMs);
   const end = (): void => (clearTimeout(timer), outer.removeEventListener("abort", abort), control.abort());
-  const alive = (): void => (clearTimeout(timer), void (timer = setTimeout(hush, SILENT_MS)));
+  const alive = (): void => void (heardAt = performance.now());
   return { signal: control.signal, alive, end };
 }
 
@@ -106,7 +112,7 @@ async function* readEvents(body: ReadableStream<Uint8Array>, memory: Memory, ali
 const isFinal = (status: number): boolean => (status >= 400 && status < 500 && status !== 408 && status !== 429) || status === 501;
 
 async function* connectOnce(url: string, memory: Memory, options: StreamOptions): AsyncGenerator<StreamNews, "again" | "never"> {
-  const quiet = silence(options.signal);
+  const quiet = silence(options.signal, options.silentMs ?? SILENT_MS);
   let reason = "the gateway ended the stream";
   let atLeastMs = 0;
   try {

@@ -123,6 +123,7 @@ describe.if(browserPath() !== null)("dashboard", () => {
     // Every seq since was an event of its own.
     expect(Number(facts.events) - Number(before.events)).toBe(Number(seq) - Number(before.seq));
     expect(await dashboard.page.textContent("#happenings .link .what")).toStartWith("Connected again after");
+    await dashboard.until(`document.querySelector("#instance").textContent === ${JSON.stringify(gateway.readyLine.instance)}`);
   }, 40_000);
 
   test("another store under the same address is shown as a resync, and its devices are read", async () => {

@@ -73,6 +73,27 @@ describe("event stream", () => {
     expect(await take(url, 1)).toEqual([{ type: "lost", reason: "connection refused", waitMs: 0 }]);
   });
 
+  test("takes a silent connection for a dead one, and one that is heard for a live one", async () => {
+    let beats = 8;
+    const quiet = (): Response => {
+      const beat = (controller: ReadableStreamDefaultController): void => {
+        controller.enqueue(new TextEncoder().encode(": e.1\n\n"));
+        if (--beats > 0) setTimeout(beat, 40, controller);
+      };
+      return new Response(new ReadableStream({ start: beat }));
+    };
+    const { url } = serve([quiet, () => new Response("", { status: 400 })]);
+    const news: StreamNews[] = [];
+    let heard = 0;
+    const options = { lastEventId: null, signal: new AbortController().signal, random: () => 0, silentMs: 200, heard: () => heard++ };
+    for await (const one of eventStream(url, options)) news.push(one);
+    expect(news).toMatchObject([{ type: "open" }, { type: "lost", reason: "nothing was heard for 200 ms" }, {
+      type: "refused",
+      status: 400,
+    }]);
+    expect([beats, heard >= 8]).toEqual([0, true]);
+  });
+
   test("ends when its signal aborts, while it waits for events", async () => {
     const { url } = serve([
       () => new Response(new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(": e.1\n\n")) })),

@@ -40,6 +40,17 @@ describe("dashboard link", () => {
     expect(link.state(2200)).toBe("live");
   });
 
+  test("a browser's words for a loss become plain ones, the gateway's stay", () => {
+    const link = new Link();
+    const said = ["Failed to fetch", "network error", "Cannot reach http://127.0.0.1:1: Load failed", "503 too many subscriptions"].map(
+      (reason) => {
+        link.lost(reason, 0, 0);
+        return link.reason;
+      },
+    );
+    expect(said).toEqual(["it does not answer", "the connection broke", "it does not answer", "503 too many subscriptions"]);
+  });
+
   test("a refusal stays", () => {
     const link = new Link();
     link.refused("401");
@@ -161,7 +172,7 @@ describe("dashboard happenings", () => {
       kind: "takeover",
       device: "a",
       text: "10.0.0.2:40 → [fe80::1]:50",
-      detail: "takeover; the old one silent for 6.0 s, held 60 s",
+      detail: "takeover, old one silent for 6.0 s, held 60 s",
     });
     expect(happeningOf("record", {})).toBeNull();
   });

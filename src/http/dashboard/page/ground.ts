@@ -13,6 +13,8 @@ const GRID_DEGREES = [90, 60, 30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.
 const GRID_PX = 110;
 const EARTH_M = 40_075_017;
 const SCALE_PX = 110;
+/** Where the latitudes stand. */
+const EDGE_PX = 48;
 
 /** World units to pixels of one drawing. */
 export interface Frame {
@@ -109,8 +111,10 @@ function drawNames(canvas: CanvasRenderingContext2D, land: Land, colours: Colour
   canvas.fillStyle = colours.name;
   canvas.globalAlpha = detail;
   for (const { text, x, y, width } of land.labels) {
-    if (canvas.measureText(text).width > width * frame.scale * 0.85) continue;
-    canvas.fillText(text, x * frame.scale + frame.left, y * frame.scale + frame.top);
+    const wide = canvas.measureText(text).width;
+    const at = x * frame.scale + frame.left;
+    const isCut = at - wide / 2 < EDGE_PX || at + wide / 2 > frame.size.width;
+    if (wide <= width * frame.scale * 0.85 && !isCut) canvas.fillText(text, at, y * frame.scale + frame.top);
   }
   canvas.globalAlpha = 1;
   canvas.textAlign = "start";

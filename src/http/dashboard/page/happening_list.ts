@@ -45,17 +45,19 @@ export class HappeningList {
 function itemOf({ at, kind, device, text, detail }: Happening): HTMLElement {
   const sign = make("span", "sign", SIGN[kind]);
   sign.setAttribute("aria-hidden", "true");
-  const head = make("div", "head");
-  if (device !== null) {
+  const what = make("div", "what", text);
+  const time = make("time", "", clock(at));
+  time.dateTime = new Date(at).toISOString();
+  const head = make("div", "head", time);
+  if (device === null) head.prepend(what);
+  else {
     const button = make("button", "device", device);
     button.type = "button";
     button.dataset["of"] = device;
-    head.append(button);
+    head.prepend(button);
   }
-  const time = make("time", "", clock(at));
-  time.dateTime = new Date(at).toISOString();
-  head.append(make("span", "what", text), time);
-  const item = make("li", kind, sign, make("div", "body", head, make("div", "detail", detail)));
+  const lines = device === null ? [] : [what];
+  const item = make("li", kind, sign, make("div", "body", head, ...lines, make("div", "detail", detail)));
   item.dataset["kind"] = kind;
   return item;
 }

@@ -51,15 +51,15 @@ const seconds = (ms: number): string => (ms < 1000 ? `${Math.max(0, Math.round(m
 const named = (word: string | undefined): string => (word ?? "unknown").replaceAll("_", " ");
 
 function takeover({ device, at, policy, origin, old, durationMs }: Replaced): Happening {
-  const silent = old?.lastByteAt === undefined ? "" : `, silent for ${seconds(at - old.lastByteAt)}`;
-  const held = durationMs === undefined ? "" : `, held ${seconds(durationMs)}`;
-  const closing = old?.closing === true ? ", was closing" : "";
+  const silent = old?.lastByteAt === undefined ? [] : [`old one silent for ${seconds(at - old.lastByteAt)}`];
+  const held = durationMs === undefined ? [] : [`held ${seconds(durationMs)}`];
+  const closing = old?.closing === true ? ["was closing"] : [];
   return {
     at,
     kind: "takeover",
     device,
     text: `${where(old?.origin)} → ${where(origin)}`,
-    detail: `${named(policy)}; the old one${silent}${held}${closing}`.replace("one,", "one"),
+    detail: [named(policy), ...silent, ...held, ...closing].join(", "),
   };
 }
 

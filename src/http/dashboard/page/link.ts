@@ -11,6 +11,18 @@ const STALE_MS = 20_000;
 const BEHIND_MS = 10_000;
 const JUST_HEARD_MS = 2000;
 
+/** Each browser has words of its own for a server that is not there. */
+const BROWSERS_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/^(Failed to fetch|Load failed|NetworkError when attempting to fetch resource\.?)$/, "it does not answer"],
+  [/^(network error|Error in (input|body) stream|The network connection was lost\.)$/i, "the connection broke"],
+];
+
+/** Without the address that is in every message: the page has only one gateway. */
+const plain = (reason: string): string => {
+  const text = reason.replace(/^Cannot reach \S+: /, "");
+  return BROWSERS_WORDS.find(([pattern]) => pattern.test(text))?.[1] ?? text;
+};
+
 export class Link {
   #phase: "connecting" | "hydrating" | "open" | "lost" | "refused" = "connecting";
   #heardAt = 0;
@@ -47,7 +59,7 @@ export class Link {
     if (this.#phase === "open") this.losses++;
     if (this.#phase !== "lost") this.#lostAt = now;
     this.#phase = "lost";
-    this.reason = reason;
+    this.reason = plain(reason);
     this.#retryAt = now + waitMs;
   }
 

@@ -13,7 +13,7 @@ import type { Selection } from "./selection.ts";
 import { clampView, fit, pan, type Size, type View, zoomAt } from "./world.ts";
 import { ago } from "./words.ts";
 
-const PADDING_PX = 56;
+const PADDING_PX = 72;
 const FOLLOW_ZOOM = 13.5;
 /** A fleet that grows is fitted again at most this often. */
 const REFIT_MS = 1500;

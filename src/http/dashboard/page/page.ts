@@ -14,6 +14,7 @@ import { Link } from "./link.ts";
 import { FleetMap } from "./map.ts";
 import { type Sample, Series } from "./metrics.ts";
 import { Plots } from "./plots.ts";
+import { renew } from "./renewal.ts";
 import { Selection } from "./selection.ts";
 import { watch } from "./watch.ts";
 import { count } from "./words.ts";
@@ -93,7 +94,12 @@ export class Page {
     this.#link.opened(now);
     const outageMs = this.#link.takeOutage(now);
     if (outageMs !== null) {
-      this.#note("link", `Connected again after ${(outageMs / 1000).toFixed(1)} s`, `${this.#link.reason}; goes on where it stopped`);
+      this.#note(
+        "link",
+        `Connected again after ${(outageMs / 1000).toFixed(1)} s`,
+        `${this.#link.reason}; the page goes on where it stopped`,
+      );
+      void renew();
     }
     this.#frames.changed();
   }

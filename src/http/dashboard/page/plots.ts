@@ -30,7 +30,7 @@ function optionsOf(host: HTMLElement, colours: Colours, series: UPlot.Series[], 
     height: host.clientHeight,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     scales: { x: { range }, y: scale },
     axes: [{
       ...axis(colours),
