@@ -2,7 +2,7 @@
 import { type Prng, prng } from "../../../src/base/prng.ts";
 import { DrainPhase } from "../../../src/wire/board.ts";
 import { ORDERS } from "../../../src/wire/control.ts";
-import type { Act, Step } from "./plan.ts";
+import { type Act, POLICIES, type Step } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** What may happen while a thread is in the middle of its turn. Readers of the one database may not. */
@@ -102,6 +102,13 @@ function inside(world: World, what: Act, random: Prng): void {
       const device = random.pick(world.devices).imei;
       return void life.http.ask((request) => ({ type: "order", request, verb: ORDERS.indexOf("kick"), device, text: "" }));
     }
+    case "policy": {
+      const device = random.pick(world.devices).imei;
+      const text = random.chance(0.1) ? "" : random.pick(POLICIES);
+      return void life.http.ask((request) => ({ type: "order", request, verb: ORDERS.indexOf("device_policy"), device, text }));
+    }
+    case "drain":
+      return drain(world, random);
     case "crash":
       return world.crash(random.chance(0.7));
     case "crash_writing":
@@ -119,6 +126,13 @@ function inside(world: World, what: Act, random: Prng): void {
       return life.journal.upkeep.wish({ before: 0, excessBytes: random.below(4000) }, random.chance(0.5));
     default:
   }
+}
+
+/** Closes what a device has by now; or shuts the door on newcomers, or opens it. */
+function drain(world: World, random: Prng): void {
+  const device = random.chance(0.3) ? "" : random.pick(world.devices).imei;
+  const text = device === "" ? random.pick(["shut", "open"]) : String(world.truth.device(device).highest);
+  world.life!.http.ask((request) => ({ type: "order", request, verb: ORDERS.indexOf("drain"), device, text }));
 }
 
 export function deliver(world: World, random: Prng): void {

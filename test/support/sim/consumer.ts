@@ -81,7 +81,8 @@ export class Consumer {
   #block({ id, event, data }: Block): void {
     if (event === "gap") {
       const { from, to } = JSON.parse(data) as { from: number; to: number };
-      hold(from <= this.position + 1, "I7 no silent gap", () => `${this.name} is at ${this.position}, the gap begins at ${from}`);
+      const missed = this.missing(from - 1);
+      hold(missed.length === 0, "I7 no silent gap", () => `${this.name} is told a gap from ${from} without ${missed.join()}`);
       hold(to < this.#truth.oldest, "I7 no silent gap", () => `${this.name} is told ${to} is gone, kept is ${this.#truth.oldest}`);
       this.gaps++;
       this.position = Math.max(this.position, to);
@@ -104,9 +105,9 @@ export class Consumer {
     hold(told.kind === kind, "I8 views agree", () => `${this.name} is told ${kind} at ${seq}, on disk is ${told.kind}`);
     this.events++;
     if (kind === "record") return;
-    const { device, fence } = JSON.parse(data) as { device: string; fence: number };
+    const { device, fence, left } = JSON.parse(data) as { device: string; fence: number; left?: number };
     if (kind === "connected" || kind === "replaced") this.connected.set(device, fence);
-    else if (kind === "disconnected" && this.connected.get(device) === fence) this.connected.set(device, null);
+    else if (kind === "disconnected" && this.connected.get(device) === fence) this.connected.set(device, left ?? null);
   }
 }
 

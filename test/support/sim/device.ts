@@ -79,6 +79,11 @@ export class SimDevice implements DeviceEnd {
     else if (this.loggedIn && this.#inFlight.length === 0) this.#send(random, this.link, false);
   }
 
+  /** Says that it is there. */
+  ping(): void {
+    if (this.loggedIn) this.link?.send(Uint8Array.of(0xff));
+  }
+
   connect(): void {
     this.link = this.#air.connect(this);
     this.link.send(encodeLogin(this.imei));

@@ -15,7 +15,7 @@ import { CodecWorker } from "../../../src/engine/codec_worker.ts";
 import { Door } from "../../../src/engine/door.ts";
 import { makeMemory, makeRoster } from "../../../src/engine/memory.ts";
 import { RegistryDesk } from "../../../src/engine/registry_desk.ts";
-import type { Platform } from "../../../src/platform/port.ts";
+import type { Platform, TcpKernel } from "../../../src/platform/port.ts";
 import type { step } from "../../../src/registry/registry.ts";
 import { openStore } from "../../../src/store/open.ts";
 import { SqliteStoreReader } from "../../../src/store/reader.ts";
@@ -26,15 +26,24 @@ import type { Shape } from "./plan.ts";
 import { SimHttp } from "./sim_http.ts";
 import { type JournalWatch, SimJournal } from "./sim_journal.ts";
 
-type Core = typeof step;
-
 /** Bounds so small that a few steps reach them. */
-export function settingsOf(shape: Shape): Settings {
+export function settingsOf(shape: Shape, holds: boolean): Settings {
   const config = loadConfig({ file: null, environment: {}, flags: {} });
   if (!config.ok) throw new Error(config.message);
   const limits = limitsWith({
     loginTimeoutMs: 2000,
-    idleTimeoutMs: 30_000,
+    idleTimeoutMs: 10_000,
+    probeMs: 400,
+    trackerProbeMs: 800,
+    parkMs: 300,
+    heldRetryMs: 500,
+    afterlifeMs: 600,
+    afterlifeSockets: 2,
+    waitersPerDevice: 2,
+    pendingCandidates: 4,
+    holdMs: 500,
+    holdMaxMs: 4000,
+    conflictQuietMs: 5000,
     evictedCloseMs: 200,
     unackedFramesPerConnection: 3,
     unackedFramesPerWorker: 64,
@@ -64,7 +73,19 @@ export function settingsOf(shape: Shape): Settings {
     subscriberLagMs: 10_000,
     drainMs: 500,
   });
-  return { ...config.value.settings, logLevel: "silent", instance: "sim", limits };
+  const conflict = { action: holds ? "hold" as const : "observe" as const };
+  return { ...config.value.settings, policy: shape.policy, logLevel: "silent", instance: shape.small ? "0" : "sim", conflict, limits };
+}
+
+/** What a life comes to be with. */
+interface Birth {
+  readonly settings: Settings;
+  readonly workers: number;
+  readonly disk: SimDisk;
+  readonly clock: Clock;
+  readonly tcpKernel: TcpKernel;
+  readonly watch: JournalWatch;
+  readonly core: typeof step;
 }
 
 export class Life implements GatewayEnd {
@@ -84,10 +105,10 @@ export class Life implements GatewayEnd {
   readonly #door: Door;
 
   /** @throws Crash when the disk says so; the store is as the last process left it. */
-  constructor(settings: Settings, workers: number, disk: SimDisk, clock: Clock, watch: JournalWatch, core: Core) {
+  constructor({ settings, workers, disk, clock, tcpKernel, watch, core }: Birth) {
     const roster = makeRoster(workers);
     const memory = makeMemory(settings, roster);
-    const base = { settings, instance: "sim", faults: "", ...memory, roster, recovered: null, index: 0 };
+    const base = { settings, instance: settings.instance, faults: "", ...memory, roster, recovered: null, index: 0 };
     this.board = new Board(memory.board);
     const opened = openStore({
       path: ":memory:",
@@ -103,7 +124,7 @@ export class Life implements GatewayEnd {
     this.boot = { ...base, role: "registry", thread: roster.registry, recovered };
     this.desk = new RegistryDesk(this.boot, recovered, this.board, clock, core);
     this.#door = new Door({ ...this.boot, role: "accept", thread: roster.accept }, clock);
-    const platform = { clock } as Platform;
+    const platform = { clock, tcpKernel } as Platform;
     this.contexts = roster.codec.map((thread, index) =>
       codecContext({ ...this.boot, role: "codec", thread, index }, platform, { warn: () => undefined })
     );

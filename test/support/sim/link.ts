@@ -7,6 +7,7 @@ import type { Socket } from "../../../src/platform/port.ts";
 import { hold } from "./violation.ts";
 
 type Item = Uint8Array | "fin" | "rst";
+type Happening = "up" | "down" | "drain" | "confirm" | "alive";
 
 /** The gateway's end as its codec worker is told of it. */
 export interface GatewayEnd {
@@ -24,7 +25,8 @@ export interface DeviceEnd {
 export class SimLink implements Socket {
   readonly id: number;
   readonly peer: { readonly address: string; readonly port: number };
-  readonly fd = -1;
+  /** What the kernel knows of it by. */
+  readonly fd: number;
   readonly device: DeviceEnd;
   /** Where the gateway put it; -1: not accepted yet. */
   worker = -1;
@@ -47,8 +49,18 @@ export class SimLink implements Socket {
   #resetting = false;
   #end: GatewayEnd | null = null;
 
-  constructor(id: number, address: string, device: DeviceEnd) {
+  // As the gateway's kernel sees it.
+  segments = 0;
+  bytes = 0;
+  heardAt = 0;
+  /** The peer is asked whether it is there. */
+  asked = false;
+  readonly #now: () => number;
+
+  constructor(id: number, address: string, device: DeviceEnd, now: () => number) {
     this.id = id;
+    this.fd = id;
+    this.#now = now;
     this.peer = { address, port: 20_000 + id };
     this.device = device;
   }
@@ -111,6 +123,15 @@ export class SimLink implements Socket {
     this.worker = worker;
     this.#end = end;
     this.gateway = "open";
+    this.heardAt = this.#now();
+  }
+
+  /** Linux's number: 4 and 5 are FIN_WAIT1 and FIN_WAIT2. */
+  get tcpState(): number {
+    return !this.#finSent ? 1 : this.#down.includes("fin") || this.cut ? 4 : 5;
+  }
+  get unacked(): number {
+    return this.#down.length;
   }
 
   /** The gateway's process is gone. `told`: its kernel resets the connection; else the whole machine went. */
@@ -139,7 +160,15 @@ export class SimLink implements Socket {
   /** Delivers one thing, chosen by `random`. Says what it was. */
   deliver(random: Prng, fragments: boolean): string {
     const what = random.pick(this.#events());
+    // Whatever passes is heard by the gateway's kernel: bytes, or their acknowledgement.
+    if (what !== "confirm") {
+      this.segments++;
+      this.heardAt = this.#now();
+    }
     switch (what) {
+      case "alive":
+        this.asked = false;
+        return "still there";
       case "drain":
         this.#wantsDrain = false;
         this.#end!.drain(this);
@@ -153,11 +182,12 @@ export class SimLink implements Socket {
     }
   }
 
-  #events(): ("up" | "down" | "drain" | "confirm")[] {
-    const events: ("up" | "down" | "drain" | "confirm")[] = [];
+  #events(): Happening[] {
+    const events: Happening[] = [];
     if (this.#resetting && this.gateway === "open") events.push("confirm");
     if (this.gateway === "open" && this.#wantsDrain && this.room > 0 && !this.cut) events.push("drain");
     if (this.cut) return events;
+    if (this.asked && this.gateway === "open") events.push("alive");
     if (this.gateway === "open" && !this.#resetting && this.#up.length > 0 && (!this.#paused || this.#up[0] === "rst")) events.push("up");
     if (this.#down.length > 0) events.push("down");
     return events;
@@ -172,6 +202,7 @@ export class SimLink implements Socket {
     }
     const cut = fragments && item.length > 1 && random.chance(0.5) ? 1 + random.below(item.length - 1) : item.length;
     if (cut < item.length) this.#up.unshift(item.subarray(cut));
+    this.bytes += cut;
     this.#end!.data(this, item.subarray(0, cut));
     return `${cut} bytes up`;
   }

@@ -21,7 +21,7 @@ export const sharedSubscription = (): Core => {
       if (effect.type !== "connected" && effect.type !== "replaced") continue;
       const { owner } = effect;
       const shared = objects.get(owner.device) ?? owner;
-      objects.set(owner.device, Object.assign(shared, owner));
+      objects.set(owner.device, Object.assign(shared, owner, { older: null }));
       state.owners.set(owner.device, shared);
     }
   };

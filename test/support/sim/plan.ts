@@ -24,6 +24,9 @@ export const FAULTS = [
   "regroup",
   "bad_frames",
   "storms",
+  "policies",
+  "drains",
+  "holds",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -50,7 +53,9 @@ export type Act =
   | "stop"
   | "lag"
   | "trim"
-  | "storm";
+  | "storm"
+  | "policy"
+  | "drain";
 
 export interface Step {
   readonly act: Act;
@@ -65,6 +70,10 @@ export interface Shape {
   readonly tinyRings: boolean;
   readonly fewFences: boolean;
   readonly tinyCommits: boolean;
+  /** Of every device, to begin with. */
+  readonly policy: string;
+  /** The gateway's own identity is below those of the devices, or above. */
+  readonly small: boolean;
 }
 
 export interface Plan {
@@ -75,6 +84,9 @@ export interface Plan {
 }
 
 export const STEPS = 300;
+export const POLICIES = ["takeover", "reject", "initiator", "recent", "multi(1)", "multi(2)", "multi(3)"] as const;
+/** The most connections any of them lets a device have. */
+export const MOST_OWNERS = 3;
 
 const ALWAYS: readonly (readonly [Act, number])[] = [
   ["deliver", 300],
@@ -103,6 +115,8 @@ const BROUGHT: Partial<Record<Fault, readonly (readonly [Act, number])[]>> = {
   laggards: [["lag", 8]],
   retention: [["trim", 8]],
   storms: [["storm", 6]],
+  policies: [["policy", 8]],
+  drains: [["drain", 8]],
 };
 
 export function planOf(seed: number, steps = STEPS): Plan {
@@ -115,6 +129,8 @@ export function planOf(seed: number, steps = STEPS): Plan {
     tinyRings: random.chance(0.5),
     fewFences: random.chance(0.3),
     tinyCommits: random.chance(0.4),
+    policy: random.chance(0.5) ? "takeover" : random.pick(POLICIES),
+    small: random.chance(0.5),
   };
   return { seed, shape, faults, steps: stepsOf(random, faults, steps) };
 }

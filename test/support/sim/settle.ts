@@ -5,13 +5,20 @@
 import { asDeviceId, asDeviceNo } from "../../../src/base/brand.ts";
 import { prng } from "../../../src/base/prng.ts";
 import { DrainPhase } from "../../../src/wire/board.ts";
+import { ORDERS } from "../../../src/wire/control.ts";
 import { deliver } from "./acts.ts";
+import type { Life } from "./life.ts";
 import { hold } from "./violation.ts";
 import type { World } from "./world.ts";
 
 const ROUNDS = 600;
 const QUIET_ROUNDS = 30;
 const TICK_MS = 25;
+/** Often enough for the idle timeout. */
+const PING_ROUNDS = 20;
+/** After this many rounds only deadlines are left to wait for. */
+const SLOW_ROUND = 60;
+const SLOW_TICK_MS = 150;
 
 export async function settle(world: World): Promise<void> {
   const random = prng(world.plan.seed ^ 0x5eed);
@@ -33,8 +40,12 @@ export async function settle(world: World): Promise<void> {
   let quiet = 0;
   for (let round = 0; quiet < QUIET_ROUNDS; round++) {
     hold(round < ROUNDS, "comes to rest", () => restless(world));
-    if (world.life !== null) { for (const device of primary) device.push(random); }
-    turnAll(world, random);
+    if (world.life !== null) {
+      for (const device of primary) device.push(random);
+      if (round % PING_ROUNDS === 0) { for (const device of primary) device.ping(); }
+      if (world.life.board.doorShut()) openDoor(world.life);
+    }
+    turnAll(world, random, round > SLOW_ROUND && quiet === 0);
     await microtasks();
     const { life } = world;
     const rested = life !== null && primary.every((device) => device.done && device.loggedIn) && life.journal.idle &&
@@ -44,6 +55,9 @@ export async function settle(world: World): Promise<void> {
   agree(world, primary.map(({ imei }) => imei));
   await leave(world, random);
 }
+
+const openDoor = ({ http }: Life): void =>
+  void http.ask((request) => ({ type: "order", request, verb: ORDERS.indexOf("drain"), device: "", text: "open" }));
 
 const caughtUp = (world: World): boolean =>
   world.life!.http.follower.position === world.truth.committed &&
@@ -60,9 +74,9 @@ function restless(world: World): string {
 }
 
 /** Everybody has a turn. */
-function turnAll(world: World, random: ReturnType<typeof prng>): void {
+function turnAll(world: World, random: ReturnType<typeof prng>, slow = false): void {
   world.perform(() => {
-    world.mono += TICK_MS;
+    world.mono += slow ? SLOW_TICK_MS : TICK_MS;
     if (world.life === null) world.start();
     for (let most = 40; most > 0; most--) deliver(world, random);
     const { life } = world;

@@ -7,6 +7,20 @@ import { EntryView } from "../../../src/store/entry.ts";
 import { recordStart } from "../../../src/store/record_walk.ts";
 import type { Database, Statement } from "../../../src/platform/port.ts";
 import { hold } from "./violation.ts";
+import { originOf } from "./watch.ts";
+
+interface Origin {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Of a connected or replaced event, as far as it must explain itself. */
+interface EventJson {
+  readonly origin: Origin;
+  readonly policy?: string;
+  readonly old?: { readonly fence: number; readonly origin: Origin };
+  readonly evidence?: { readonly oldLastByteAt?: number; readonly oldInFlight?: number };
+}
 
 export interface Told {
   readonly device: string;
@@ -21,8 +35,6 @@ export class TrueDevice {
   /** As the journal was told: nothing below may be stored from `floorSeq` on. */
   floor = 0;
   floorSeq = 0;
-  /** How many owners its policy allows at most, of all policies it had. */
-  owners = 1;
 }
 
 const latin = new TextDecoder("latin1");
@@ -33,6 +45,8 @@ export class Truth {
   /** Events by seq; those trimmed stay. */
   readonly told: Told[] = [{ device: "", kind: "" }];
   next = 1;
+  /** Of one device, by the most generous policy it may have had. */
+  mostOwners = 1;
   /** Nothing below it is on disk any more. */
   oldest = 1;
   readonly #view = new EntryView();
@@ -41,6 +55,12 @@ export class Truth {
   #sums: Statement | null = null;
   #trimmed: Statement | null = null;
   readonly #names = new Map<number, string>();
+  readonly #origins: ReadonlyMap<number, string>;
+
+  /** `origins`: where the connection of a fence came from. */
+  constructor(origins: ReadonlyMap<number, string>) {
+    this.#origins = origins;
+  }
 
   device(id: string): TrueDevice {
     let device = this.devices.get(id);
@@ -133,12 +153,25 @@ export class Truth {
     }
     hold(fence > device.highest, "I2 fences rise", () => `${id} gets ${fence} after ${device.highest}`);
     device.highest = fence;
+    const json = JSON.parse(view.json) as EventJson;
+    this.#explain(id, fence, json.origin);
     if (kind === "replaced") {
-      const { old } = JSON.parse(view.json) as { old: { fence: number } };
+      const { old, policy, evidence } = json;
+      hold(
+        old !== undefined && policy !== undefined && evidence?.oldLastByteAt !== undefined && evidence.oldInFlight !== undefined,
+        "I10 explained",
+        () => `${id} replaced(${fence}) says too little: ${view.json}`,
+      );
+      this.#explain(id, old.fence, old.origin);
       hold(device.open.delete(old.fence), "I10 explained", () => `${id} replaced(${fence}) names ${old.fence}, which is not open`);
     }
     device.open.add(fence);
-    hold(device.open.size <= device.owners, "I1 one owner", () => `${id} has owners ${[...device.open].join()}`);
+    hold(device.open.size <= this.mostOwners, "I1 one owner", () => `${id} has owners ${[...device.open].join()}`);
+  }
+
+  #explain(id: string, fence: number, origin: Origin): void {
+    const real = this.#origins.get(fence);
+    hold(originOf(origin) === real, "I10 explained", () => `${id} ${fence} is said to come from ${originOf(origin)}, not ${real}`);
   }
 
   has(id: string, key: string): boolean {

@@ -5,6 +5,9 @@
 import type { Effect, Effects } from "../../../src/registry/effect.ts";
 import type { Close, RegistryEvent } from "../../../src/registry/event.ts";
 import type { RegistryState } from "../../../src/registry/state.ts";
+import type { Owner } from "../../../src/registry/owner.ts";
+import { END_REASONS } from "../../../src/wire/control.ts";
+import { MOST_OWNERS } from "./plan.ts";
 import { type Invariant, Violation } from "./violation.ts";
 
 interface Held {
@@ -12,6 +15,8 @@ interface Held {
   readonly ring: number;
   readonly conn: number;
 }
+
+const SUPERSEDED = END_REASONS.indexOf("superseded");
 
 /** Effects are used again by the next step: what is looked at must be looked at now. */
 const listOf = (out: Effects): Effect[] => Array.from({ length: out.length }, (_, i) => out.at(i));
@@ -22,7 +27,11 @@ export class Watch {
   readonly highest = new Map<string, number>();
   /** Fences that were taken away: superseded or kicked. Only their frames may be refused. */
   readonly lost = new Set<number>();
+  /** Where the connection of a fence came from. */
+  readonly origins = new Map<number, string>();
   takeovers = 0;
+  /** When refusals of a device were last told. */
+  readonly #refusals = new Map<string, number>();
   /** Blind eyes are for proofs that the other checks see as well. */
   readonly blind: boolean;
 
@@ -37,35 +46,40 @@ export class Watch {
   /** The process is gone, and its owners with it. */
   restart(): void {
     this.owners.clear();
+    this.#refusals.clear();
   }
 
-  see(state: RegistryState, event: RegistryEvent, out: Effects): void {
+  see(state: RegistryState, event: RegistryEvent, now: number, out: Effects): void {
     const effects = listOf(out);
-    for (const effect of effects) this.#effect(effect, event, effects);
+    for (const effect of effects) if (effect.type === "refusedMany") this.#refusedMany(effect.refused.device, now, state);
+    for (const effect of effects) this.#effect(effect, event, effects, state);
     if (event.type === "close") this.#closed(event, effects);
     let count = 0;
     for (const list of this.owners.values()) count += list.length;
     if (event.type === "releaseAll") this.#hold(count === 0, "I9 shutdown", () => `${count} owners are left`);
-    for (const [device, owner] of state.owners) {
-      const own = this.held(device);
-      this.#hold(own.some((one) => one.fence === owner.fence), "I1 one owner", () => `${device} is held by ${owner.fence} unsaid`);
+    for (const [device, first] of state.owners) {
+      const own = this.held(device).map(({ fence }) => fence).toSorted((a, b) => b - a);
+      const chain: number[] = [];
+      for (let owner: Owner | null = first; owner !== null && chain.length < MOST_OWNERS + 1; owner = owner.older) chain.push(owner.fence);
+      this.#hold(chain.join() === own.join(), "I1 one owner", () => `${device} is held by ${chain.join()}, told of ${own.join()}`);
     }
     this.#hold(state.owners.size === this.owners.size, "I1 one owner", () => `${state.owners.size} owners, told of ${this.owners.size}`);
   }
 
-  #effect(effect: Effect, event: RegistryEvent, all: readonly Effect[]): void {
+  #effect(effect: Effect, event: RegistryEvent, all: readonly Effect[], state: RegistryState): void {
     switch (effect.type) {
       case "connected":
-        this.#hold(this.held(effect.owner.device).length === 0, "I1 one owner", () => `${effect.owner.device} connects beside an owner`);
-        return this.#admitted(effect.owner, all);
+        return this.#admitted(effect.owner, all, state);
       case "replaced": {
         const { owner, old } = effect;
         this.#hold(this.#drop(owner.device, old.fence), "I10 explained", () => `${owner.device} replaces ${old.fence}, no owner`);
         this.lost.add(old.fence);
+        for (const { fence } of this.held(owner.device)) if (fence < effect.floor) this.lost.add(fence);
         this.takeovers++;
-        return this.#admitted(owner, all);
+        return this.#admitted(owner, all, state);
       }
       case "disconnected":
+        if (effect.reason === SUPERSEDED) this.lost.add(effect.owner.fence);
         return this.#hold(
           this.#drop(effect.owner.device, effect.owner.fence),
           "I3 no effect of a lower fence",
@@ -92,14 +106,19 @@ export class Watch {
     }
   }
 
-  #admitted(owner: { device: string; fence: number; claim: { ring: number; conn: number } }, all: readonly Effect[]): void {
-    const { device, fence, claim } = owner;
+  #admitted(owner: Owner, all: readonly Effect[], state: RegistryState): void {
+    const { device, claim } = owner;
+    const fence: number = owner.fence;
+    const { name, connections } = state.policies.of(device, claim);
+    const held = this.held(device).length;
+    this.#hold(held < connections, "I1 one owner", () => `${device} is admitted under ${name} beside ${held} owners`);
     this.#hold(
       fence > (this.highest.get(device) ?? 0),
       "I2 fences rise",
       () => `${device} gets ${fence} after ${this.highest.get(device)}`,
     );
     this.highest.set(device, fence);
+    this.origins.set(fence, originOf(claim));
     this.owners.set(device, [...this.held(device), { fence, ring: claim.ring, conn: claim.conn }]);
     this.#hold(
       all.some((one) => one.type === "decided" && one.fence === fence && one.conn === claim.conn && one.ring === claim.ring),
@@ -108,10 +127,18 @@ export class Watch {
     );
   }
 
+  /** A flood of refusals is one event a window; at a shutdown what is left is told. */
+  #refusedMany(device: string, now: number, state: RegistryState): void {
+    const before = this.#refusals.get(device) ?? -Infinity;
+    const apart = now - before >= state.limits.refusedWindowMs || now === Infinity;
+    this.#hold(apart, "I10 explained", () => `refusals of ${device} are told at ${before} and at ${now}`);
+    this.#refusals.set(device, now);
+  }
+
   /** A close ends the connection that says so, and no other. */
   #closed(event: Close, effects: readonly Effect[]): void {
     for (const effect of effects) {
-      if (effect.type !== "disconnected") continue;
+      if (effect.type !== "disconnected" || effect.reason === SUPERSEDED) continue;
       const { claim, fence } = effect.owner;
       const own = event.fence === 0 ? claim.ring === event.ring && claim.conn === event.conn : (fence as number) === event.fence;
       this.#hold(own, "I3 no effect of a lower fence", () => `the close of ${event.fence} ends ${fence}`);
@@ -132,3 +159,5 @@ export class Watch {
     if (!condition && !this.blind) throw new Violation(invariant, text());
   }
 }
+
+export const originOf = ({ address, port }: { readonly address: string; readonly port: number }): string => `${address}:${port}`;

@@ -15,7 +15,8 @@ import { type Air, SimDevice } from "./device.ts";
 import { SimDisk } from "./disk.ts";
 import { Life, settingsOf } from "./life.ts";
 import { SimLink } from "./link.ts";
-import type { Plan } from "./plan.ts";
+import { MOST_OWNERS, type Plan } from "./plan.ts";
+import { SimKernel } from "./kernel.ts";
 import type { JournalWatch } from "./sim_journal.ts";
 import { Truth } from "./truth.ts";
 import { hold, Violation } from "./violation.ts";
@@ -37,8 +38,8 @@ export interface WorldOptions {
 
 export class World implements Air, JournalWatch {
   readonly plan: Plan;
-  readonly truth = new Truth();
   readonly watch: Watch;
+  readonly truth: Truth;
   readonly disk: SimDisk;
   readonly devices: SimDevice[] = [];
   readonly consumers: Consumer[] = [];
@@ -71,9 +72,11 @@ export class World implements Air, JournalWatch {
     this.plan = plan;
     this.random = prng(plan.seed);
     this.watch = new Watch(options.blind ?? false);
+    this.truth = new Truth(this.watch.origins);
     this.#core = options.core?.() ?? step;
     this.#trace = options.trace ?? false;
-    this.#settings = settingsOf(plan.shape);
+    this.#settings = settingsOf(plan.shape, plan.faults.has("holds"));
+    if (plan.faults.has("policies") || plan.shape.policy.startsWith("multi")) this.truth.mostOwners = MOST_OWNERS;
     this.disk = new SimDisk(() => this.pause());
     for (let i = 0; i < plan.shape.devices; i++) this.devices.push(new SimDevice(this, String(FIRST_IMEI + i), 0));
     if (plan.faults.has("clones")) this.devices.push(new SimDevice(this, String(FIRST_IMEI), 1));
@@ -114,7 +117,7 @@ export class World implements Air, JournalWatch {
   }
 
   connect(device: SimDevice): SimLink {
-    const link = new SimLink(++this.#links, device.address, device);
+    const link = new SimLink(++this.#links, device.address, device, () => this.mono);
     if (this.plan.faults.has("mute")) link.mute = this.random.chance(0.3);
     this.links.push(link);
     this.counts.connections++;
@@ -130,11 +133,19 @@ export class World implements Air, JournalWatch {
     this.#fences.clear();
     const core: Core = (state, event, now, out: Effects) => {
       this.#core(state, event, now, out);
-      this.watch.see(state, event, out);
+      this.watch.see(state, event, now, out);
       this.pause();
     };
     this.note("the gateway starts");
-    this.life = new Life(this.#settings, this.plan.shape.workers, this.disk, this.clock, this, core);
+    this.life = new Life({
+      settings: this.#settings,
+      workers: this.plan.shape.workers,
+      disk: this.disk,
+      clock: this.clock,
+      tcpKernel: new SimKernel(() => this.links, () => this.mono),
+      watch: this,
+      core,
+    });
   }
 
   /** The process is gone, in the middle of whatever it did. `told`: the kernel is still there to reset its connections. */
