@@ -46,7 +46,7 @@ export class RingEntries implements EntrySource {
   }
 
   hasNext(): boolean {
-    return this.#held !== null || this.#ring.hasNext();
+    return this.#held === null ? this.#ring.hasNext() : this.#held.seq <= this.#committed();
   }
 
   entries(from: Seq): EntriesAnswer {
@@ -68,7 +68,7 @@ export class RingEntries implements EntrySource {
       }
     }
     if (rows.length > 0) return { kind: "rows", rows, next };
-    if (this.#held !== null) {
+    if (this.#held !== null && this.#held.seq <= this.#committed()) {
       this.#lapped = false;
       return { kind: "behind", oldest: this.#held.seq };
     }
@@ -80,13 +80,14 @@ export class RingEntries implements EntrySource {
   }
 
   #peek(): Row | null {
-    if (this.#held !== null) return this.#held;
-    for (;;) {
+    while (this.#held === null) {
       const read = this.#ring.read();
-      if (read === "row") return this.#held = { seq: this.#ring.seq, body: this.#ring.body };
-      if (read === "empty") return null;
-      this.#lapped = true;
+      if (read === "row") this.#held = { seq: this.#ring.seq, body: this.#ring.body };
+      else if (read === "empty") return null;
+      else this.#lapped = true;
     }
+    // A row is there as soon as it is written; it is to be seen when it is on the disk.
+    return this.#held.seq <= this.#committed() ? this.#held : null;
   }
 
   #endOf(row: Row): Seq {

@@ -1,6 +1,8 @@
 /**
- * From written to kept: has every commit synced, and when it is on the disk tells everybody, in this order: committed seq,
- * exceptions, settled words, bells. At most one commit waits for its sync, while the next one is written. Journal thread.
+ * From written to kept: has every commit synced, and when it is on the disk everybody is told, in this order: committed
+ * seq, exceptions, settled words, bells. At most one commit waits for its sync, while the next one is written. Then the sync
+ * thread moves committed seq and settled words itself, so that no answer waits for the next commit; a word that exceptions
+ * must go before is moved by the journal when it comes by. Journal thread.
  */
 import type { FaultPoints } from "../base/fault_point.ts";
 import type { Platform } from "../platform/port.ts";
@@ -29,11 +31,14 @@ export interface KeepParts {
   readonly kept: (written: Written) => void;
 }
 
+/** Bells of the threads that follow what is committed. */
+export const followersOf = ({ bells, roster }: Boot): Bell[] => [...roster.http, ...roster.reader].map((thread) => new Bell(bells, thread));
+
 export class JournalKeep {
   readonly #parts: KeepParts;
   readonly #sync: JournalSync;
   readonly #broadcast: BroadcastProducer;
-  readonly #readers: readonly Bell[];
+  readonly #followers: readonly Bell[];
   readonly #overlapBytes: number;
   readonly #pair = [new Written(), new Written()] as const;
   /** Handed to the sync thread and not told yet. */
@@ -45,8 +50,8 @@ export class JournalKeep {
     const { boot, platform, board, faults, journal } = parts;
     this.#parts = parts;
     this.#sync = new JournalSync(boot, platform, board);
-    this.#broadcast = new BroadcastProducer(boot.rings.broadcast, boot.roster.http.map((thread) => new Bell(boot.bells, thread)));
-    this.#readers = boot.roster.reader.map((thread) => new Bell(boot.bells, thread));
+    this.#broadcast = new BroadcastProducer(boot.rings.broadcast, []);
+    this.#followers = followersOf(boot);
     this.#overlapBytes = boot.settings.limits.overlapBytes;
     this.#unsynced = passFault(platform, faults, "journal.synchronous_off");
     if (this.#unsynced) journal.db.exec("PRAGMA synchronous = OFF");
@@ -54,12 +59,15 @@ export class JournalKeep {
 
   /** The batch is committed: written, and seen by nobody yet. `alone`: do not leave its sync to the other thread. */
   keep(fences: number, beganAt: number, alone: boolean): void {
-    const { journal, intake, verdicts, meter, platform, faults } = this.#parts;
+    const { journal, intake, verdicts, meter, platform, faults, board } = this.#parts;
     const written = this.#waiting === this.#pair[0] ? this.#pair[1] : this.#pair[0];
     written.fill(journal, intake.tally, fences, beganAt);
     intake.clear();
     this.wait();
     for (const each of verdicts) each.seal();
+    // Nobody takes a row from there before the committed seq covers it.
+    for (const row of journal.lastRows) this.#broadcast.append(row.seq, row.body);
+    this.#broadcast.publish();
     // Never set but by the durability proofs.
     const tooEarly = passFault(platform, faults, "journal.ack_before_sync");
     if (tooEarly || this.#unsynced) this.#tell(written);
@@ -68,6 +76,8 @@ export class JournalKeep {
     meter.sync(overlaps);
     if (overlaps) {
       this.#waiting = written;
+      board.promiseCommitted(written.committed);
+      for (const each of verdicts) each.promise();
       this.#sync.begin();
       return;
     }
@@ -80,6 +90,7 @@ export class JournalKeep {
     const written = this.#waiting;
     if (written === null) return;
     this.#sync.wait();
+    for (const each of this.#parts.verdicts) each.redeemed();
     this.#tell(written);
   }
 
@@ -102,9 +113,6 @@ export class JournalKeep {
     kept(written);
     for (const each of verdicts) each.keep();
     for (const each of verdicts) if (!each.tell()) meter.exceptionsFull();
-    for (const row of written.rows) this.#broadcast.append(row.seq, row.body);
-    written.rows.length = 0;
-    this.#broadcast.publish();
-    for (const reader of this.#readers) reader.ring();
+    for (const follower of this.#followers) follower.ring();
   }
 }

@@ -35,6 +35,7 @@ export class RingVerdicts {
   #sealed: number;
   #ready: number;
   #settled: number;
+  #promised: number;
 
   constructor(worker: number, board: Board, bell: Bell, exceptions: RingProducer, position: number) {
     this.#worker = worker;
@@ -46,6 +47,7 @@ export class RingVerdicts {
     this.#sealed = position;
     this.#ready = position;
     this.#settled = position;
+    this.#promised = position;
     board.setSettled(worker, position);
   }
 
@@ -66,6 +68,18 @@ export class RingVerdicts {
     this.#ranges = this.#batch;
     this.#batch = [];
     this.#sealed = this.#begin = this.#taken;
+  }
+
+  /** The sealed batch is about to be synced by the sync thread, which moves the word unless exceptions must go first. */
+  promise(): void {
+    const alone = this.#ranges.length > 0 || this.#waiting.length > 0;
+    this.#promised = alone ? this.#settled : this.#sealed;
+    this.#board.promiseSettled(this.#worker, this.#promised);
+  }
+
+  /** The sync thread has moved the word to what was promised. */
+  redeemed(): void {
+    this.#settled = this.#promised;
   }
 
   /** The sealed batch is on the disk. */

@@ -4,7 +4,6 @@
  */
 import { asSeq, type Seq } from "../base/brand.ts";
 import type { Journal } from "../store/journal.ts";
-import type { Row } from "../store/port.ts";
 import { emptyTally, type Tally } from "./journal_intake.ts";
 
 export class Written {
@@ -14,7 +13,6 @@ export class Written {
   fences = 0;
   /** Monotonic ms when its commit began. */
   beganAt = 0;
-  readonly rows: Row[] = [];
   readonly tally: Tally = emptyTally();
 
   fill(journal: Journal, tally: Readonly<Tally>, fences: number, beganAt: number): void {
@@ -22,7 +20,6 @@ export class Written {
     this.oldest = asSeq(journal.oldest);
     this.fences = fences;
     this.beganAt = beganAt;
-    for (const row of journal.lastRows) this.rows.push(row);
     Object.assign(this.tally, tally);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The loop of the sync thread: on the journal's word it brings the store's log to the disk, while the journal already
- * writes the next commit (journal_sync.ts says why). Blocks on its bell, and in the sync itself.
+ * The loop of the sync thread: on the journal's word it brings the store's log to the disk, and lets the codec workers
+ * know, while the journal already writes the next commit (journal_keep.ts). Blocks on its bell, and in the sync itself.
  */
 import { faultPoints } from "../base/fault_point.ts";
 import type { Platform } from "../platform/port.ts";
@@ -8,12 +8,14 @@ import { Bell } from "../ring/wait.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
+import { followersOf } from "./journal_keep.ts";
 import { LogFile } from "./journal_sync.ts";
 
 export function runSync(boot: Boot, platform: Platform, report: (r: Report) => void): void {
   const board = new Board(boot.board);
   const bell = new Bell(boot.bells, boot.thread);
-  const journal = new Bell(boot.bells, boot.roster.journal);
+  const codecs = boot.roster.codec.map((thread) => new Bell(boot.bells, thread));
+  const followers = followersOf(boot);
   const faults = faultPoints(boot.faults);
   const { idleWaitMs } = boot.settings.limits;
   board.setThreadId(boot.thread, platform.threadId());
@@ -29,8 +31,9 @@ export function runSync(boot: Boot, platform: Platform, report: (r: Report) => v
     if (wanted()) {
       const ticket = board.syncWanted();
       log.sync();
+      board.redeem(codecs.length, (worker) => codecs[worker]!.ring());
       board.syncDone(ticket);
-      journal.ring();
+      for (const follower of followers) follower.ring();
     } else if (board.phase() !== phase) {
       phase = board.phase();
       if (phase !== DrainPhase.end) board.setPhaseDone(boot.thread, phase);

@@ -5,7 +5,8 @@
  *                 per codec worker: settled (journal), live sockets (that worker)
  *                 door shut by an operator (registry)
  *                 admission gate and store failure (journal), drain phase (supervisor), checkpoint request (journal) and done (reader 0),
- *                 sync request (journal) and done (sync thread)
+ *                 sync request (journal) and done (sync thread), what to tell when it is done (journal)
+ * While a sync is under way, settled and committed are the sync thread's to write: they change hands with its ticket.
  *   Int64 words   committed seq, oldest kept seq, end of the reserved fence block (journal)
  */
 import { asSeq, type Seq } from "../base/brand.ts";
@@ -54,10 +55,12 @@ const DOOR_SHUT = GATE + 5;
 const SYNC_WANTED = GATE + 6;
 const SYNC_DONE = GATE + 7;
 const PHASE_DONE = GATE + 16;
-const WORDS = PHASE_DONE + MAX_THREADS;
+const SYNC_SETTLED = PHASE_DONE + MAX_THREADS;
+const WORDS = SYNC_SETTLED + MAX_WORKERS;
 const COMMITTED = 0;
 const OLDEST = 1;
 const FENCE_RESERVED = 2;
+const SYNC_COMMITTED = 3;
 const LONGS = 8;
 
 export const createBoard = (): SharedArrayBuffer => new SharedArrayBuffer(WORDS * 4 + LONGS * 8);
@@ -153,6 +156,22 @@ export class Board {
   }
   checkpointAnswered(): number {
     return Atomics.load(this.#words, CHECKPOINT_DONE);
+  }
+
+  /** What becomes true with the sync that is asked for next: the committed seq, and the settled position of a worker. */
+  promiseCommitted(seq: Seq): void {
+    Atomics.store(this.#longs, SYNC_COMMITTED, BigInt(seq));
+  }
+  promiseSettled(worker: number, position: number): void {
+    Atomics.store(this.#words, SYNC_SETTLED + worker, position | 0);
+  }
+  /** The sync is done: the promises hold. Calls back for every one of the workers whose word has moved. */
+  redeem(workers: number, moved: (worker: number) => void): void {
+    Atomics.store(this.#longs, COMMITTED, Atomics.load(this.#longs, SYNC_COMMITTED));
+    for (let worker = 0; worker < workers; worker++) {
+      const position = Atomics.load(this.#words, SYNC_SETTLED + worker);
+      if (Atomics.exchange(this.#words, SETTLED + worker, position) !== position) moved(worker);
+    }
   }
 
   /** Sync tickets, u32: the journal asks with a rising number, the sync thread answers with it when the log is on the disk. */

@@ -24,7 +24,8 @@ export const TINY = {
   "journal.merge_fan_in": 4,
   "journal.slice_rows": 20,
   "journal.checkpoint_bytes": 65_536,
-  // Whatever waits is reason enough to leave the sync to the sync thread.
+  // A commit leaves some frames for the next one, and that is reason enough to leave its sync to the sync thread.
+  "journal.commit_bytes": 1024,
   "journal.overlap_bytes": 1,
   "journal.reserve_bytes": 0,
 } as const;

@@ -9,6 +9,8 @@ import { runSync } from "../../../src/engine/sync.ts";
 import type { Boot, Report } from "../../../src/engine/boot.ts";
 import { bunPlatform } from "../../../src/platform/bun.ts";
 import type { Platform } from "../../../src/platform/port.ts";
+import { asSeq } from "../../../src/base/brand.ts";
+import { BELL_BYTES } from "../../../src/ring/wait.ts";
 import { STORE_FILE } from "../../../src/store/migrations.ts";
 import { Board, DrainPhase, ThreadState } from "../../../src/wire/board.ts";
 import { settingsWith } from "../../support/out_world.ts";
@@ -50,6 +52,28 @@ test("the sync thread syncs once for a ticket, answers it, and leaves at the end
   expect([answered, times, closed]).toEqual([[0, 7], 2, 1]);
   expect(reports.map((report) => report.type)).toEqual(["ready", "stopped"]);
   expect([board.state(boot.thread), board.phaseDone(boot.thread)]).toEqual([ThreadState.stopped, DrainPhase.end]);
+});
+
+test("the sync thread moves what was promised, and wakes whom it concerns", () => {
+  const { boot, board } = world("sync");
+  const before = board.settled(0);
+  board.promiseCommitted(asSeq(12));
+  board.promiseSettled(0, before + 64);
+  board.wantSync(1);
+  const bell = new Int32Array(boot.bells, boot.roster.codec[0]! * BELL_BYTES, 2);
+  // Asleep: armed.
+  bell[0] = 1;
+  const seen: unknown[] = [];
+  const file = {
+    sync: () => {
+      seen.push([board.committed() as number, board.settled(0), bell[1]]);
+      board.setPhase(DrainPhase.end);
+    },
+    close: () => {},
+  };
+  runSync(boot, { ...real, openForSync: () => file }, () => {});
+  seen.push([board.committed() as number, board.settled(0), bell[1]]);
+  expect(seen).toEqual([[0, before, 0], [12, before + 64, 1]]);
 });
 
 test("a disk that does not sync ends the thread and leaves the ticket open", () => {

@@ -52,6 +52,27 @@ test("a written batch is told when it is on the disk, while the next one fills",
   expect([verdicts.tell(), board.settled(2), told()]).toEqual([true, START + 48, [[START + 32, START + 48, Verdict.failed]]]);
 });
 
+test("a word is promised to the sync thread unless exceptions go first", () => {
+  const { board, verdicts, told } = desk();
+  verdicts.note(START + 16, Verdict.kept);
+  verdicts.seal();
+  verdicts.promise();
+  board.redeem(3, () => undefined);
+  verdicts.redeemed();
+  expect([board.settled(2), told()]).toEqual([START + 16, []]);
+  verdicts.keep();
+  verdicts.tell();
+  verdicts.note(START + 32, Verdict.refused);
+  verdicts.seal();
+  verdicts.promise();
+  board.redeem(3, () => undefined);
+  verdicts.redeemed();
+  expect(board.settled(2)).toBe(START + 16);
+  verdicts.keep();
+  verdicts.tell();
+  expect([board.settled(2), told()]).toEqual([START + 32, [[START + 16, START + 32, Verdict.refused]]]);
+});
+
 test("only one batch waits for the disk", () => {
   const { verdicts } = desk();
   verdicts.note(START + 16, Verdict.kept);
