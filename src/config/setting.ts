@@ -111,7 +111,7 @@ const OWN: readonly Setting[] = [
     null,
     CONFLICT_ACTIONS,
     "observe",
-    "What is done about two live devices with one identity. observe: tell. hold: the present one keeps it, the other is refused.",
+    "What is done about two live devices with one identity. observe: tell. hold: the present one keeps it, the other is refused. quarantine: both go on, what they send is marked.",
   ),
 ];
 

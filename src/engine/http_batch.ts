@@ -137,7 +137,8 @@ class Walk implements EventRef {
     const fence = view.fence;
     if (view.isFrame) {
       const record = decodeRecord(view.bytes[view.dataAt]!, view.bytes, this.#recordAt);
-      return JSON.stringify({ ...record, seq, device, fence, receivedAt: view.time });
+      const mark = view.isQuarantined ? { quarantined: true } : {};
+      return JSON.stringify({ ...record, seq, device, fence, receivedAt: view.time, ...mark });
     }
     const own = view.json;
     const rest = own === "{}" ? "}" : `,${own.slice(1)}`;

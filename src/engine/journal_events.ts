@@ -3,7 +3,7 @@
  * thread. Keeps which device and fence each connection of each worker has: what a frame is stored under.
  */
 import { assertNever } from "../base/assert.ts";
-import { asConnId, asDeviceId, asFence, connSlot, type Fence } from "../base/brand.ts";
+import { asConnId, asDeviceId, asFence, connSlot, type DeviceId, type Fence } from "../base/brand.ts";
 import type { Journal } from "../store/journal.ts";
 import type { LedgerDevice } from "../store/ledger.ts";
 import {
@@ -66,6 +66,8 @@ export class JournalEvents {
         return this.#conflict(message);
       case "evidence":
         return this.#evidence(message);
+      case "conflictOver":
+        return this.#quarantine(asDeviceId(message.device), false);
       case "acknowledged":
         return this.#acknowledged(message);
       case "adopt":
@@ -192,6 +194,7 @@ export class JournalEvents {
   #conflict(m: MessageOf<"conflict">): void {
     const device = this.#journal.ledger.byId(asDeviceId(m.device));
     if (device === undefined) return;
+    if (CONFLICT_ACTIONS[m.action] === "quarantine") this.#quarantine(device.id, true);
     const { at, alternations, takeovers, windowMs } = m;
     const origins = [
       { address: m.firstAddress, port: m.firstPort, clientInstance: m.firstClientInstance, fence: m.firstFence, since: m.firstSince },
@@ -208,6 +211,11 @@ export class JournalEvents {
       origins,
     };
     this.#journal.event("conflict", device, asFence(m.fence), at, row, { change: { kind: "conflict", row: { ...row, fence: m.fence } } });
+  }
+
+  #quarantine(id: DeviceId, quarantined: boolean): void {
+    const device = this.#journal.ledger.byId(id);
+    if (device !== undefined) device.quarantined = quarantined;
   }
 
   /** About a takeover that was told before; a row that is gone by now is not missed. */

@@ -102,6 +102,8 @@ export class RegistryOutbox {
       case "conflict":
         this.#counters.add(this.#conflicts);
         return this.#tell(conflictMessage(effect.alarm));
+      case "conflictOver":
+        return this.#tell({ type: "conflictOver", device: effect.device });
       case "acknowledged":
         return this.#tell({ type: "acknowledged", device: effect.device, conflict: effect.conflict, at: effect.at });
       case "answer":

@@ -51,4 +51,5 @@ export const storedJson = (device: string, stored: StoredRecord): StoredJson => 
   device,
   fence: stored.fence,
   receivedAt: stored.receivedAt,
+  ...(stored.quarantined ? { quarantined: true } : {}),
 });

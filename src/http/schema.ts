@@ -26,6 +26,7 @@ export const StoredSchema = v.object({
   device: v.string(),
   fence: count("The connection that delivered it"),
   receivedAt: ms("When it arrived"),
+  quarantined: v.optional(v.pipe(v.boolean(), v.description("Sent while two live devices fought for the identity"))),
 });
 
 export const Origin = v.object({ address: v.string(), port: v.number(), clientInstance: v.nullable(v.string()) });

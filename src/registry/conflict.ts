@@ -62,6 +62,8 @@ export class ConflictWatch {
   readonly #watched = new Map<DeviceId, Watched>();
   readonly #conflicts = new Map<DeviceId, Conflict>();
   readonly #due: Alarm[] = [];
+  /** Devices whose quarantine is over. */
+  readonly #over: DeviceId[] = [];
   #forgotAt = 0;
 
   constructor(action: ConflictAction, limits: ConflictLimits) {
@@ -76,9 +78,9 @@ export class ConflictWatch {
   get conflicts(): number {
     return this.#conflicts.size;
   }
-  /** An alarm waits to be told. */
+  /** An alarm, or the end of one, waits to be told. */
   get isDue(): boolean {
-    return this.#due.length > 0;
+    return this.#due.length > 0 || this.#over.length > 0;
   }
 
   /** Is there an alarm to tell, or perhaps something to forget? */
@@ -135,6 +137,11 @@ export class ConflictWatch {
     return this.#due.shift() ?? null;
   }
 
+  /** A device whose quarantine is over, or null. */
+  takeOver(): DeviceId | null {
+    return this.#over.shift() ?? null;
+  }
+
   /** Someone knows of it: no alarm until the fight has gone on for `realarmMs` more, or another origin has joined it. */
   acknowledge(device: DeviceId, now: number): boolean {
     const conflict = this.#conflicts.get(device);
@@ -156,7 +163,7 @@ export class ConflictWatch {
     left = STRIDE;
     for (const conflict of this.#conflicts.values()) {
       if (left-- === 0 || Math.max(conflict.foughtAt, conflict.holdUntil) >= now - conflictQuietMs) break;
-      this.#conflicts.delete(conflict.device);
+      this.#end(conflict.device);
     }
   }
 
@@ -177,8 +184,8 @@ export class ConflictWatch {
   #fought(device: DeviceId, fight: Fight, at: number, now: number): void {
     const conflict = this.#conflicts.get(device);
     if (conflict === undefined) {
-      if (this.#conflicts.size >= this.#limits.watchedIdentities) dropOldest(this.#conflicts);
-      const { holdMs } = this.#limits;
+      if (!this.#roomForOneMore()) return;
+      const holdMs = this.action === "hold" ? this.#limits.holdMs : 0;
       this.#conflicts.set(device, { device, last: fight.last, foughtAt: now, acknowledgedAt: null, holdUntil: now + holdMs, holdMs });
       return this.#alarm(device, fight, at);
     }
@@ -188,6 +195,22 @@ export class ConflictWatch {
     conflict.acknowledgedAt = null;
     conflict.last = fight.last;
     this.#alarm(device, fight, at);
+  }
+
+  /** Lets go of the conflict that was quiet for longest; false while too much of that kind is still to be told. */
+  #roomForOneMore(): boolean {
+    if (this.#conflicts.size < this.#limits.watchedIdentities) return true;
+    if (this.#over.length >= this.#limits.watchedIdentities) return false;
+    for (const oldest of this.#conflicts.keys()) {
+      this.#end(oldest);
+      return true;
+    }
+    return true;
+  }
+
+  #end(device: DeviceId): void {
+    this.#conflicts.delete(device);
+    if (this.action === "quarantine") this.#over.push(device);
   }
 
   #alarm(device: DeviceId, fight: Fight, at: number): void {

@@ -32,6 +32,7 @@ interface Shapes {
   /** What became of the evicted connection `fence`, and what its takeover meant by that. */
   evidence: { device: DeviceId; fence: number; answered: boolean; bytesAfter: boolean; verdict: ConflictVerdict | null };
   conflict: { alarm: Alarm };
+  conflictOver: { device: DeviceId };
   acknowledged: { device: DeviceId; conflict: number; at: number };
   done: { ring: number; request: number; outcome: Outcome; text: string };
 }
@@ -126,6 +127,9 @@ export class Effects {
   }
   conflict(alarm: Alarm): void {
     this.#next("conflict").alarm = alarm;
+  }
+  conflictOver(device: DeviceId): void {
+    this.#next("conflictOver").device = device;
   }
   acknowledged(device: DeviceId, conflict: number, at: number): void {
     const effect = this.#next("acknowledged");

@@ -117,6 +117,8 @@ function afterlife(state: RegistryState, event: Afterlife, now: number, out: Eff
 function tick(state: RegistryState, now: number, out: Effects): void {
   settleDue(state, now, out);
   if (out.length > 0) return;
+  const over = state.conflicts.takeOver();
+  if (over !== null) return out.conflictOver(over);
   const alarm = state.conflicts.takeDue();
   if (alarm !== null) return out.conflict(alarm);
   state.conflicts.forget(now);

@@ -96,7 +96,7 @@ export class FoldedDevice implements DeviceState {
     if (time > this.lastByteAt) this.lastByteAt = time;
     // Its best record is dated between the frame's least and greatest time: what cannot win is not looked for.
     const latest = entry.maxTime;
-    if (entry.best === NO_BEST || latest < this.#positionTime) return false;
+    if (entry.best === NO_BEST || entry.isQuarantined || latest < this.#positionTime) return false;
     if (this.#candidate !== null && entry.minTime < this.#candidateTime) this.settle();
     const first = this.#candidate === null;
     this.#candidate = entry.bytes;

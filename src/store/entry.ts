@@ -25,6 +25,9 @@ export const FLAG_PARTIAL = 1;
 /** Stored beside a live owner (UDP) or decoded again later: skips the floor, never moves position, owner or state. */
 export const FLAG_UNFENCED = 2;
 
+/** Sent while two live devices fought for the identity: kept and told as such, never moves position. */
+export const FLAG_QUARANTINED = 4;
+
 /** Kinds of journal events; the index is the stored number. Append only. */
 export const EVENT_KINDS = [
   "",
@@ -97,6 +100,9 @@ export class EntryView {
   get flags(): number {
     return this.bytes[this.at + 5]!;
   }
+  get isQuarantined(): boolean {
+    return (this.flags & FLAG_QUARANTINED) !== 0;
+  }
   get n(): number {
     return this.bytes[this.at + 6]!;
   }
@@ -141,6 +147,7 @@ export interface FrameEntry {
   minTime: number;
   maxTime: number;
   unfenced: boolean;
+  quarantined: boolean;
 }
 
 /** Bytes a frame entry takes. `partial`: newCount < n. */
@@ -162,7 +169,7 @@ export function writeFrameEntry(
   const length = frameEntryBytes(e.n, partial, dataLength);
   view.setUint32(at, length, true);
   view.setUint8(at + 4, ENTRY_FRAME);
-  view.setUint8(at + 5, (partial ? FLAG_PARTIAL : 0) | (e.unfenced ? FLAG_UNFENCED : 0));
+  view.setUint8(at + 5, (partial ? FLAG_PARTIAL : 0) | (e.unfenced ? FLAG_UNFENCED : 0) | (e.quarantined ? FLAG_QUARANTINED : 0));
   view.setUint8(at + 6, e.n);
   view.setUint8(at + 7, e.best);
   view.setUint32(at + 8, e.device, true);

@@ -36,6 +36,7 @@ export class FrameStep {
       minTime: 0,
       maxTime: 0,
       unfenced: false,
+      quarantined: false,
     };
   }
 
@@ -55,6 +56,7 @@ export class FrameStep {
     entry.n = header.n;
     entry.newCount = newCount;
     entry.best = header.best;
+    entry.quarantined = device.quarantined;
     entry.minTime = header.minTime;
     entry.maxTime = header.maxTime;
     if (newCount < header.n) this.#narrow(frame, entry);

@@ -11,6 +11,8 @@ export class LedgerDevice {
   /** Raised by the registry's word only. Never lowered, not even by a failed commit: the registry has decided. */
   floor = 0;
   coverage = new Coverage();
+  /** Two live devices fight for it: what it sends is marked. The registry's word, in memory only. */
+  quarantined = false;
   /** Greatest record time that was not in the future when it came. */
   newest = 0;
   /** The batch's own copy, or null when the batch has not touched the device. */

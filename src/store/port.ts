@@ -63,6 +63,8 @@ export interface StoredRecord {
   readonly seq: Seq;
   readonly fence: Fence;
   readonly receivedAt: number;
+  /** Sent while two live devices fought for the identity. */
+  readonly quarantined: boolean;
   readonly codec: number;
   readonly bytes: Uint8Array;
 }

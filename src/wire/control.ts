@@ -5,7 +5,7 @@
  *   codec    → registry  claim, close, probed, afterlife    http → registry  ask, order
  *   registry → codec     decided, evict, probe              registry → http  answer, done
  *   registry → journal   connected, replaced, disconnected, refusedMany, raiseFloor, conflict, evidence,
- *                        acknowledged
+ *                        conflictOver, acknowledged
  *
  * A `Message` is the struct's value plus its `type`. `send` writes one into a ring, `receive` reads the current one.
  */
@@ -125,6 +125,8 @@ export const MESSAGES = {
   }),
   /** What became of an evicted connection: completes the row of its takeover. `fence`: the evicted one's. No event. */
   evidence: struct({ device: "str", fence: "f64", answered: "bool", bytesAfter: "bool", verdict: "u8" }),
+  /** The fight for a device is over: what it sends is no longer quarantined. No event. */
+  conflictOver: struct({ device: "str" }),
   /** Someone knows of the conflict whose event has this seq. No event. */
   acknowledged: struct({ device: "str", conflict: "f64", at: "f64" }),
 } as const;

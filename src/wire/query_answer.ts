@@ -16,6 +16,7 @@ export interface AnswerRecord {
   readonly seq: Seq;
   readonly fence: Fence;
   readonly receivedAt: number;
+  readonly quarantined: boolean;
   readonly codec: number;
   readonly bytes: Uint8Array;
 }
@@ -59,7 +60,18 @@ export type Answer =
   /** The reader did not reach what was committed in time, or the store cannot be read now. */
   | { readonly kind: "busy"; readonly reason: string };
 
-const KINDS: readonly Answer["kind"][] = ["rows", "behind", "page", "unknown_device", "bad_after", "too_many", "devices", "busy", "history", "conflicts"];
+const KINDS: readonly Answer["kind"][] = [
+  "rows",
+  "behind",
+  "page",
+  "unknown_device",
+  "bad_after",
+  "too_many",
+  "devices",
+  "busy",
+  "history",
+  "conflicts",
+];
 
 /** The answer as a blob. `out` is empty before and after. */
 export function encodeAnswer(answer: Answer, out: BlobWriter): Uint8Array<ArrayBuffer> {
@@ -74,7 +86,7 @@ export function encodeAnswer(answer: Answer, out: BlobWriter): Uint8Array<ArrayB
       break;
     case "page":
       out.u8(answer.next === null ? 0 : 1).text(answer.next ?? "").u32(answer.records.length);
-      for (const r of answer.records) out.f64(r.seq).f64(r.fence).f64(r.receivedAt).u8(r.codec).bytes(r.bytes);
+      for (const r of answer.records) out.f64(r.seq).f64(r.fence).f64(r.receivedAt).u8(r.quarantined ? 1 : 0).u8(r.codec).bytes(r.bytes);
       break;
     case "unknown_device":
     case "bad_after":
@@ -154,6 +166,7 @@ const readRecord = (from: BlobReader): AnswerRecord => ({
   seq: asSeq(from.f64()),
   fence: asFence(from.f64()),
   receivedAt: from.f64(),
+  quarantined: from.u8() === 1,
   codec: from.u8(),
   bytes: from.bytes(),
 });

@@ -133,6 +133,35 @@ describe.each([...ACCEPTS])("identity conflict, accept %s", (accept) => {
   });
 });
 
+test("identity conflict, action quarantine: what both send is kept and marked, moves no position, until it is quiet", async () => {
+  await start("fd", { "conflict.action": "quarantine", "conflict.conflict_quiet_ms": 1500 });
+  const one = new TestDevice(1, "8E");
+  const send = async (tracker: Tracker): Promise<number> => {
+    expect(await tracker.send(one.frame(one.records(2)).bytes)).toBe(2);
+    return (await device(gateway.url, IMEI)).position?.time ?? 0;
+  };
+  const first = await take(gateway, IMEI, A);
+  const before = await until("a position", async () => await send(first));
+  const unmarked = (await device(gateway.url, IMEI)).records;
+  for (const from of [B, A, B, A]) await take(gateway, IMEI, from);
+  await until("a conflict", () => told()[0]);
+  expect(told()[0]!.action).toBe("quarantine");
+  const rival = await take(gateway, IMEI, B);
+  expect(await send(rival)).toBe(before);
+  const holder = await take(gateway, IMEI, A);
+  expect(await send(holder)).toBe(before);
+  const marks = async (): Promise<(boolean | undefined)[]> =>
+    (await ask<{ records: { quarantined?: boolean }[] }>(gateway.url, `/v1/devices/${IMEI}/records`)).json.records.map((each) =>
+      each.quarantined
+    );
+  expect(await marks()).toEqual([...Array.from({ length: unmarked }, () => undefined), true, true, true, true]);
+  const live = eventsOf<{ quarantined?: boolean }>(consumer, "record", IMEI).map(({ quarantined }) => quarantined);
+  expect(live).toEqual(await marks());
+  await until("quiet", async () => await send(holder) > before, 20_000);
+  expect((await marks()).at(-1)).toBeUndefined();
+  expect(await metric(gateway.url, 'berth_records_total{outcome="stored"}')).toBe((await marks()).length);
+});
+
 describe("identity conflict, action hold", () => {
   const HOLD = { "conflict.action": "hold", "conflict.hold_ms": 1500, "tcp.refused_window_ms": 200, "admission.tracker_probe_ms": 3000 };
 

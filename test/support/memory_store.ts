@@ -53,6 +53,7 @@ export function frameOf(
       minTime: Math.min(...times),
       maxTime: Math.max(...times),
       unfenced: false,
+      quarantined: false,
     },
     data.length,
     mask,
@@ -193,7 +194,10 @@ export class MemoryStore implements StoreReader {
         const codec = view.bytes[view.dataAt]!;
         const bytes = view.bytes.slice(at, recordEnd(codec, view.bytes, at, view.bytes.length));
         const time = Number(new DataView(bytes.buffer).getBigUint64(0));
-        found.push({ time, record: { seq: asSeq(seq), fence: view.fence as Fence, receivedAt: view.time, codec, bytes } });
+        found.push({
+          time,
+          record: { seq: asSeq(seq), fence: view.fence as Fence, receivedAt: view.time, quarantined: view.isQuarantined, codec, bytes },
+        });
         seq++;
       }
     }

@@ -150,7 +150,7 @@ describe("conflict watch", () => {
   test("is a new conflict after it has been quiet", () => {
     const world = new ConflictWorld();
     for (const from of times(3, A, B)) world.pass(SECOND).takes(from, true);
-    world.pass(599 * SECOND);
+    world.pass(590 * SECOND);
     for (const from of times(3, A, B)) world.pass(SECOND).takes(from, true);
     expect(world.alarms).toHaveLength(1);
     world.pass(601 * SECOND);
@@ -183,6 +183,40 @@ describe("conflict watch", () => {
     expect(world.hold(B, "another")).toBeNull();
     world.pass(640 * SECOND);
     expect(world.hold(B)).toBeNull();
+  });
+
+  test("quarantine says when it is over, also when there is no room for it; the others say nothing", () => {
+    const fight = (world: ConflictWorld, device: string): void => {
+      for (const from of times(3, A, B)) world.pass(SECOND).takes(from, true, device);
+    };
+    const over = (world: ConflictWorld): string[] => {
+      const told: string[] = [];
+      for (let one = world.watch.takeOver(); one !== null; one = world.watch.takeOver()) told.push(one);
+      return told;
+    };
+    const world = new ConflictWorld("quarantine", { watchedIdentities: 2 });
+    for (const device of ["one", "two", "three"]) fight(world, device);
+    expect([world.alarms.length, world.watch.isDue, over(world)]).toEqual([3, true, ["one"]]);
+    world.pass(590 * SECOND);
+    expect([over(world), world.watch.isDue, world.hold(A, "two")]).toEqual([[], false, null]);
+    world.pass(20 * SECOND);
+    expect([over(world), world.watch.conflicts]).toEqual([["two", "three"], 0]);
+    for (const action of ["observe", "hold"] as const) {
+      const other = new ConflictWorld(action);
+      fight(other, "one");
+      expect(over(other.pass(4000 * SECOND))).toEqual([]);
+    }
+  });
+
+  test("what is still to be told is bounded: a conflict beyond it is not opened", () => {
+    const world = new ConflictWorld("quarantine", { watchedIdentities: 2 });
+    for (let i = 0; i < 9; i++) for (const from of times(3, A, B)) world.pass(10).takes(from, true, `device-${i}`);
+    expect([world.alarms.length, world.watch.conflicts]).toEqual([4, 2]);
+    expect([world.watch.takeOver() as string, world.watch.takeOver() as string, world.watch.takeOver()]).toEqual([
+      "device-0",
+      "device-1",
+      null,
+    ]);
   });
 
   test("observe holds nothing", () => {

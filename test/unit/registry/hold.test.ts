@@ -132,6 +132,16 @@ describe("an identity conflict in the registry", () => {
     expect(world.decided(A)).toEqual(["admit", "none", 0]);
   });
 
+  test("quarantine admits the next one, and its end is told once it has been quiet", () => {
+    const world = fought({ conflictAction: "quarantine" });
+    expect(only(world.tick(), "conflict").alarm.action).toBe("quarantine");
+    expect(world.decided(B)).toEqual(["admit", "none", 0]);
+    world.now += 601_000;
+    expect(types(world.tick())).toEqual([]);
+    expect(only(world.tick(), "conflictOver").device as string).toBe(IMEI);
+    expect(world.tick()).toEqual([]);
+  });
+
   test("an acknowledgement is told to the journal, for every conflict of a known device and no other", () => {
     const world = fought();
     const effects = world.order("acknowledge", IMEI, "17");

@@ -18,7 +18,14 @@ const connected = (fence: number, at: number): EntryView =>
 const disconnected = (fence: number, at: number): EntryView =>
   on(eventEntry("disconnected", NO, asFence(fence), at, { at, reason: "closed", lastByteAt: at - 5 }));
 
-function frame(times: readonly number[], best: number, isNew: readonly boolean[], receivedAt = 50, unfenced = false): EntryView {
+function frame(
+  times: readonly number[],
+  best: number,
+  isNew: readonly boolean[],
+  receivedAt = 50,
+  unfenced = false,
+  quarantined = false,
+): EntryView {
   const { data } = avlData(8, times.map((time) => avlRecord(8, { time })));
   const newCount = isNew.filter(Boolean).length;
   const bytes = new Uint8Array(frameEntryBytes(times.length, newCount < times.length, data.length));
@@ -34,6 +41,7 @@ function frame(times: readonly number[], best: number, isNew: readonly boolean[]
     minTime: Math.min(...times),
     maxTime: Math.max(...times),
     unfenced,
+    quarantined,
   };
   bytes.set(data, writeFrameEntry(new DataView(bytes.buffer), 0, head, data.length, mask));
   return on(bytes);
@@ -72,6 +80,14 @@ test("the last position moves forward in record time and to the later of equal t
   expect(fold.byNo(NO)!.position?.seq).toBe(asSeq(4));
   fold.apply(frame([900], NO_BEST, [true]), asSeq(5));
   expect(fold.byNo(NO)!.position?.seq).toBe(asSeq(4));
+});
+
+test("a quarantined frame counts and is seen, and does not move the position", () => {
+  const fold = folded();
+  fold.apply(frame([1000], 0, [true]), asSeq(2));
+  fold.apply(frame([2000], 0, [true], 90, false, true), asSeq(3));
+  const device = fold.byNo(NO)!;
+  expect([device.records, device.lastByteAt, device.position?.seq as number]).toEqual([2, 90, 2]);
 });
 
 test("an unfenced frame counts but moves neither position nor times", () => {
