@@ -41,13 +41,16 @@ export class PeerDials {
   readonly #platform: Pick<Platform, "lookup" | "connectTcp">;
   readonly #door: DialDoor;
   readonly #state: DialState;
+  readonly #step: typeof stepDial;
   readonly #flights = new Map<number, Flight>();
 
-  constructor(context: PeerContext, platform: Pick<Platform, "lookup" | "connectTcp">, door: DialDoor) {
+  /** `core`: what decides; the simulation puts wrong ones in its place. */
+  constructor(context: PeerContext, platform: Pick<Platform, "lookup" | "connectTcp">, door: DialDoor, core: typeof stepDial = stepDial) {
     const { self, policy, limits, random } = context;
     this.#at = context;
     this.#platform = platform;
     this.#door = door;
+    this.#step = core;
     this.#state = createDials({ self, policy, limits, random });
   }
 
@@ -64,7 +67,7 @@ export class PeerDials {
     if ((event.type === "failed" || event.type === "registered") && event.dial !== NONE && this.#flights.delete(event.dial)) {
       this.#at.tally.dial(event.type);
     }
-    for (const effect of stepDial(this.#state, event, this.#at.clock.mono())) this.#perform(effect);
+    for (const effect of this.#step(this.#state, event, this.#at.clock.mono())) this.#perform(effect);
   }
 
   #perform(effect: DialEffect): void {

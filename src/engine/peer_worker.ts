@@ -6,6 +6,7 @@
  */
 import type { DeviceId } from "../base/brand.ts";
 import type { Platform, Socket, SocketHandler } from "../platform/port.ts";
+import type { stepDial } from "../registry/dial.ts";
 import type { DialEvent } from "../registry/dial_state.ts";
 import { dialledFraming, diallingFraming } from "../wire/peer_choose.ts";
 import type { FramingSink } from "../wire/peer_framing.ts";
@@ -37,7 +38,8 @@ export class PeerWorker {
     },
   };
 
-  constructor(context: PeerContext, platform: Pick<Platform, "lookup" | "connectTcp">) {
+  /** `core`: see PeerDials. */
+  constructor(context: PeerContext, platform: Pick<Platform, "lookup" | "connectTcp">, core?: typeof stepDial) {
     const schedule = (event: DialEvent): void => this.#dials.tell(event);
     this.#at = context;
     this.#ending = new PeerEnding(context, schedule);
@@ -48,7 +50,7 @@ export class PeerWorker {
       giveUp: (connection, reason) => this.#ending.begin(connection, reason),
       handler: this.handler,
     };
-    this.#dials = new PeerDials(context, platform, door);
+    this.#dials = core === undefined ? new PeerDials(context, platform, door) : new PeerDials(context, platform, door, core);
   }
 
   start(): void {

@@ -1,6 +1,6 @@
 /** A peer thread's worker under test: the test is the network, the name service, the clock and the registry. */
 import { asMonoMs, asWallMs } from "../../src/base/brand.ts";
-import { type Limits } from "../../src/base/limits.ts";
+import type { Limits } from "../../src/base/limits.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import type { Boot } from "../../src/engine/boot.ts";
 import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
