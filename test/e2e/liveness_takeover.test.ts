@@ -16,9 +16,15 @@ describe.each([...ACCEPTS])("a holder that cannot be told, accept %s", (accept) 
   });
 
   test("reads nothing and has a full window: its successor is served within 100 ms, and it is closed in time, 30 of 30", async () => {
-    const { rounds, loginMs, ackMs, allClosedMs } = await takeFromStuck(gateway, 30);
+    const { rounds, loginMs, ackMs, allClosedMs } = await takeFromStuck(gateway, 30, "window");
     expect([rounds, loginMs.filter((ms) => ms >= 100), ackMs.length]).toEqual([30, [], 30]);
     // The FIN cannot pass a full window: the reset comes after a second.
+    expect(allClosedMs).toBeLessThan(1500);
+  });
+
+  test("is stuck in our write to it: the same, 10 of 10", async () => {
+    const { rounds, loginMs, ackMs, allClosedMs } = await takeFromStuck(gateway, 10, "write", 20_000);
+    expect([rounds, loginMs.filter((ms) => ms >= 100), ackMs.length]).toEqual([10, [], 10]);
     expect(allClosedMs).toBeLessThan(1500);
   });
 

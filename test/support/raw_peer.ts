@@ -22,7 +22,7 @@ const lib = dlopen("libc.so.6", {
 
 const SOCK_STREAM_CLOEXEC = 0x8_0001;
 const [SOL_SOCKET, SO_RCVBUF, SO_LINGER, SO_ATTACH_FILTER, SO_DETACH_FILTER] = [1, 8, 13, 26, 27];
-const [TCP, TCP_NODELAY] = [6, 1];
+const [TCP, TCP_NODELAY, TCP_MAXSEG] = [6, 1, 2];
 const [MSG_DONTWAIT, MSG_NOSIGNAL] = [0x40, 0x4000];
 const [EAGAIN, CLONE_NEWNET, O_CLOEXEC] = [11, 0x4000_0000, 0x8_0000];
 
@@ -42,6 +42,8 @@ export interface RawPeerOptions {
   readonly from?: string;
   /** Bytes of receive buffer asked for; the kernel has a least of its own. */
   readonly receiveBuffer?: number;
+  /** Largest segment it takes, which keeps the other side's send buffer small too. */
+  readonly maxSegment?: number;
   /** A network namespace as a file: `/proc/PID/ns/net`. */
   readonly namespace?: string;
 }
@@ -62,6 +64,7 @@ export class RawPeer {
     const peer = new RawPeer(fd);
     peer.#set(TCP, TCP_NODELAY, Int32Array.of(1));
     if (options.receiveBuffer !== undefined) peer.#set(SOL_SOCKET, SO_RCVBUF, Int32Array.of(options.receiveBuffer));
+    if (options.maxSegment !== undefined) peer.#set(TCP, TCP_MAXSEG, Int32Array.of(options.maxSegment));
     if (options.from !== undefined) {
       const own = sockaddr(options.from, 0).bytes;
       if (lib.bind(fd, ptr(own), own.length) !== 0) throw failed(`come from ${options.from}`);

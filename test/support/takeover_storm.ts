@@ -1,57 +1,17 @@
 /** Takeovers from holders that cannot be told anything: their window is full, or they are gone by a reset. On real sockets. */
-import { fullWindows } from "./descriptors.ts";
 import { TestDevice } from "./fleet.ts";
 import { encodeLogin } from "./frames.ts";
 import type { Gateway } from "./gateway.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { metric } from "./rest.ts";
+import { withBlockedWrites, withFullWindows } from "./stuck_holders.ts";
 import { Tracker } from "./tracker.ts";
 import { until } from "./until.ts";
-
-/** Frames a stuck holder sends at a time: as many as a connection may have unanswered. */
-const PIPELINED = 64;
-/** The kernel's least. */
-const TINY_BUFFER = 1;
 
 async function answered(peer: RawPeer, imei: string): Promise<number> {
   const answer = await until(`the answer to ${imei}`, () => peer.receive());
   if (!(answer instanceof Uint8Array)) throw new Error(`Cannot log ${imei} in: ${answer}`);
   return answer[0]!;
-}
-
-/** Logged-in devices that never read and whose receive windows are full of acknowledgements. */
-async function stuckHolders(gateway: Gateway, devices: readonly TestDevice[]): Promise<Map<TestDevice, RawPeer>> {
-  const holders = new Map<TestDevice, RawPeer>();
-  for (const one of devices) {
-    const peer = RawPeer.connect(gateway.tcpPort, { receiveBuffer: TINY_BUFFER });
-    peer.send(encodeLogin(one.imei));
-    if (await answered(peer, one.imei) !== 1) throw new Error(`Cannot log ${one.imei} in`);
-    holders.set(one, peer);
-  }
-  const unsent = new Map<RawPeer, Uint8Array>();
-  await until("every window full", () => {
-    const full = fullWindows(gateway);
-    for (const [one, peer] of holders) if (!full.has(peer.port)) sendOn(one, peer, unsent);
-    return full.size >= holders.size;
-  }, 60_000);
-  return holders;
-}
-
-/** Sends frames, and what the kernel did not take of them before anything else. */
-function sendOn(one: TestDevice, peer: RawPeer, unsent: Map<RawPeer, Uint8Array>): void {
-  const frames = unsent.get(peer) ?? joined(Array.from({ length: PIPELINED }, () => one.frame(one.records(1)).bytes));
-  unsent.set(peer, frames.subarray(peer.send(frames)));
-  if (unsent.get(peer)!.length === 0) unsent.delete(peer);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 export interface StuckResult {
@@ -63,10 +23,13 @@ export interface StuckResult {
   readonly allClosedMs: number;
 }
 
-/** Each stuck holder gets a successor, one after the other. */
-export async function takeFromStuck(gateway: Gateway, rounds: number): Promise<StuckResult> {
-  const devices = Array.from({ length: rounds }, (_, i) => new TestDevice(10_000 + i, "8", 1000));
-  const holders = await stuckHolders(gateway, devices);
+/** What of a holder is full: its receive window, or all on the way to it, so that the gateway's write is stuck. */
+export type Stuck = "window" | "write";
+
+/** Each stuck holder gets a successor, one after the other. `first` numbers the devices. */
+export async function takeFromStuck(gateway: Gateway, rounds: number, stuck: Stuck, first = 10_000): Promise<StuckResult> {
+  const devices = Array.from({ length: rounds }, (_, i) => new TestDevice(first + i, "8", 1000));
+  const holders = await (stuck === "window" ? withFullWindows : withBlockedWrites)(gateway, devices);
   const closedBefore = await metric(gateway.url, SUPERSEDED);
   const [loginMs, ackMs]: [number[], number[]] = [[], []];
   const successors: Tracker[] = [];
@@ -82,7 +45,7 @@ export async function takeFromStuck(gateway: Gateway, rounds: number): Promise<S
   await until("every old connection closed", async () => await metric(gateway.url, SUPERSEDED) === closedBefore + rounds);
   const allClosedMs = performance.now() - began;
   for (const one of successors) one.close();
-  for (const peer of holders.values()) peer.close();
+  for (const peer of holders) peer.close();
   return { rounds, loginMs, ackMs, allClosedMs };
 }
 
