@@ -23,6 +23,8 @@ const PROGRAMS: readonly Program[] = [
   { name: "durability", args: ["bench/load/durability.ts"] },
   { name: "wal", args: ["bench/load/wal.ts"] },
   { name: "newest-first", args: ["bench/load/newest_first.ts"] },
+  { name: "dead-holders-fd", args: ["bench/load/dead_holders.ts", "--accept", "fd"] },
+  { name: "dead-holders-reuseport", args: ["bench/load/dead_holders.ts", "--accept", "reuseport"] },
 ];
 
 const ROOT = join(import.meta.dir, "..", "..");
