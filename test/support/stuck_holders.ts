@@ -57,7 +57,7 @@ async function stuck(gateway: Gateway, one: TestDevice): Promise<StuckHolder> {
   const peer = RawPeer.connect(gateway.tcpPort, TINY);
   peer.send(encodeLogin(one.imei));
   const answer = await until(`the answer to ${one.imei}`, () => peer.receive());
-  if (!(answer instanceof Uint8Array) || answer[0] !== 1) throw new Error(`Cannot log ${one.imei} in: ${answer}`);
+  if (!(answer instanceof Uint8Array) || answer[0] !== 1) throw new Error(`Cannot log ${one.imei} in: ${String(answer)}`);
   return new StuckHolder(peer, one);
 }
 
