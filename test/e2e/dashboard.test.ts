@@ -81,11 +81,54 @@ describe.if(browserPath() !== null)("dashboard", () => {
     await page.click(`[data-device="${one.imei}"]`);
     await dashboard.until(`document.querySelector("#card-title").textContent === "${one.imei}"`);
     expect(await page.textContent("#card-lines")).toContain(`127.0.0.1:${tracker.localPort}`);
-    await page.focus("#rows");
+    await page.focus("#grid");
     await page.keyboard.press("ArrowDown");
     await dashboard.until(`document.querySelector("#card-title").textContent === "${two.imei}"`);
     await page.keyboard.press("Escape");
     await dashboard.until(`document.querySelector("#card").hidden`);
+  });
+
+  test("the map goes where the table points, and chooses what is pointed at on it", async () => {
+    const { page } = dashboard;
+    const [somewhere] = one.records(1);
+    const inVilnius = { ...somewhere!, lonRaw: 252_797_000, latRaw: 546_872_000, satellites: 9 };
+    await tracker.send(one.frame([inVilnius]).bytes);
+    await dashboard.records(one.imei, (await stored(gateway.url))[one.imei]!);
+    await page.click(`[data-device="${one.imei}"]`);
+    await dashboard.until(`document.querySelector("#stage").dataset.zoom === "13.50"`);
+    await page.focus("#grid");
+    await page.keyboard.press("Escape");
+    await dashboard.until(`document.querySelector("#card").hidden`);
+    const { x, y, width, height } = (await page.locator("#dots").boundingBox())!;
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await dashboard.until(`document.querySelector('[data-device="${one.imei}"]').classList.contains("hovered")`);
+    await page.mouse.down();
+    await page.mouse.up();
+    await dashboard.until(`document.querySelector("[aria-selected=true]")?.dataset.device === "${one.imei}"`);
+  });
+
+  test("the map is moved by wheel, drag and keys", async () => {
+    const { page } = dashboard;
+    const zoom = async (): Promise<number> => Number(await page.getAttribute("#stage", "data-zoom"));
+    const { x, y, width, height } = (await page.locator("#dots").boundingBox())!;
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await page.mouse.wheel(0, 240);
+    await dashboard.until(`document.querySelector("#stage").dataset.zoom === "12.50"`);
+    await page.mouse.down();
+    await page.mouse.move(x + width / 2 - 150, y + height / 2, { steps: 5 });
+    await page.mouse.up();
+    // What lay in the middle went along with the pointer.
+    await page.mouse.move(x + 5, y + 5);
+    await dashboard.until(`!document.querySelector("#dots").classList.contains("hits")`);
+    await page.mouse.move(x + width / 2 - 150, y + height / 2);
+    await dashboard.until(`document.querySelector('[data-device="${one.imei}"]').classList.contains("hovered")`);
+    await page.focus("#dots");
+    await page.keyboard.press("+");
+    await dashboard.until(`document.querySelector("#stage").dataset.zoom === "13.50"`);
+    await page.keyboard.press("0");
+    await dashboard.until(`Number(document.querySelector("#stage").dataset.zoom) < 5`);
+    expect(await zoom()).toBeGreaterThan(0);
+    await page.keyboard.press("Escape");
   });
 
   test("a gateway that cannot commit is shown with its reason", async () => {

@@ -74,7 +74,7 @@ describe.if(browserPath() !== null)("dashboard with many", () => {
     await dashboard.until(`document.querySelector("${first}")?.textContent === "${deviceOf(FLEET - 1).id}"`);
     expect(await page.getAttribute(".headings .records", "aria-sort")).toBe("descending");
     await page.click("#sort-id");
-    await page.focus("#rows");
+    await page.focus("#grid");
     await page.keyboard.press("End");
     await dashboard.until(`document.querySelector("#card-title").textContent === "${deviceOf(FLEET - 1).id}"`);
     await dashboard.until(`document.querySelector("[aria-selected=true]")?.getAttribute("aria-rowindex") === "${FLEET + 1}"`);

@@ -4,7 +4,7 @@
  */
 import { type Colours, readColours } from "./colours.ts";
 import { boxOf, drawDots, type Hit, hitAt } from "./dots.ts";
-import { byId, setText } from "./element.ts";
+import { byId, setData, setText } from "./element.ts";
 import type { Fleet, Vehicle } from "./fleet.ts";
 import { drawGround, frameOf } from "./ground.ts";
 import { type Land, readLand } from "./land.ts";
@@ -37,6 +37,7 @@ export class FleetMap {
   readonly #land: Land = readLand();
   readonly #ground = layerOf("ground");
   readonly #dots = layerOf("dots");
+  readonly #stage = byId("stage");
   readonly #tip = byId("tip");
   #colours: Colours = readColours();
   #size: Size = { width: 0, height: 0 };
@@ -47,6 +48,8 @@ export class FleetMap {
   #fittedAt = -Infinity;
   #groundKey = "";
   #hits: readonly Hit[] = [];
+  /** Where the pointer rests: devices move under it. */
+  #pointer: { readonly x: number; readonly y: number } | null = null;
 
   constructor(fleet: Fleet, selection: Selection, touched: () => void) {
     this.#fleet = fleet;
@@ -55,9 +58,8 @@ export class FleetMap {
   }
 
   listen(): void {
-    const stage = byId("stage");
-    new ResizeObserver(() => this.#resize(stage)).observe(stage);
-    this.#resize(stage);
+    new ResizeObserver(() => this.#resize()).observe(this.#stage);
+    this.#resize();
     const hold = (view: View): void => {
       this.#isHeld = true;
       this.#following = false;
@@ -73,7 +75,7 @@ export class FleetMap {
       pan: (dx, dy) => hold(pan(this.#view, this.#size, dx, dy)),
       zoom,
       fitAll: () => this.fitAll(),
-      point: (x, y) => this.#point(x, y),
+      point: (x, y) => this.#point({ x, y }),
       leave: () => this.#leave(),
       press: (x, y) => this.#press(x, y),
       clear: () => this.#selection.select(null, "map"),
@@ -115,8 +117,10 @@ export class FleetMap {
       this.#groundKey = key;
       drawGround(this.#ground.canvas, this.#land, this.#colours, frame);
     }
+    setData(this.#stage, "zoom", zoom.toFixed(2));
     this.#dots.canvas.clearRect(0, 0, this.#size.width, this.#size.height);
     this.#hits = drawDots(this.#dots.canvas, this.#fleet.vehicles, this.#colours, frame, this.#selection);
+    if (this.#pointer !== null) this.#point(this.#pointer);
     this.#drawTip(now);
   }
 
@@ -164,8 +168,8 @@ export class FleetMap {
     else this.#touched();
   }
 
-  #resize(stage: HTMLElement): void {
-    const { clientWidth: width, clientHeight: height } = stage;
+  #resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.#stage;
     this.#size = { width, height };
     const ratio = devicePixelRatio;
     for (const { element, canvas } of [this.#ground, this.#dots]) {
@@ -178,13 +182,15 @@ export class FleetMap {
     this.#touched();
   }
 
-  #point(x: number, y: number): void {
-    const hit = hitAt(this.#hits, x, y);
+  #point(at: { readonly x: number; readonly y: number }): void {
+    this.#pointer = at;
+    const hit = hitAt(this.#hits, at.x, at.y);
     this.#dots.element.classList.toggle("hits", hit !== null);
     this.#selection.hover(hit?.vehicles.length === 1 ? hit.vehicles[0]!.id : null);
   }
 
   #leave(): void {
+    this.#pointer = null;
     this.#selection.hover(null);
   }
 

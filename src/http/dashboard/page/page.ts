@@ -1,10 +1,12 @@
 /** The whole page: what it knows, what shows it, and what happens when the gateway says something. Owned by the page. */
 import { eventStream } from "../../../client/event_stream.ts";
-import { getJson } from "../../../client/rest.ts";
+import { getJson, post } from "../../../client/rest.ts";
 import { Bar, type Readiness } from "./bar.ts";
 import { Card } from "./card.ts";
 import { onTheme, readColours } from "./colours.ts";
+import { ConflictBanner } from "./conflict_banner.ts";
 import { DeviceTable } from "./table.ts";
+import { byId } from "./element.ts";
 import { Feed, type FeedPorts, type Told } from "./feed.ts";
 import { Fleet } from "./fleet.ts";
 import { FrameClock } from "./frame_clock.ts";
@@ -22,6 +24,8 @@ import { count } from "./words.ts";
 const HAPPENINGS = 100;
 /** The page folds events this long, then lets the browser draw. */
 const FOLD_MS = 12;
+/** Somebody else may acknowledge what is shown here. */
+const CONFLICTS_MS = 30_000;
 /** A clock that differs by less is the same: the gateway tells its own in whole seconds. */
 const CLOCK_SLACK_MS = 1500;
 
@@ -37,6 +41,10 @@ export class Page {
   readonly #card = new Card(this.#fleet, this.#selection);
   readonly #list = new HappeningList(this.#happenings, this.#selection);
   readonly #plots = new Plots(this.#series);
+  readonly #conflicts = new ConflictBanner(
+    { getJson: (path) => getJson(location.origin, path), post: (path) => post(location.origin, path, null) },
+    this.#selection,
+  );
   readonly #bar = new Bar(this.#fleet, this.#link);
   readonly #feed = new Feed(ports(), this.#told());
   #readiness: Readiness = null;
@@ -47,18 +55,22 @@ export class Page {
 
   start(): void {
     this.#plots.make(readColours());
-    for (const part of [this.#map, this.#table, this.#card, this.#list, this.#plots]) part.listen();
+    for (const part of [this.#map, this.#table, this.#card, this.#list, this.#plots, this.#conflicts]) part.listen();
     onTheme(() => {
       this.#plots.make(readColours());
       this.#map.themeChanged();
     });
     this.#selection.onSelect = (id, from) => {
       if (id === null) return;
-      if (from === "table") this.#map.show(id);
-      else this.#table.reveal(id);
+      if (from === "table") {
+        this.#map.show(id);
+        // On a narrow screen the map may have been scrolled out of sight.
+        byId("stage").scrollIntoView({ block: "nearest" });
+      } else this.#table.reveal(id);
     };
     this.#frames.start();
     watch({ looked: (sample, readiness, gatewayMs) => this.#looked(sample, readiness, gatewayMs) });
+    setInterval(() => this.#link.state(Date.now()) === "live" && void this.#conflicts.refresh(), CONFLICTS_MS);
     void this.#feed.run(new AbortController().signal);
   }
 
@@ -70,6 +82,7 @@ export class Page {
       hydrated: () => {
         this.#fleet.hydrated();
         this.#isHydrated = true;
+        void this.#conflicts.refresh();
         changed();
       },
       opened: () => this.#opened(),
@@ -77,6 +90,7 @@ export class Page {
       event: (kind, seq, data) => {
         this.#fleet.apply(kind, seq, data);
         if (kind === "record") this.#link.event(this.#gatewayNow() - (data as { receivedAt: number }).receivedAt, Date.now());
+        if (kind === "conflict") void this.#conflicts.refresh();
         const happening = happeningOf(kind, data);
         if (happening !== null) this.#happenings.add(happening);
         changed();
@@ -100,6 +114,7 @@ export class Page {
         `${this.#link.reason}; the page goes on where it stopped`,
       );
       void renew();
+      void this.#conflicts.refresh();
     }
     this.#frames.changed();
   }

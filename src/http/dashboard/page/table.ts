@@ -48,7 +48,7 @@ export class DeviceTable {
     });
     this.#scroll.addEventListener("pointermove", (event) => this.#selection.hover(idOf(event)));
     this.#scroll.addEventListener("pointerleave", () => this.#selection.hover(null));
-    this.#scroll.addEventListener("keydown", (event) => this.#key(event));
+    this.#grid.addEventListener("keydown", (event) => this.#key(event));
     for (const by of SORTS) byId(`sort-${by}`).addEventListener("click", () => this.#sortBy(by));
   }
 
@@ -130,7 +130,7 @@ export class DeviceTable {
     setText(cells.seen, ago(now - one.lastSeenAt));
     setText(cells.speed, one.place === null ? "–" : `${one.place.speed} km/h`);
     setText(cells.records, count(one.records));
-    if (isSelected) this.#scroll.setAttribute("aria-activedescendant", element.id);
+    if (isSelected) this.#grid.setAttribute("aria-activedescendant", element.id);
   }
 
   #key(event: KeyboardEvent): void {

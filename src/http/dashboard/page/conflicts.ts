@@ -1,0 +1,43 @@
+/** Identity conflicts that nobody has acknowledged, as `GET /v1/conflicts` gives them, and their words. Pure. */
+
+interface Origin {
+  readonly address?: string;
+  readonly port?: number;
+  readonly clientInstance?: string | null;
+}
+
+export interface Conflict {
+  readonly id: string;
+  readonly device: string;
+  readonly action?: string;
+  readonly takeovers?: number;
+  readonly windowMs?: number;
+  readonly origins?: readonly Origin[];
+}
+
+const SECOND = 1000;
+
+/** What the gateway answered; one that is older or newer may leave things out. */
+export function conflictsIn(answer: unknown): readonly Conflict[] {
+  const { conflicts } = (answer ?? {}) as { readonly conflicts?: unknown };
+  return Array.isArray(conflicts) ? conflicts as Conflict[] : [];
+}
+
+const where = ({ address = "?", port = 0, clientInstance }: Origin): string => {
+  const place = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  return clientInstance === null || clientInstance === undefined ? place : `${clientInstance} at ${place}`;
+};
+
+const DONE: Readonly<Record<string, string>> = {
+  hold: " The one that has it now keeps it, the other is refused.",
+  quarantine: " What they send is kept and marked, and moves no position.",
+};
+
+/** What follows the device's name. */
+export function conflictWords({ action, takeovers, windowMs, origins = [] }: Conflict): string {
+  const between = origins.length === 0 ? "" : `, ${origins.map(where).join(" and ")}`;
+  const often = takeovers === undefined || windowMs === undefined
+    ? ""
+    : `: ${takeovers} takeovers within ${Math.round(windowMs / SECOND)} s`;
+  return `is used by two live devices${between}${often}.${DONE[action ?? ""] ?? ""}`;
+}
