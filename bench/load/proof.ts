@@ -25,6 +25,7 @@ const PROGRAMS: readonly Program[] = [
   { name: "newest-first", args: ["bench/load/newest_first.ts"] },
   { name: "dead-holders-fd", args: ["bench/load/dead_holders.ts", "--accept", "fd"] },
   { name: "dead-holders-reuseport", args: ["bench/load/dead_holders.ts", "--accept", "reuseport"] },
+  { name: "peers", args: ["bench/load/peers.ts"] },
 ];
 
 const ROOT = join(import.meta.dir, "..", "..");

@@ -37,7 +37,8 @@ export class PeerClaims {
       transport: PEER,
       address,
       port,
-      clientInstance: "",
+      // However it reaches us, it is one origin.
+      clientInstance: peer,
       at: clock.wall(),
       dialled: dialled !== null,
     }, this.#ending.reserve);

@@ -2,7 +2,7 @@
  * Two gateways that dial each other on a simulated network, from one seed each: whatever went wrong before, they end with one
  * connection that both name; and when two meet with nothing going wrong, they never lose both.
  *
- *   BERTH_SIM_SEEDS   how many seeds (1,000), shared by the policies      BERTH_SIM_FIRST   the first one (1)
+ *   BERTH_SIM_SEEDS   how many seeds (400), shared by the policies      BERTH_SIM_FIRST   the first one (1)
  */
 import { describe, expect, test } from "bun:test";
 import { stepDial } from "../../src/registry/dial.ts";
@@ -11,7 +11,7 @@ import type { Decide } from "../../src/registry/policy.ts";
 import { PEER_POLICIES, type PeerPolicy } from "../../src/wire/peer_line.ts";
 import { type Core, PeerSim } from "../support/peer_sim.ts";
 
-const SEEDS = Math.ceil(Number(process.env["BERTH_SIM_SEEDS"] ?? 1000) / PEER_POLICIES.length);
+const SEEDS = Math.ceil(Number(process.env["BERTH_SIM_SEEDS"] ?? 400) / PEER_POLICIES.length);
 const FIRST = Number(process.env["BERTH_SIM_FIRST"] ?? 1);
 const MEETINGS = 3;
 const CHAOS_MS = 1500;

@@ -18,6 +18,7 @@ import { Board, Gate } from "../../src/wire/board.ts";
 import { type Message, receive } from "../../src/wire/control.ts";
 import type { PeerPolicy } from "../../src/wire/peer_line.ts";
 import { settingsWith } from "./out_world.ts";
+import { microtasks } from "./sim/settle.ts";
 import { Agenda, type End, Net } from "./peer_net.ts";
 
 const LIMITS = limitsWith({
@@ -211,7 +212,7 @@ export class PeerSim {
         );
       }
       this.agenda.step();
-      for (let i = 0; i < 4; i++) await null;
+      await microtasks();
       check();
     }
   }
