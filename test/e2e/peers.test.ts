@@ -1,7 +1,8 @@
 /** Two gateways that dial each other, over real sockets: one connection survives, both agree which, and both say so. */
 import { afterAll, expect, test } from "bun:test";
 import { PEER_POLICIES, type PeerPolicy } from "../../src/wire/peer_line.ts";
-import { endEverything } from "../support/gateway.ts";
+import { denoBerth } from "../support/deno_command.ts";
+import { endEverything, temporaryData } from "../support/gateway.ts";
 import { device, metric, PeerPair } from "../support/peer_pair.ts";
 import { ask } from "../support/rest.ts";
 import { SseConsumer } from "../support/sse.ts";
@@ -31,6 +32,17 @@ test.each([["tcp", 25], ["ws", 10]] as const)(
   },
   60_000,
 );
+
+test("a gateway on Bun and one on Deno agree", async () => {
+  const bravo = { command: denoBerth(), environment: { DENO_DIR: temporaryData(), DENO_NO_UPDATE_CHECK: "1" } };
+  const pair = await PeerPair.start({ policy: "recent", kind: "tcp", seed: 2, bravo });
+  await pair.agreed();
+  for (let round = 0; round < 5; round++) {
+    pair.cut();
+    await pair.agreed();
+  }
+  await pair.stop();
+}, 60_000);
 
 test("a peer is a device: connected, kicked and connected again, with the transport peer", async () => {
   const pair = await PeerPair.start({ policy: "initiator", kind: "tcp", seed: 3 });

@@ -19,6 +19,13 @@ identity = "bravo"
 `;
 const GREETING = { identity: "bravo", policy: "recent", version: 1 };
 
+test("a peer thread that throws ends the process, which names it", async () => {
+  const args = ["--config", await writeTemporaryFile("berth.toml", CONFIG)];
+  const failing = Gateway.spawn({ args, faults: "peer.loop:throw@30" });
+  expect(await failing.ended()).toEqual({ code: 1, signal: null });
+  expect(failing.logText).toContain('"thread":"peer"');
+});
+
 let gateway: Gateway;
 beforeAll(async () => {
   gateway = await Gateway.start({ args: ["--config", await writeTemporaryFile("berth.toml", CONFIG)] });

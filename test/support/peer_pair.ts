@@ -17,7 +17,8 @@ export interface PairOptions {
   readonly seed: number;
   /** More lines of `[peer]`. */
   readonly peer?: string;
-  readonly command?: readonly string[];
+  /** How bravo is run, when not like alpha. */
+  readonly bravo?: Pick<GatewayOptions, "command" | "environment">;
 }
 
 export interface Agreement {
@@ -52,7 +53,7 @@ export class PeerPair {
     for (const relay of relays) relay.onOpen = count;
   }
 
-  static async start({ policy, kind, seed, peer = "", command }: PairOptions): Promise<PeerPair> {
+  static async start({ policy, kind, seed, peer = "", bravo = {} }: PairOptions): Promise<PeerPair> {
     const relays = [await Relay.start(seed), await Relay.start(seed + 1)] as const;
     const one = async (name: string, other: string, through: Relay): Promise<GatewayOptions> => {
       const lines = [
@@ -62,7 +63,7 @@ export class PeerPair {
         `[[peers]]\nidentity = "${other}"\naddress = "${kind}://127.0.0.1:${through.port}"`,
       ];
       const options: GatewayOptions = { args: ["--config", await writeTemporaryFile("berth.toml", `${lines.join("\n")}\n`)] };
-      return command === undefined ? options : { ...options, command };
+      return name === NAMES.bravo ? { ...options, ...bravo } : options;
     };
     const [first, second] = await Promise.all([one(NAMES.alpha, NAMES.bravo, relays[0]), one(NAMES.bravo, NAMES.alpha, relays[1])]);
     const gateways = await Promise.all([Gateway.start(first), Gateway.start(second)]);
@@ -128,7 +129,9 @@ export class PeerPair {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.alpha.stop(), this.bravo.stop()]);
+    for (const { code } of await Promise.all([this.alpha.stop(), this.bravo.stop()])) {
+      if (code !== 0) throw new Error(`A gateway ended with ${code}`);
+    }
     await Promise.all([this.fromAlpha.stop(), this.fromBravo.stop()]);
   }
 }
