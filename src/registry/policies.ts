@@ -32,24 +32,30 @@ export class Policies {
   }
 
   of(device: DeviceId, claim: Pick<Claim, "deviceClass" | "transport">): Policy {
+    if (claim.deviceClass !== "") return this.#named(claim.deviceClass);
     if (this.#devices.size > 0) {
       const own = this.#devices.get(device);
       if (own !== undefined) return own;
     }
     for (let i = 0; i < this.#classes.length; i++) {
       const one = this.#classes[i]!;
-      if (claim.deviceClass !== "" ? one.name === claim.deviceClass : fits(one, device, claim.transport)) return one.policy;
+      if (fits(one, device, claim.transport)) return one.policy;
     }
     return this.#base;
   }
 
-  /** False when there is no such class. */
+  /** The two sides of such a connection have told each other which policy they use: nothing else changes it. */
+  #named(deviceClass: string): Policy {
+    return this.#classes.find((one) => one.name === deviceClass)?.policy ?? this.#base;
+  }
+
+  /** False when there is no such class, or when its connections name it themselves. */
   setClass(name: string, policy: Policy): boolean {
     if (name === DEFAULT_CLASS) {
       this.#base = policy;
       return true;
     }
-    const found = this.#classes.find((one) => one.name === name);
+    const found = this.#classes.find((one) => one.name === name && one.match !== null);
     if (found !== undefined) found.policy = policy;
     return found !== undefined;
   }

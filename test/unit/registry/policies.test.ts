@@ -140,6 +140,14 @@ describe("a policy is", () => {
     expect(used(world(), "berth-2")).toBe("takeover");
   });
 
+  test("not the device's where a connection names its class: the other side was told that one", () => {
+    const registry = world();
+    registry.login("berth-2", 9, { deviceClass: "hubs" });
+    registry.order("device_policy", "berth-2", "takeover");
+    expect(only(registry.order("class_policy", "hubs", "takeover"), "done").outcome).toBe("unknown");
+    expect(used(registry, "berth-2", { deviceClass: "hubs" })).toBe("recent");
+  });
+
   test("changed for a class, for a device and for all, for admissions from then on", () => {
     const registry = world();
     registry.login("350309", 1);
