@@ -4,6 +4,8 @@
  */
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { fromHex } from "../base/bytes.ts";
+import { namedValues } from "../codec/io_value.ts";
+import type { IoFamily } from "../codec/teltonika/io_names.ts";
 import { type Decoded, decodeDatagram, decodeStream } from "../codec/codec.ts";
 import type { Platform } from "../platform/port.ts";
 
@@ -12,6 +14,8 @@ export interface DecodeOptions {
   readonly udp: boolean;
   /** The input, or null: every line of standard input is one. */
   readonly hex: string | null;
+  /** Show known IO values named and scaled, as that family of devices means them. */
+  readonly names: IoFamily | null;
   /** Longest data field taken, as in the gateway. */
   readonly frameBytes: number;
 }
@@ -24,7 +28,7 @@ export async function decode(options: DecodeOptions, platform: Pick<Platform, "s
   const take = (text: string): void => {
     for (const decoded of decodeHex(text, options)) {
       if ("fault" in decoded) exit = 1;
-      platform.writeOut(`${JSON.stringify(decoded)}\n`);
+      platform.writeOut(`${JSON.stringify(withNames(decoded, options.names))}\n`);
     }
   };
   if (options.hex !== null) take(options.hex);
@@ -34,6 +38,11 @@ export async function decode(options: DecodeOptions, platform: Pick<Platform, "s
     for await (const line of text.pipeThrough(new TextLineStream())) if (line.trim() !== "") take(line);
   }
   return exit;
+}
+
+function withNames(decoded: Decoded, family: IoFamily | null): unknown {
+  if (family === null || !("records" in decoded)) return decoded;
+  return { ...decoded, records: decoded.records.map((record) => ({ ...record, named: namedValues(record.io, family) })) };
 }
 
 function decodeHex(text: string, options: DecodeOptions): Decoded[] {

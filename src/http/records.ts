@@ -2,7 +2,9 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
 import { asDeviceId } from "../base/brand.ts";
+import { namedValues } from "../codec/io_value.ts";
 import { decodeRecord } from "../codec/record.ts";
+import { IO_FAMILIES, type IoFamily } from "../codec/teltonika/io_names.ts";
 import type { StoredRecord } from "../store/port.ts";
 import { DEVICE_ID, PAGE_MAX, unknownDevice } from "./devices.ts";
 import type { Gateway } from "./gateway.ts";
@@ -19,18 +21,19 @@ export const RecordsQuery = query({
   limit: v.optional(wholeNumber(1, PAGE_MAX)),
   after: v.optional(text("`next` of the page before")),
   order: v.optional(oneOf(["seq", "time"])),
+  names: v.optional(oneOf(IO_FAMILIES)),
 });
 
 export function serveRecords(app: Hono, gateway: Gateway): void {
   app.get("/v1/devices/:id/records", strictQuery(RecordsQuery), async (c) => {
     const id = c.req.param("id");
     if (!DEVICE_ID.test(id)) return unknownDevice(id);
-    const { from = null, to = null, limit = PAGE_DEFAULT, after = null, order = "seq" } = c.req.valid("query");
+    const { from = null, to = null, limit = PAGE_DEFAULT, after = null, order = "seq", names = null } = c.req.valid("query");
     if (from !== null && to !== null && from > to) return problem(400, `Cannot use from: ${from} is after to ${to}`, { parameter: "from" });
     const answer = await gateway.records({ device: asDeviceId(id), from, to, limit, after, order });
     switch (answer.kind) {
       case "page":
-        return c.json({ records: answer.records.map((record) => storedJson(id, record)), next: answer.next });
+        return c.json({ records: answer.records.map((record) => storedJson(id, record, names)), next: answer.next });
       case "unknown_device":
         return unknownDevice(id);
       case "bad_after":
@@ -45,11 +48,16 @@ export function serveRecords(app: Hono, gateway: Gateway): void {
   });
 }
 
-export const storedJson = (device: string, stored: StoredRecord): StoredJson => ({
-  ...decodeRecord(stored.codec, stored.bytes),
-  seq: stored.seq,
-  device,
-  fence: stored.fence,
-  receivedAt: stored.receivedAt,
-  ...(stored.quarantined ? { quarantined: true } : {}),
-});
+/** `names`: with named and scaled IO values, as that family of devices means them. */
+export function storedJson(device: string, stored: StoredRecord, names: IoFamily | null = null): StoredJson {
+  const record = decodeRecord(stored.codec, stored.bytes);
+  return {
+    ...record,
+    ...(names === null ? {} : { named: namedValues(record.io, names) }),
+    seq: stored.seq,
+    device,
+    fence: stored.fence,
+    receivedAt: stored.receivedAt,
+    ...(stored.quarantined ? { quarantined: true } : {}),
+  };
+}

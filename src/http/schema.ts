@@ -26,6 +26,12 @@ export const StoredSchema = v.object({
   device: v.string(),
   fence: count("The connection that delivered it"),
   receivedAt: ms("When it arrived"),
+  named: v.optional(
+    v.pipe(
+      v.record(v.string(), v.object({ name: v.string(), value: v.union([v.number(), v.string()]), unit: v.optional(v.string()) })),
+      v.description("Known IO values by id, named and scaled; with the parameter names"),
+    ),
+  ),
   quarantined: v.optional(v.pipe(v.boolean(), v.description("Sent while two live devices fought for the identity"))),
 });
 

@@ -15,7 +15,10 @@ async function run(options: Partial<DecodeOptions>, input: readonly string[] = [
         controller.close();
       },
     });
-  const exit = await decode({ udp: false, hex: null, frameBytes: 32_768, ...options }, { stdin, writeOut: (text) => void (out += text) });
+  const exit = await decode({ udp: false, names: null, hex: null, frameBytes: 32_768, ...options }, {
+    stdin,
+    writeOut: (text) => void (out += text),
+  });
   expect(out === "" || out.endsWith("\n")).toBe(true);
   return { exit, lines: out.split("\n").slice(0, -1).map((line) => JSON.parse(line) as unknown) };
 }
@@ -43,6 +46,17 @@ describe("berth decode", () => {
         crc: "ok",
       }],
     });
+  });
+
+  test("names what it knows when asked, and leaves the raw values", async () => {
+    const { lines } = await run({ hex: hexOf("wiki-codec8-tcp-1"), names: "fmb" });
+    expect(lines).toMatchObject([{
+      records: [{
+        io: { "66": "5e0f" },
+        named: { "66": { name: "External Voltage", value: 24.079, unit: "V" }, "21": { name: "GSM Signal", value: 3 } },
+      }],
+    }]);
+    expect((await run({ hex: hexOf("wiki-imei-handshake"), names: "fmx6" })).lines).toEqual([{ login: "356307042441013" }]);
   });
 
   test("prints messages, logins and pings", async () => {

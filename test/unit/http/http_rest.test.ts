@@ -204,6 +204,14 @@ describe("GET /v1/devices/{id}/records", () => {
     }]);
   });
 
+  test("known IO values are named beside the raw ones when asked for", async () => {
+    await start({}, track);
+    const { records } = (await get<RecordsPage>("/v1/devices/A/records?limit=1&names=fmb")).json;
+    expect(records[0]).toMatchObject({ io: { "1": "00" }, named: { "1": { name: "Digital Input 1", value: 0 } } });
+    expect((await get<RecordsPage>("/v1/devices/A/records?limit=1")).json.records[0]).not.toHaveProperty("named");
+    await expectProblem("/v1/devices/A/records?names=other", 400);
+  });
+
   test("pages by seq and by time give each record once", async () => {
     await start({}, track);
     for (const order of ["seq", "time"] as const) {
