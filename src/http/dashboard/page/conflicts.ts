@@ -29,8 +29,8 @@ const where = ({ address = "?", port = 0, clientInstance }: Origin): string => {
 };
 
 const DONE: Readonly<Record<string, string>> = {
-  hold: " The one that has it now keeps it, the other is refused.",
-  quarantine: " What they send is kept and marked, and moves no position.",
+  hold: " The present one keeps it.",
+  quarantine: " What they send is marked.",
 };
 
 /** What follows the device's name. */
