@@ -93,7 +93,7 @@ describe("/openapi.json", () => {
     const { json } = await ask<Described>(world.url, "/openapi.json");
     const records = json.paths["/v1/devices/{id}/records"]!.get!;
     expect(records.parameters.map(({ name, in: place }) => `${place} ${name}`))
-      .toEqual(["path id", "query from", "query to", "query limit", "query after", "query order"]);
+      .toEqual(["path id", "query from", "query to", "query limit", "query after", "query order", "query names"]);
     const limit = records.parameters.find(({ name }) => name === "limit")!;
     expect(limit.schema).toEqual({ type: "integer", minimum: 1, maximum: 1000 });
     expect(Object.keys(records.responses)).toEqual(["200", "400", "404", "422", "503"]);
