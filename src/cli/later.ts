@@ -6,7 +6,6 @@ const LATER: Readonly<Record<string, string>> = {
   replay: "send stored records again",
   export: "write stored records to files",
   token: "make and revoke tokens",
-  stress: "check the guarantees under load and faults",
 };
 
 export const addLater: Verb = (program, platform, end) => {

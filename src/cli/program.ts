@@ -12,10 +12,24 @@ import { addLater } from "./later.ts";
 import { addSelftest } from "./selftest.ts";
 import { addServe } from "./serve_verb.ts";
 import { addSimulate } from "./simulate_verb.ts";
+import { addStress } from "./stress.ts";
 import { addTail } from "./tail.ts";
 import { EXIT, type Verb } from "./verb.ts";
 
-const VERBS: readonly Verb[] = [addServe, addCheck, addDecode, addSimulate, addTail, addDevices, addConflicts, addKick, addDrain, addSelftest, addLater];
+const VERBS: readonly Verb[] = [
+  addServe,
+  addCheck,
+  addDecode,
+  addSimulate,
+  addTail,
+  addDevices,
+  addConflicts,
+  addKick,
+  addDrain,
+  addSelftest,
+  addStress,
+  addLater,
+];
 
 const EPILOGUE = `
 Examples:

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statfsSync,
@@ -28,6 +29,7 @@ type Files = Pick<
   | "allocateFile"
   | "removeFile"
   | "openForSync"
+  | "listDirectory"
   | "makeDirectory"
   | "space"
   | "temporaryDirectory"
@@ -61,6 +63,7 @@ export function nodeFiles(allocate: ((fd: number, bytes: number) => void) | null
       return { sync: () => fdatasyncSync(fd), close: () => closeSync(fd) };
     },
     removeFile: (path) => rmSync(path, { force: true }),
+    listDirectory: (path) => readdirSync(path),
     makeDirectory: (path) => void mkdirSync(path, { recursive: true }),
     space(path) {
       const { bavail, blocks, bsize } = statfsSync(path);

@@ -219,6 +219,8 @@ export interface Platform {
   /** Creates a file of `bytes` really allocated bytes, synced. @throws with `code` ENOSPC when there is no room. */
   allocateFile(path: string, bytes: number): void;
   removeFile(path: string): void;
+  /** Names in a directory. */
+  listDirectory(path: string): string[];
   /** Opens a file that is there, to sync what anybody writes into it: see FileSync. */
   openForSync(path: string): FileSync;
   makeDirectory(path: string): void;
