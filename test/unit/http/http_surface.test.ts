@@ -155,11 +155,12 @@ describe("wrong use", () => {
     expect([status, headers.get("content-type")]).toEqual([413, "application/problem+json"]);
   });
 
-  test("the front page names the version and says what is missing", async () => {
+  test("the dashboard is at /, and loads nothing from elsewhere", async () => {
     world = await OutWorld.start();
     const { status, headers, text } = await ask(world.url, "/");
-    expect([status, headers.get("content-type")]).toEqual([200, "text/html; charset=UTF-8"]);
-    expect(text).toContain("no dashboard yet");
+    expect([status, headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(headers.get("content-security-policy")).toContain("default-src 'self'");
+    expect(text).toContain("<title>Berth");
   });
 });
 
