@@ -13,6 +13,7 @@ export const Takeover = v.object({
   new: v.object({ fence: v.number(), origin: Origin }),
   evidence: v.object({
     oldInFlight: v.number(),
+    oldKernel: v.nullish(v.object({ lastAckAt: v.number(), rttMs: v.number(), retransmits: v.number() })),
     answered: v.nullable(v.boolean()),
     bytesAfter: v.nullable(v.boolean()),
     verdict: v.nullable(v.string()),
@@ -60,6 +61,14 @@ function heard({ answered, bytesAfter }: Takeover["evidence"]): string {
   return answered ? "yes, its stack answered" : "no, it was dead";
 }
 
+/** What its kernel had said when it was asked last. */
+function kernelRows({ at, evidence: { oldKernel } }: Takeover): string[] {
+  if (oldKernel === null || oldKernel === undefined) return [];
+  const { lastAckAt, rttMs, retransmits } = oldKernel;
+  const again = retransmits === 0 ? "" : `, ${retransmits} retransmissions`;
+  return [row("last ack", `${durationText(at - lastAckAt)} before, round trip ${rttMs.toFixed(1)} ms${again}`)];
+}
+
 /** Who holds the device now. */
 export interface Present {
   readonly connected: boolean;
@@ -91,6 +100,7 @@ export function historyText(takeovers: readonly Takeover[], present: Present | n
       row("since", timeText(old.since), timeText(at)),
       row("held it", durationText(at - old.since), heldFor(takeovers, index, present, now)),
       row("last byte", `${durationText(at - old.lastByteAt)} before`),
+      ...kernelRows(one),
       row("in flight", `${evidence.oldInFlight} frames`),
       row("records", String(old.records)),
       row("heard after", heard(evidence)),

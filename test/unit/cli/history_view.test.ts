@@ -49,6 +49,16 @@ describe("history view", () => {
     expect(heard({ bytesAfter: true })).toBe("yes, it still sent bytes");
   });
 
+  test("says what the loser's kernel had said, where that is known", () => {
+    const shown = (oldKernel: Takeover["evidence"]["oldKernel"]): string[] =>
+      historyText([takeover(AT, 1024, { oldKernel })], null, AT).split("\n").filter((line) => line.includes("last ack"));
+    expect(shown(null)).toEqual([]);
+    expect(shown({ lastAckAt: AT - 3000, rttMs: 81.25, retransmits: 0 })).toEqual(["  last ack    3.0 s before, round trip 81.3 ms"]);
+    expect(shown({ lastAckAt: AT - 3000, rttMs: 1, retransmits: 4 })).toEqual([
+      "  last ack    3.0 s before, round trip 1.0 ms, 4 retransmissions",
+    ]);
+  });
+
   test("of nothing says so, and shows a verdict and a reason it does not know as they are", () => {
     expect(historyText([], null, AT)).toBe("No takeover is known.\n");
     const odd = historyText([{ ...takeover(AT, 1024, { verdict: "twins" }), reason: "moved" }], null, AT);
