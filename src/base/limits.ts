@@ -59,7 +59,7 @@ export const LIMIT_SECTIONS = {
   },
   peer: {
     namedPeers: limit(64, 1, 64, "Other gateways named in the configuration. More are refused by it."),
-    peerSockets: limit(256, 1, 4096, "Connections to and from other gateways, greeted or not. A newer one is closed as it comes."),
+    peerSockets: limit(256, 1, 4096, "Connections to and from other gateways, greeted or not; four for each named peer, and the rest for strangers. One more that comes is reset, our own dials have room."),
     greetingMs: limit(5 * SECOND, 50, 60 * SECOND, "A peer that has not greeted by then is closed with a line that says so."),
     greetingBytes: limit(1 * KiB, 128, 16 * KiB, "A line between peers, as a greeting is. A longer one closes the connection."),
     pingMs: limit(10 * SECOND, 20, 10 * MINUTE, "A peer hears a ping line this often, so that both sides notice a dead path."),

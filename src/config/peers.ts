@@ -47,6 +47,9 @@ export function readPeers(
   return { peers, problems };
 }
 
+/** One each way, and one each way that is ending. */
+const SOCKETS_PER_PEER = 4;
+
 const sameIdentity = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 interface Complaint {
@@ -70,6 +73,12 @@ export function brokenPeers({ instance, peer, peers, limits }: Settings): Compla
   );
   const met = peer.listen !== null || peers.every(({ dial }) => dial !== null);
   demand(met, "peer.listen", "is off, but one of the [[peers]] has no address: nobody could meet it");
+  const sockets = peers.length * SOCKETS_PER_PEER;
+  demand(
+    limits.peerSockets >= sockets,
+    "peer.peer_sockets",
+    `${limits.peerSockets} is too few for ${peers.length} [[peers]]; allowed: ${sockets} or more`,
+  );
   demand(limits.peerDeadMs > limits.pingMs, "peer.peer_dead_ms", `${limits.peerDeadMs} must exceed [peer] ping_ms ${limits.pingMs}`);
   for (const [name, key] of [["parkMs", "park_ms"], ["probeMs", "probe_ms"]] as const) {
     const message = `${limits.dialStageMs} must exceed [admission] ${key} ${limits[name]}`;

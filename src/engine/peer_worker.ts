@@ -106,15 +106,19 @@ export class PeerWorker {
   }
 
   #open(socket: Socket, from: { readonly peer: DeviceId; readonly dial: number } | null): Link {
-    const { limits, clock, random, table, presence } = this.#at;
-    const target = from === null ? null : this.#at.peers.get(from.peer)!.dial!;
+    const { limits, clock, random, table, presence, peers } = this.#at;
+    const target = from === null ? null : peers.get(from.peer)!.dial!;
     const framing = target === null
       ? dialledFraming(limits.greetingBytes)
       : diallingFraming(target.kind, `${target.host}:${target.port}`, limits.greetingBytes, random);
     const at = { wall: clock.wall(), mono: clock.mono() };
     const deadline = at.mono + limits.greetingMs;
-    const connection = this.#accepting ? table.add((id) => new PeerConnection(id, socket, framing, from, at, deadline)) : null;
+    // Strangers never take the room that our own dials need.
+    const mayCome = from !== null || table.count + peers.size < limits.peerSockets;
+    const admits = this.#accepting && mayCome;
+    const connection = admits ? table.add((id) => new PeerConnection(id, socket, framing, from, at, deadline)) : null;
     if (connection === null) {
+      this.#at.tally.refused(this.#accepting ? "connections" : "draining");
       socket.reset();
       return null;
     }

@@ -70,6 +70,7 @@ describe("peers", () => {
     expect(problems('[peer]\nlisten = "127.0.0.1:1"\n')[0]).toContain("no [[peers]] to let in");
     expect(problems(`instance = "a"\n[peer]\nping_ms = 5000\npeer_dead_ms = 5000\n${dialled}`)[0]).toContain("must exceed [peer] ping_ms");
     expect(problems(`instance = "a"\n[peer]\ndial_stage_ms = 3000\n${dialled}`)[0]).toContain("must exceed [admission] park_ms 3000");
+    expect(problems(`instance = "a"\n[peer]\npeer_sockets = 3\n${dialled}`)[0]).toContain("allowed: 4 or more");
     expect(problems('[peer]\npolicy = "takeover"\n')[0]).toContain("allowed: initiator, recent");
   });
 });

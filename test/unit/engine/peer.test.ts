@@ -200,8 +200,8 @@ describe("a connection", () => {
     expect(world.told()).toEqual([]);
   });
 
-  test("beyond the bound is reset as it comes, and its end frees nothing", () => {
-    const world = new PeerWorld("initiator", { peerSockets: 2 });
+  test("beyond the bound is reset as it comes, its end frees nothing, and our dials have room all the same", async () => {
+    const world = new PeerWorld("initiator", { peerSockets: 4 });
     const first = world.accept();
     world.accept();
     const third = world.accept();
@@ -210,6 +210,8 @@ describe("a connection", () => {
     expect(world.worker.sockets).toBe(2);
     first.closes();
     expect(world.accept().wasReset).toBe(false);
+    expect(world.accept().wasReset).toBe(true);
+    expect((await greeting(world, "z")).wasReset).toBe(false);
   });
 });
 
