@@ -5,8 +5,9 @@ import { browserPath, Dashboard, endBrowser } from "../support/browser.ts";
 import { TestDevice } from "../support/fleet.ts";
 import { endEverything } from "../support/gateway.ts";
 import { startWith } from "../support/main_job.ts";
-import { type DeviceJson, devicesPage } from "../support/rest.ts";
+import { type DeviceJson, devicesPage, metrics } from "../support/rest.ts";
 import { Tracker } from "../support/tracker.ts";
+import { pause } from "../support/until.ts";
 
 afterAll(async () => {
   await endBrowser();
@@ -102,4 +103,23 @@ describe.if(browserPath() !== null)("dashboard with many", () => {
     await dashboard.close();
     await gateway.stop();
   }, 40_000);
+
+  test("streams that are ended for their age lose nothing and raise no alarm", async () => {
+    const gateway = await startWith("fd", { settings: { "http.stream_age_ms": 500, "http.retry_ms": 50 } });
+    const device = new TestDevice(960, "16");
+    const tracker = await Tracker.loggedIn(gateway.tcpPort, device.imei);
+    const dashboard = await Dashboard.open(gateway.url);
+    const drops = async (): Promise<number> => (await metrics(gateway.url)).get('berth_subscriber_drops_total{cause="age"}') ?? 0;
+    let sent = 0;
+    while (await drops() < 4) {
+      sent += await tracker.send(device.frame(device.records(1)).bytes);
+      await pause(10);
+    }
+    await dashboard.records(device.imei, sent);
+    expect(await dashboard.facts()).toMatchObject({ doubled: "0", missing: "0", hydrates: "1", losses: "0" });
+    expect(await dashboard.page.evaluate<number>("document.querySelectorAll('#happenings li').length")).toBe(0);
+    expect(dashboard.errors).toEqual([]);
+    await dashboard.close();
+    await gateway.stop();
+  }, 30_000);
 });

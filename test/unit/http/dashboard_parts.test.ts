@@ -40,6 +40,25 @@ describe("dashboard link", () => {
     expect(link.state(2200)).toBe("live");
   });
 
+  test("a stream that was ended for its age is renewed without an alarm, unless that fails", () => {
+    const link = new Link();
+    link.opened(0);
+    link.bye("age");
+    link.lost("the gateway ended the stream", 1000, 100);
+    expect([link.state(200), link.losses]).toEqual(["renewing", 0]);
+    link.opened(300);
+    expect(link.takeOutage(300)).toBeNull();
+    link.bye("age");
+    link.lost("the gateway ended the stream", 1000, 400);
+    link.lost("connection refused", 1000, 1400);
+    expect([link.state(1500), link.losses]).toEqual(["reconnecting", 1]);
+    link.opened(2400);
+    expect(link.takeOutage(2400)).toBe(1000);
+    link.bye("shutdown");
+    link.lost("the gateway ended the stream", 1000, 2500);
+    expect([link.state(2600), link.reason, link.losses]).toEqual(["reconnecting", "it was stopped", 2]);
+  });
+
   test("a browser's words for a loss become plain ones, the gateway's stay", () => {
     const link = new Link();
     const said = ["Failed to fetch", "network error", "Cannot reach http://127.0.0.1:1: Load failed", "503 too many subscriptions"].map(

@@ -3,7 +3,7 @@
  * stale, an attempt that is due is counted down to, and what was missed is said. Pure; owned by the page.
  */
 
-export type LinkState = "connecting" | "hydrating" | "catching_up" | "live" | "stale" | "reconnecting" | "refused";
+export type LinkState = "connecting" | "hydrating" | "catching_up" | "live" | "stale" | "renewing" | "reconnecting" | "refused";
 
 /** The gateway is heard every 15 s by default, if only by a heartbeat. */
 const STALE_MS = 20_000;
@@ -28,6 +28,10 @@ export class Link {
   #heardAt = 0;
   #lostAt: number | null = null;
   #retryAt = 0;
+  /** Why the gateway ended the stream in order; "" when it did not. */
+  #farewell = "";
+  /** The gateway ended the stream for its age, and nothing has failed since. */
+  #isRenewal = false;
   #behindMs = 0;
   #behindAt = -Infinity;
   /** Why the last connection ended, or was refused. */
@@ -43,6 +47,11 @@ export class Link {
   opened(now: number): void {
     this.#phase = "open";
     this.#heardAt = now;
+    this.#farewell = "";
+  }
+
+  bye(reason: string): void {
+    this.#farewell = reason;
   }
 
   heard(now: number): void {
@@ -56,10 +65,15 @@ export class Link {
   }
 
   lost(reason: string, waitMs: number, now: number): void {
-    if (this.#phase === "open") this.losses++;
-    if (this.#phase !== "lost") this.#lostAt = now;
+    const before = this.#phase;
+    const wasRenewal = this.#isRenewal;
+    this.#isRenewal = before === "open" && this.#farewell === "age";
+    if (!this.#isRenewal) {
+      if (before === "open" || wasRenewal) this.losses++;
+      this.#lostAt ??= now;
+    }
     this.#phase = "lost";
-    this.reason = plain(reason);
+    this.reason = this.#farewell === "shutdown" ? "it was stopped" : plain(reason);
     this.#retryAt = now + waitMs;
   }
 
@@ -81,7 +95,7 @@ export class Link {
         if (now - this.#heardAt > STALE_MS) return "stale";
         return now - this.#behindAt < JUST_HEARD_MS ? "catching_up" : "live";
       case "lost":
-        return "reconnecting";
+        return this.#isRenewal ? "renewing" : "reconnecting";
       default:
         return this.#phase;
     }
@@ -100,6 +114,8 @@ export class Link {
         return `Catching up, ${Math.round(this.#behindMs / 1000)} s behind`;
       case "stale":
         return `Stale: silent for ${Math.round((now - this.#heardAt) / 1000)} s`;
+      case "renewing":
+        return "Renewing the stream";
       case "reconnecting": {
         const left = Math.ceil((this.#retryAt - now) / 1000);
         return left > 0 ? `Reconnecting in ${left} s` : "Reconnecting";

@@ -49,7 +49,6 @@ export class Page {
   readonly #feed = new Feed(ports(), this.#told());
   #readiness: Readiness = null;
   #isHydrated = false;
-  #farewell = "";
   /** Our clock plus this is the gateway's. */
   #clockAheadMs = 0;
 
@@ -95,16 +94,15 @@ export class Page {
         if (happening !== null) this.#happenings.add(happening);
         changed();
       },
-      lost: (reason, waitMs) => (this.#link.lost(this.#farewell === "" ? reason : this.#farewell, waitMs, Date.now()), changed()),
+      lost: (reason, waitMs) => (this.#link.lost(reason, waitMs, Date.now()), changed()),
       refused: (reason) => (this.#link.refused(reason), changed()),
-      bye: (reason) => (this.#farewell = reason === "shutdown" ? "the gateway was stopped" : ""),
+      bye: (reason) => this.#link.bye(reason),
       again: (why, missing) => this.#again(why, missing),
     };
   }
 
   #opened(): void {
     const now = Date.now();
-    this.#farewell = "";
     this.#link.opened(now);
     const outageMs = this.#link.takeOutage(now);
     if (outageMs !== null) {
