@@ -6,7 +6,7 @@ import { type Act, POLICIES, type Step } from "./plan.ts";
 import type { World } from "./world.ts";
 
 /** What may happen while a thread is in the middle of its turn. Readers of the one database may not. */
-const MEANWHILE: readonly Act[] = ["deliver", "deliver", "device", "codec", "publish", "registry", "journal", "time"];
+const MEANWHILE: readonly Act[] = ["deliver", "deliver", "device", "codec", "publish", "registry", "journal", "sync", "time"];
 const DEPTH = 2;
 const FAILURES = ["SQLITE_FULL", "SQLITE_IOERR_WRITE"];
 
@@ -113,6 +113,11 @@ function inside(world: World, what: Act, random: Prng): void {
       return world.crash(random.chance(0.7));
     case "crash_writing":
       world.disk.countdown = 1 + random.below(25);
+      return;
+    case "sync":
+      return void life.as("sync", () => life.sync());
+    case "fail_sync":
+      world.disk.failSync = true;
       return;
     case "fail_disk":
       world.disk.failure = world.disk.failure === null ? random.pick(FAILURES) : null;

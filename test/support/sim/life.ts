@@ -2,6 +2,7 @@
  * One life of a gateway: its memory and its threads, from the start on what the disk has to its end. Every thread's parts
  * are the real ones; a thread takes its turn when the schedule says, and never while it is in the middle of one.
  */
+import { assertNever } from "../../../src/base/assert.ts";
 import type { Clock } from "../../../src/base/clock.ts";
 import { limitsWith } from "../../../src/base/limits.ts";
 import { loadConfig } from "../../../src/config/load.ts";
@@ -13,6 +14,7 @@ import { Stage } from "../../../src/engine/codec_connection.ts";
 import { CodecDrain } from "../../../src/engine/codec_drain.ts";
 import { CodecWorker } from "../../../src/engine/codec_worker.ts";
 import { Door } from "../../../src/engine/door.ts";
+import { LogFile } from "../../../src/engine/journal_sync.ts";
 import { makeMemory, makeRoster } from "../../../src/engine/memory.ts";
 import { RegistryDesk } from "../../../src/engine/registry_desk.ts";
 import type { Platform, TcpKernel } from "../../../src/platform/port.ts";
@@ -58,6 +60,7 @@ export function settingsOf(shape: Shape, holds: boolean): Settings {
     ringStartPosition: 0xffff_f000,
     commitBytes: shape.tinyCommits ? 1024 : 65_536,
     rowBytes: 1024,
+    overlapBytes: shape.overlaps ? 1 : 16_384,
     flushFrames: 32,
     sliceRows: 3,
     sliceBytes: 1024,
@@ -80,12 +83,29 @@ export function settingsOf(shape: Shape, holds: boolean): Settings {
 /** What a life comes to be with. */
 interface Birth {
   readonly settings: Settings;
+  /** Text of BERTH_FAULTS. */
+  readonly faults: string;
   readonly workers: number;
   readonly disk: SimDisk;
   readonly clock: Clock;
   readonly tcpKernel: TcpKernel;
   readonly watch: JournalWatch;
   readonly core: typeof step;
+}
+
+/** The journal blocks on the sync thread: here that takes its turns meanwhile. */
+class SimBoard extends Board {
+  readonly #meanwhile: () => void;
+
+  constructor(memory: SharedArrayBuffer, meanwhile: () => void) {
+    super(memory);
+    this.#meanwhile = meanwhile;
+  }
+
+  override awaitSync(ticket: number): boolean {
+    while (this.syncAnswered() !== ticket) this.#meanwhile();
+    return true;
+  }
 }
 
 export class Life implements GatewayEnd {
@@ -102,14 +122,21 @@ export class Life implements GatewayEnd {
   readonly busy: string[] = [];
   accepting = true;
   #registryPhase: DrainPhase = DrainPhase.running;
+  /** Where the sync thread is: with nothing to do, in the sync, or on its way to say so. */
+  #syncStage: "idle" | "syncing" | "redeemed" = "idle";
+  readonly #disk: SimDisk;
   readonly #door: Door;
 
   /** @throws Crash when the disk says so; the store is as the last process left it. */
-  constructor({ settings, workers, disk, clock, tcpKernel, watch, core }: Birth) {
+  constructor({ settings, faults, workers, disk, clock, tcpKernel, watch, core }: Birth) {
     const roster = makeRoster(workers);
     const memory = makeMemory(settings, roster);
-    const base = { settings, instance: settings.instance, faults: "", ...memory, roster, recovered: null, index: 0 };
-    this.board = new Board(memory.board);
+    const base = { settings, instance: settings.instance, faults, ...memory, roster, recovered: null, index: 0 };
+    this.board = new SimBoard(memory.board, () => {
+      watch.pause();
+      this.as("sync", () => this.sync());
+    });
+    this.#disk = disk;
     const opened = openStore({
       path: ":memory:",
       checkpointBytes: settings.limits.checkpointBytes,
@@ -117,7 +144,7 @@ export class Life implements GatewayEnd {
       open: () => disk.open(),
     });
     if (!opened.ok) throw new Error(opened.message);
-    this.journal = new SimJournal({ ...base, role: "journal", thread: roster.journal }, opened.value, watch);
+    this.journal = new SimJournal({ ...base, role: "journal", thread: roster.journal }, opened.value, disk.log, this.board, watch);
     watch.committed();
     this.journal.begin();
     const recovered = { epoch: "sim", fenceBase: this.journal.fenceBase, devices: this.journal.journal.ledger.ids() };
@@ -173,6 +200,29 @@ export class Life implements GatewayEnd {
   codec(index: number): void {
     this.drains[index]!.advance();
     this.workers[index]!.tick();
+  }
+
+  /** The sync thread, one step of engine/sync.ts at a time. */
+  sync(): void {
+    const { board } = this;
+    if (board.syncWanted() === board.syncAnswered()) return;
+    switch (this.#syncStage) {
+      case "idle":
+        this.#disk.beginSync();
+        this.#syncStage = "syncing";
+        return;
+      case "syncing":
+        new LogFile(this.boot, { openForSync: () => ({ sync: () => this.#disk.finishSync(), close: () => undefined }) }).sync();
+        board.redeem(this.workers.length, () => undefined);
+        this.#syncStage = "redeemed";
+        return;
+      case "redeemed":
+        this.#syncStage = "idle";
+        board.syncDone(board.syncWanted());
+        return;
+      default:
+        return assertNever(this.#syncStage, "stage of the sync thread");
+    }
   }
 
   registry(): void {

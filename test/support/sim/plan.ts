@@ -38,6 +38,7 @@ export type Act =
   | "registry"
   | "journal"
   | "upkeep"
+  | "sync"
   | "http"
   | "read"
   | "ask"
@@ -49,6 +50,7 @@ export type Act =
   | "crash"
   | "crash_writing"
   | "fail_disk"
+  | "fail_sync"
   | "step_clock"
   | "stop"
   | "lag"
@@ -70,6 +72,8 @@ export interface Shape {
   readonly tinyRings: boolean;
   readonly fewFences: boolean;
   readonly tinyCommits: boolean;
+  /** Syncs are left to the sync thread. */
+  readonly overlaps: boolean;
   /** Of every device, to begin with. */
   readonly policy: string;
   /** The gateway's own identity is below those of the devices, or above. */
@@ -96,6 +100,7 @@ const ALWAYS: readonly (readonly [Act, number])[] = [
   ["registry", 90],
   ["journal", 90],
   ["upkeep", 20],
+  ["sync", 60],
   ["http", 50],
   ["read", 40],
   ["ask", 6],
@@ -109,7 +114,7 @@ const BROUGHT: Partial<Record<Fault, readonly (readonly [Act, number])[]>> = {
   stuck: [["stick", 12]],
   kicks: [["kick", 10]],
   crashes: [["crash", 4], ["crash_writing", 5]],
-  failing_disk: [["fail_disk", 14]],
+  failing_disk: [["fail_disk", 14], ["fail_sync", 2]],
   clock_steps: [["step_clock", 8]],
   stops: [["stop", 4]],
   laggards: [["lag", 8]],
@@ -129,6 +134,7 @@ export function planOf(seed: number, steps = STEPS): Plan {
     tinyRings: random.chance(0.5),
     fewFences: random.chance(0.3),
     tinyCommits: random.chance(0.4),
+    overlaps: random.chance(0.6),
     policy: random.chance(0.5) ? "takeover" : random.pick(POLICIES),
     small: random.chance(0.5),
   };

@@ -26,6 +26,7 @@ export async function settle(world: World): Promise<void> {
   world.interrupt = () => undefined;
   world.note("all faults end");
   world.disk.failure = null;
+  world.disk.failSync = false;
   world.disk.countdown = Infinity;
   const primary = world.devices.filter((device, i) => world.devices.findIndex(({ imei }) => imei === device.imei) === i);
   for (const device of world.devices) {
@@ -85,6 +86,7 @@ function turnAll(world: World, random: ReturnType<typeof prng>, slow = false): v
     life.workers.forEach((_, i) => life.as(`codec ${i}`, () => life.codec(i)));
     life.as("registry", () => life.registry());
     life.as("journal", () => life.journal.turn());
+    for (let i = 0; i < 3; i++) life.as("sync", () => life.sync());
     life.workers.forEach((_, i) => life.as(`codec ${i}`, () => life.codec(i)));
     if (!life.http.follower.hydrated) void life.http.follower.hydrate();
     life.http.turn();

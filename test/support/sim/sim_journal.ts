@@ -1,27 +1,30 @@
 /**
- * The journal thread of one life, turn by turn: the real intake, events, verdicts, health, journal and upkeep; only the
+ * The journal thread of one life, turn by turn: the real intake, events, verdicts, health, journal, keep and upkeep; only the
  * loop around them is the simulation's, in the order of engine/journal.ts.
  */
 import { asSeq } from "../../../src/base/brand.ts";
+import { type FaultPoints, faultPoints } from "../../../src/base/fault_point.ts";
 import type { Clock } from "../../../src/base/clock.ts";
 import type { Boot } from "../../../src/engine/boot.ts";
 import { type Connected, JournalEvents } from "../../../src/engine/journal_events.ts";
 import { JournalHealth } from "../../../src/engine/journal_health.ts";
 import { JournalIntake } from "../../../src/engine/journal_intake.ts";
 import { RingVerdicts } from "../../../src/engine/journal_verdicts.ts";
-import type { Database } from "../../../src/platform/port.ts";
-import { BroadcastProducer } from "../../../src/ring/broadcast.ts";
+import { JournalKeep } from "../../../src/engine/journal_keep.ts";
+import { JournalMeter } from "../../../src/engine/journal_meter.ts";
+import type { Written } from "../../../src/engine/journal_written.ts";
+import type { Database, FileSync, Platform } from "../../../src/platform/port.ts";
 import { RingConsumer, RingProducer } from "../../../src/ring/spsc.ts";
 import { Bell } from "../../../src/ring/wait.ts";
 import { Journal } from "../../../src/store/journal.ts";
 import { Upkeep } from "../../../src/store/upkeep.ts";
-import { Board, DrainPhase } from "../../../src/wire/board.ts";
+import { type Board, DrainPhase } from "../../../src/wire/board.ts";
 import type { Message } from "../../../src/wire/control.ts";
 
 /** What the world wants to know of it. */
 export interface JournalWatch {
   readonly clock: Clock;
-  /** After a transaction: what is on disk has changed. */
+  /** After a transaction: it is written, and not on the disk yet. */
   committed(): void;
   /** A message of the registry was taken; what is taken from now on has `seq` or a higher one. */
   told(message: Message, seq: number): void;
@@ -70,17 +73,19 @@ export class SimJournal {
   readonly #events: WatchedEvents;
   readonly #intake: JournalIntake;
   readonly #health: JournalHealth;
-  readonly #broadcast: BroadcastProducer;
+  readonly #keep: JournalKeep;
+  readonly #faults: FaultPoints;
   #reserved: number;
   #asking = 0;
   #phase: DrainPhase = DrainPhase.running;
 
-  constructor(boot: Boot, db: Database, watch: JournalWatch) {
+  /** `board`: waits for the sync thread as the simulation does. */
+  constructor(boot: Boot, db: Database, log: FileSync, board: Board, watch: JournalWatch) {
     this.#boot = boot;
     this.#watch = watch;
     const { rings, roster, bells } = boot;
     const { limits } = boot.settings;
-    this.board = new Board(boot.board);
+    this.board = board;
     this.journal = new Journal(db, limits, () => false);
     this.upkeep = new Upkeep(this.journal);
     const frames = rings.frames.map((memory) => new RingConsumer(memory));
@@ -91,7 +96,18 @@ export class SimJournal {
     this.#events = new WatchedEvents(this.journal, frames.length, watch);
     this.#intake = new JournalIntake(this.journal, this.#events, rings.lifecycle, frames, this.#verdicts);
     this.#health = new JournalHealth(this.board, limits, { error: () => undefined, warn: () => undefined });
-    this.#broadcast = new BroadcastProducer(rings.broadcast, []);
+    this.#faults = faultPoints(boot.faults);
+    this.#keep = new JournalKeep({
+      boot,
+      platform: { clock: watch.clock, openForSync: () => log } as unknown as Platform,
+      board: this.board,
+      faults: this.#faults,
+      journal: this.journal,
+      intake: this.#intake,
+      verdicts: this.#verdicts,
+      meter: new JournalMeter(boot),
+      kept: (written) => this.#kept(written),
+    });
     this.#reserved = this.journal.fenceReserved;
     this.fenceBase = this.#reserved;
   }
@@ -111,7 +127,7 @@ export class SimJournal {
   }
 
   get idle(): boolean {
-    return !this.failing && !this.#intake.hasWork() && !this.journal.hasWork;
+    return !this.failing && !this.#intake.hasWork() && !this.journal.hasWork && this.board.syncWanted() === this.board.syncAnswered();
   }
 
   turn(): void {
@@ -121,7 +137,9 @@ export class SimJournal {
   }
 
   slice(flushNow: boolean): string {
-    const slice = this.upkeep.round(this.#watch.clock.wall(), flushNow);
+    const now = this.#watch.clock.wall();
+    if (flushNow || this.upkeep.freezesNext(now)) this.#keep.wait();
+    const slice = this.upkeep.round(now, flushNow);
     if (slice === null) return "nothing";
     if (slice.failure !== null) this.#failed(slice.failure);
     else this.#watch.committed();
@@ -140,8 +158,10 @@ export class SimJournal {
     if (this.#reserved - this.#events.usedFences <= half && this.#asking === 0) {
       this.#reserve(Math.max(this.#reserved, this.#events.usedFences + 1));
     }
-    if (this.journal.hasWork) this.#commit(false);
-    else if (took) this.#settle(true);
+    if (this.journal.hasWork) return this.#commit(false);
+    // A duplicate is as safe as what it repeats.
+    this.#keep.wait();
+    if (took) this.#settle(true);
     else this.#tell();
   }
 
@@ -151,25 +171,30 @@ export class SimJournal {
   }
 
   #commit(probing: boolean): void {
+    if (this.#faults.at("journal.ack_before_commit") !== null) {
+      this.#keep.wait();
+      this.#settle(true);
+    }
     const done = this.journal.commit(probing);
     if (!done.ok) return this.#failed(done.failure);
     this.commits++;
     this.#watch.committed();
-    this.board.setCommitted(this.journal.committed);
-    this.board.setOldest(asSeq(this.journal.oldest));
-    if (this.#asking > 0) {
-      this.#reserved = this.#asking;
-      this.#asking = 0;
-      this.board.setFenceReserved(this.#reserved);
-    }
     this.#watch.pause();
-    this.#settle(true);
-    for (const row of this.journal.lastRows) this.#broadcast.append(row.seq, row.body);
-    this.#broadcast.publish();
+    this.#keep.keep(this.#asking, this.#watch.clock.mono(), this.#health.failing);
+  }
+
+  #kept({ fences }: Written): void {
+    if (fences > 0) {
+      this.#reserved = fences;
+      this.board.setFenceReserved(fences);
+      if (this.#asking === fences) this.#asking = 0;
+    }
     this.#health.succeeded();
+    this.#watch.pause();
   }
 
   #failed(failure: { readonly code: string; readonly message: string }): void {
+    this.#keep.wait();
     this.failures++;
     this.#settle(false);
     this.#health.failed(this.#watch.clock.mono(), failure);
@@ -199,7 +224,11 @@ export class SimJournal {
   #follow(): void {
     if (this.board.phase() === this.#phase) return;
     const next = (this.#phase + 1) as DrainPhase;
-    if (next === DrainPhase.commitLast && !this.failing && (this.journal.hasWork || !this.#intake.empty())) return;
+    if (next === DrainPhase.commitLast) {
+      if (!this.failing && (this.journal.hasWork || !this.#intake.empty())) return;
+      this.#keep.wait();
+    }
+    if (next === DrainPhase.end) this.#keep.close();
     this.#phase = next;
     this.board.setPhaseDone(this.#boot.thread, next);
   }

@@ -50,6 +50,10 @@ export class Truth {
   /** Nothing below it is on disk any more. */
   oldest = 1;
   readonly #view = new EntryView();
+  /** Written and not on the disk yet. */
+  readonly #written: { readonly seq: number; readonly next: number; readonly body: Uint8Array }[] = [];
+  /** The seq after what was written. */
+  #fetched = 1;
   #rows: Statement | null = null;
   #numbers: Statement | null = null;
   #sums: Statement | null = null;
@@ -76,35 +80,49 @@ export class Truth {
     device.floorSeq = seq;
   }
 
-  /** Another process, or the first: what was committed must still be there. */
-  attach(disk: Database): void {
+  /** Another process, or the first: what was on the disk must still be there. `kept`: the seq after that. */
+  attach(disk: Database, kept: number): void {
     this.#rows = disk.prepare("SELECT seq, next_seq, body FROM log WHERE seq >= ? ORDER BY seq");
     this.#numbers = disk.prepare("SELECT no, id FROM device");
     this.#sums = disk.prepare("SELECT coalesce(sum(next_seq - seq), 0) AS events FROM log WHERE seq < ?");
     this.#trimmed = disk.prepare("SELECT coalesce(min(seq), 0) AS seq FROM log");
-    const kept = Number(this.#sums.get(this.next)!["events"]);
+    this.#names.clear();
+    this.#written.length = 0;
+    this.#fetched = this.next;
+    const left = Number(this.#sums.get(this.next)!["events"]);
     const from = Number(this.#trimmed.get()!["seq"]);
     if (from > 0 && from < this.next) {
-      hold(kept === this.next - from, "I11 acknowledged is stored", () => `${kept} events of ${from}..${this.next - 1} are left`);
+      hold(left === this.next - from, "I11 acknowledged is stored", () => `${left} events of ${from}..${this.next - 1} are left`);
     }
     this.read();
+    this.keep(kept);
   }
 
-  /** Everything committed since the last time. Only between transactions. */
+  /** What was written since the last time. It counts when it is on the disk. Only between transactions. */
   read(): void {
-    for (const row of this.#rows!.all(this.next)) {
-      const seq = Number(row["seq"]);
-      hold(seq === this.next, "I8 views agree", () => `the log goes from ${this.next - 1} to ${seq}`);
-      this.#row(row["body"] as Uint8Array);
-      hold(this.next === Number(row["next_seq"]), "I8 views agree", () => `row ${seq} ends at ${this.next}`);
+    for (const row of this.#rows!.all(this.#fetched)) {
+      const [seq, next] = [Number(row["seq"]), Number(row["next_seq"])];
+      hold(seq === this.#fetched, "I8 views agree", () => `the log goes from ${this.#fetched - 1} to ${seq}`);
+      this.#written.push({ seq, next, body: row["body"] as Uint8Array });
+      this.#fetched = next;
     }
-    this.oldest = Number(this.#trimmed!.get()!["seq"]) || this.next;
+    this.oldest = Number(this.#trimmed!.get()!["seq"]) || this.#fetched;
+    for (const row of this.#numbers!.all()) this.#names.set(Number(row["no"]), String(row["id"]));
+  }
+
+  /** Everything below `next` is on the disk now. */
+  keep(next: number): void {
+    while (this.#written.length > 0 && this.#written[0]!.next <= next) {
+      const row = this.#written.shift()!;
+      this.#row(row.body);
+      hold(this.next === row.next, "I8 views agree", () => `row ${row.seq} ends at ${this.next}`);
+    }
   }
 
   #row(body: Uint8Array): void {
     const view = this.#view.over(body);
     for (let at = 0; view.load(at); at = view.end) {
-      const id = view.deviceNo === 0 ? "" : this.#nameOf(view.deviceNo);
+      const id = view.deviceNo === 0 ? "" : this.#names.get(view.deviceNo)!;
       if (view.isFrame) this.#frame(view, id);
       else {
         this.#event(view, id);
@@ -112,11 +130,6 @@ export class Truth {
         this.next++;
       }
     }
-  }
-
-  #nameOf(no: number): string {
-    if (!this.#names.has(no)) { for (const row of this.#numbers!.all()) this.#names.set(Number(row["no"]), String(row["id"])); }
-    return this.#names.get(no)!;
   }
 
   #frame(view: EntryView, id: string): void {

@@ -6,6 +6,7 @@ import { asMonoMs, asWallMs } from "../../../src/base/brand.ts";
 import type { Clock } from "../../../src/base/clock.ts";
 import { type Prng, prng } from "../../../src/base/prng.ts";
 import type { Effects } from "../../../src/registry/effect.ts";
+import { StoreError } from "../../../src/engine/journal_start.ts";
 import { step } from "../../../src/registry/registry.ts";
 import { DrainPhase } from "../../../src/wire/board.ts";
 import type { Message } from "../../../src/wire/control.ts";
@@ -34,6 +35,8 @@ export interface WorldOptions {
   /** The registry is not watched: what goes wrong must show outside. */
   readonly blind?: boolean;
   readonly trace?: boolean;
+  /** Text of BERTH_FAULTS: what a journal that breaks its promises does. */
+  readonly faults?: string;
 }
 
 export class World implements Air, JournalWatch {
@@ -59,6 +62,7 @@ export class World implements Air, JournalWatch {
   readonly #settings;
   readonly #core: Core;
   readonly #trace: boolean;
+  readonly #faults: string;
   readonly #fences = new Map<string, number>();
   #attached = false;
   #links = 0;
@@ -75,9 +79,10 @@ export class World implements Air, JournalWatch {
     this.truth = new Truth(this.watch.origins);
     this.#core = options.core?.() ?? step;
     this.#trace = options.trace ?? false;
+    this.#faults = options.faults ?? "";
     this.#settings = settingsOf(plan.shape, plan.faults.has("holds"));
     if (plan.faults.has("policies") || plan.shape.policy.startsWith("multi")) this.truth.mostOwners = MOST_OWNERS;
-    this.disk = new SimDisk(() => this.pause());
+    this.disk = new SimDisk(() => this.pause(), (nextSeq) => this.truth.keep(nextSeq));
     for (let i = 0; i < plan.shape.devices; i++) this.devices.push(new SimDevice(this, String(FIRST_IMEI + i), 0));
     if (plan.faults.has("clones")) this.devices.push(new SimDevice(this, String(FIRST_IMEI), 1));
     for (let i = 0; i < plan.shape.subscribers; i++) {
@@ -96,7 +101,7 @@ export class World implements Air, JournalWatch {
   committed(): void {
     if (this.#attached) return this.truth.read();
     this.#attached = true;
-    this.truth.attach(this.disk.raw);
+    this.truth.attach(this.disk.raw, this.disk.nextSeq);
   }
   told(message: Message, seq: number): void {
     if (message.type === "connected" || message.type === "replaced") this.#fences.set(`${message.ring}:${message.conn}`, message.fence);
@@ -127,6 +132,7 @@ export class World implements Air, JournalWatch {
   /** A new process on the disk as it is. */
   start(): void {
     this.disk.failure = null;
+    this.disk.failSync = false;
     this.#attached = false;
     this.#forced = false;
     this.#failedSince = false;
@@ -139,6 +145,7 @@ export class World implements Air, JournalWatch {
     this.note("the gateway starts");
     this.life = new Life({
       settings: this.#settings,
+      faults: this.#faults,
       workers: this.plan.shape.workers,
       disk: this.disk,
       clock: this.clock,
@@ -161,7 +168,7 @@ export class World implements Air, JournalWatch {
       this.counts.failedCommits += this.life.journal.failures;
     }
     this.life = null;
-    this.disk.lose();
+    this.disk.lose(!told, this.random);
     this.immediates.length = 0;
     for (const link of this.links) if (link.gateway === "open") link.lost(told);
     for (const consumer of this.consumers) consumer.lose();
@@ -175,7 +182,7 @@ export class World implements Air, JournalWatch {
       this.#supervise();
     } catch (error) {
       if (error instanceof Violation) throw error;
-      if (!(error instanceof Crash)) {
+      if (!(error instanceof Crash) && !(error instanceof StoreError)) {
         throw new Violation("no crash", error instanceof Error ? (error.stack ?? error.message) : String(error));
       }
       this.crash(told);
