@@ -142,6 +142,17 @@ describe("an incoming connection", () => {
     expect(world.entry("z")).toMatchObject({ waits: "delay", attempt: 1 });
   });
 
+  test("beside a registered one leaves nothing to wait for", () => {
+    const world = new DialWorld({ policy: "recent" });
+    world.want("z");
+    const dial = world.dial("z");
+    world.reach("z", dial, "greeting");
+    world.register("z", CONN);
+    world.reach("z", dial, "connecting");
+    expect(world.incoming("z", CONN + 1)).toMatchObject([{ type: "abort", dial, reason: "superseded" }]);
+    expect(world.entry("z")).toMatchObject({ owner: CONN, waits: "nothing", deadline: Infinity });
+  });
+
   test("of a stranger changes nothing", () => {
     const world = new DialWorld();
     expect(world.incoming("stranger", CONN)).toEqual([]);
