@@ -1,14 +1,15 @@
 /** Rows of history beside the journal: written with their event or not at all, completed later, bounded, migrated. */
 import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { asDeviceId, asFence } from "../../../src/base/brand.ts";
 import { choosePlatform } from "../../../src/platform/choose.ts";
 import { MIGRATIONS, STORE_FILE } from "../../../src/store/migrations.ts";
 import { openStore } from "../../../src/store/open.ts";
-import { endEverything, temporaryData } from "../../support/gateway.ts";
 import { endBenches, NOW, StoreBench } from "../../support/store_bench.ts";
 
 afterAll(endBenches);
-afterAll(endEverything);
 
 const ID = asDeviceId("356307042441013");
 const row = (oldFence: number) => ({ at: NOW, old: { fence: oldFence }, evidence: { silentMs: 5 } });
@@ -123,7 +124,8 @@ test("history goes with the journal's rows when they are too old", () => {
 
 test("a store of the first version keeps its takeovers, and takes evidence about them", async () => {
   const platform = await choosePlatform();
-  const path = `${temporaryData()}/${STORE_FILE}`;
+  const directory = mkdtempSync(join(tmpdir(), "berth-history-"));
+  const path = join(directory, STORE_FILE);
   const first = platform.openDatabase(path, { readOnly: false });
   first.exec(MIGRATIONS[0]!);
   first.exec("INSERT INTO meta (key, value) VALUES ('epoch', 'e'), ('fence_reserved', 1)");
@@ -137,4 +139,5 @@ test("a store of the first version keeps its takeovers, and takes evidence about
   expect(db.prepare("SELECT seq, old_fence, evidence FROM takeover").all()).toEqual([{ seq: 7, old_fence: 1024, evidence: null }]);
   expect(db.prepare("SELECT value FROM meta WHERE key = 'epoch'").get()).toEqual({ value: "e" });
   db.close();
+  rmSync(directory, { recursive: true });
 });
