@@ -3,7 +3,7 @@
  * for an earlier one never reaches its successor; free slots are used in turn, the longest free first.
  * Owned by the codec worker.
  */
-import { assert } from "../base/assert.ts";
+import { assert, broken } from "../base/assert.ts";
 import { type ConnId, connOf, connSlot } from "../base/brand.ts";
 import type { Framer } from "../codec/framer.ts";
 import type { Socket } from "../platform/port.ts";
@@ -97,7 +97,7 @@ export class ConnectionTable {
   /** Gives the slot back. Once per connection: a second time is a socket closed twice. */
   remove(connection: Connection): void {
     const { slot } = connection;
-    assert(this.#slots[slot] === connection, `connection ${connection.id} was removed before`);
+    if (this.#slots[slot] !== connection) broken(`connection ${connection.id} was removed before`);
     this.#slots[slot] = null;
     this.#generations[slot]!++;
     this.#count--;

@@ -3,7 +3,7 @@
  * order of the frames, all of one connection in one write a wake. Owned by the codec worker.
  */
 import { EXCEPTION_BYTES, Verdict } from "../wire/frame_message.ts";
-import { assert, assertNever } from "../base/assert.ts";
+import { assertNever, broken } from "../base/assert.ts";
 import type { EndReason } from "../wire/control.ts";
 import { distance } from "../ring/layout.ts";
 import type { CodecContext } from "./codec_context.ts";
@@ -133,7 +133,7 @@ export class CodecVerdicts {
   #nextException(): boolean {
     const { exceptions } = this.#at;
     if (!exceptions.next()) return false;
-    assert(exceptions.length === EXCEPTION_BYTES, `exception of ${exceptions.length} bytes`);
+    if (exceptions.length !== EXCEPTION_BYTES) broken(`exception of ${exceptions.length} bytes`);
     const { view, offset } = exceptions;
     this.#from = view.getUint32(offset, true);
     this.#to = view.getUint32(offset + 4, true);

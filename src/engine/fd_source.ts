@@ -1,5 +1,5 @@
 /** Sockets whose descriptors the accept thread passes over a ring: the codec worker adopts them. Owned by the codec worker. */
-import { assert } from "../base/assert.ts";
+import { assert, broken } from "../base/assert.ts";
 import type { Peer, Platform, Socket, SocketHandler } from "../platform/port.ts";
 import { RingConsumer } from "../ring/spsc.ts";
 import { receive } from "../wire/control.ts";
@@ -33,7 +33,7 @@ export class FdSource implements SocketSource {
     if (this.#adopt === null) return;
     while (this.#ring.next()) {
       const message = receive(this.#ring);
-      assert(message.type === "adopt", `unexpected ${message.type} in an accept ring`);
+      if (message.type !== "adopt") broken(`unexpected ${message.type} in an accept ring`);
       this.#adopt(message.fd, { address: message.address, port: message.port });
     }
     this.#ring.release();

@@ -3,7 +3,7 @@
  * order, from the broadcast ring while it keeps up and from pages of a reader when it was lapped, folds it and gives it to
  * the broker. `position` is the seq all of this has reached: the cursor of a hydrate answer. Owned by an http thread.
  */
-import { assert } from "../base/assert.ts";
+import { assert, broken } from "../base/assert.ts";
 import { asDeviceNo, asMonoMs, asSeq, type DeviceNo, type MonoMs, type Seq } from "../base/brand.ts";
 import type { Batch } from "../broker/batch.ts";
 import { DeviceFold } from "../store/device_fold.ts";
@@ -161,7 +161,7 @@ export class Follower {
       if (own !== null) batches.push(this.#maker.batch(own, true));
     }
     this.fold.settle();
-    assert(this.#next === next, `followed to ${this.#next}, expected ${next}`);
+    if (this.#next !== next) broken(`followed to ${this.#next}, expected ${next}`);
     if (batches.length > 0) this.#to.published(batches, asMonoMs(this.#ports.mono()));
     this.#tellWaiting();
   }

@@ -1,5 +1,5 @@
 /** Performs the registry's effects: messages to the journal, the workers and the http threads. Owned by the registry thread. */
-import { assert, assertNever } from "../base/assert.ts";
+import { assertNever, broken } from "../base/assert.ts";
 import type { Effect, EffectOf } from "../registry/effect.ts";
 import type { RegistryState } from "../registry/state.ts";
 import { POSITION_UNKNOWN } from "../registry/swap.ts";
@@ -151,6 +151,6 @@ export class RegistryOutbox {
   }
 
   #put(ring: RingProducer, message: Message): void {
-    assert(send(ring, message), `no room was kept for ${message.type}`);
+    if (!send(ring, message)) broken(`no room was kept for ${message.type}`);
   }
 }

@@ -2,7 +2,7 @@
  * The two ends of a single-producer, single-consumer ring. A `RingProducer` belongs to one thread, a `RingConsumer` to
  * another; neither may be shared. No allocation per message: both expose views and offsets.
  */
-import { assert } from "../base/assert.ts";
+import { assert, broken } from "../base/assert.ts";
 import { DATA_BYTE, HEAD_WORD, MESSAGE_HEADER, messageBytes, SKIP, TAIL_WORD } from "./layout.ts";
 import type { Bell } from "./wait.ts";
 
@@ -61,7 +61,7 @@ export class RingProducer extends RingEnd {
    * With `keepFree`, refuses when less than that many bytes would be left: how a caller keeps a reserve.
    */
   reserve(length: number, kind: number, keepFree = 0): number {
-    assert(length <= this.maxPayload, `ring message of ${length} bytes exceeds ${this.maxPayload}`);
+    if (length > this.maxPayload) broken(`ring message of ${length} bytes exceeds ${this.maxPayload}`);
     const need = messageBytes(length);
     const at = this.#tail & (this.capacity - 1);
     const skip = at + need > this.capacity ? this.capacity - at : 0;

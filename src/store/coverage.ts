@@ -5,10 +5,12 @@
  */
 const PAIR = 2;
 const INITIAL = 4;
+/** Of every device that has not sent a record: a fleet may be large and mostly silent. Nothing is written into it. */
+const NOTHING = new Float64Array(0);
 
 export class Coverage {
   /** start, end, start, end … (ms, inclusive). */
-  #bounds = new Float64Array(INITIAL);
+  #bounds = NOTHING;
   #used = 0;
 
   get intervals(): number {

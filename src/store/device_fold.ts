@@ -2,7 +2,7 @@
  * Devices as the fold of their journal entries. Pure. The journal, every reader and every http thread keep their own and
  * give it the same entries in the same order, so all of them say the same about a device at the same seq.
  */
-import { assert } from "../base/assert.ts";
+import { broken } from "../base/assert.ts";
 import { asFence, asSeq, type DeviceId, type DeviceNo, type Fence, type Seq } from "../base/brand.ts";
 import { recordEnd } from "../codec/teltonika/avl.ts";
 import type { Transport } from "../wire/control.ts";
@@ -248,7 +248,7 @@ export class DeviceFold implements Iterable<FoldedDevice> {
 
   #known(no: DeviceNo): FoldedDevice {
     const device = this.#byNo[no];
-    assert(device !== undefined, `journal entry of device ${no}, which is not known`);
+    if (device === undefined) broken(`journal entry of device ${no}, which is not known`);
     return device;
   }
 

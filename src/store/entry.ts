@@ -11,7 +11,7 @@
  * Seq: a row's first entry has the row's seq; a frame takes newCount, an event takes 1. Record i's seq is the frame's
  * plus the number of new records before it. minTime and maxTime cover the new records; best names a new record or none.
  */
-import { assert } from "../base/assert.ts";
+import { broken } from "../base/assert.ts";
 import { asDeviceNo, asFence, type DeviceNo, type Fence } from "../base/brand.ts";
 
 export const ENTRY_FRAME = 1;
@@ -66,7 +66,8 @@ export class EntryView {
   load(at: number): boolean {
     this.at = at;
     if (at >= this.bytes.length) return false;
-    assert(this.length >= EVENT_ENTRY_HEADER && at + this.length <= this.bytes.length, `log entry at ${at} leaves its row`);
+    const { length } = this;
+    if (length < EVENT_ENTRY_HEADER || at + length > this.bytes.length) broken(`log entry at ${at} leaves its row`);
     return true;
   }
 

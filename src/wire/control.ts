@@ -9,7 +9,7 @@
  *
  * A `Message` is the struct's value plus its `type`. `send` writes one into a ring, `receive` reads the current one.
  */
-import { assert } from "../base/assert.ts";
+import { broken } from "../base/assert.ts";
 import type { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import { type Struct, struct, type StructOf } from "./struct.ts";
 
@@ -153,6 +153,6 @@ export function send(ring: RingProducer, message: Message, keepFree = 0): boolea
 /** Reads the message a consumer stands on. */
 export function receive(ring: RingConsumer): Message {
   const type = TYPES[ring.kind - 1];
-  assert(type !== undefined, `unknown control message kind ${ring.kind}`);
+  if (type === undefined) broken(`unknown control message kind ${ring.kind}`);
   return { type, ...(loose[type].read(ring.view, ring.offset) as object) } as Message;
 }

@@ -2,7 +2,7 @@
  * A growing run of bytes that an answer is written to and read from: little-endian, unaligned. The writer belongs to a
  * reader thread and is reused; the reader belongs to an http thread and gives out views into the bytes it was given.
  */
-import { assert } from "../base/assert.ts";
+import { broken } from "../base/assert.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -87,7 +87,7 @@ export class BlobReader {
 
   #step(count: number): number {
     const at = this.#at;
-    assert(at + count <= this.#bytes.length, `answer of ${this.#bytes.length} bytes ends before ${at + count}`);
+    if (at + count > this.#bytes.length) broken(`answer of ${this.#bytes.length} bytes ends before ${at + count}`);
     this.#at = at + count;
     return at;
   }

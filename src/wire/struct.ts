@@ -3,7 +3,7 @@
  * Little-endian, unaligned, strings as u16 length + UTF-8 (≤ 1,024 bytes, longer ones are cut).
  */
 import { asciiCodes, asciiText, SHORT_TEXT } from "../base/ascii.ts";
-import { assert } from "../base/assert.ts";
+import { broken } from "../base/assert.ts";
 
 export type FieldType = "u8" | "u16" | "u32" | "f64" | "str" | "bool";
 export type Fields = Readonly<Record<string, FieldType>>;
@@ -72,7 +72,7 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
       let at = start;
       for (const [name, type] of plan) {
         const field = (value as Loose)[name];
-        assert(field !== undefined, `struct field ${name} is missing`);
+        if (field === undefined) broken(`struct field ${name} is missing`);
         if (type === "str") at += writeString(view, at, field as string);
         else {
           if (type === "u8") view.setUint8(at, field as number);
