@@ -4,7 +4,6 @@ import { fail, type Verb } from "./verb.ts";
 const LATER: Readonly<Record<string, string>> = {
   send: "send a command to a device",
   replay: "send stored records again",
-  export: "write stored records to files",
   token: "make and revoke tokens",
 };
 

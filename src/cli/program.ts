@@ -7,6 +7,7 @@ import { addConflicts } from "./conflicts.ts";
 import { addDecode } from "./decode_verb.ts";
 import { addDevices } from "./devices.ts";
 import { addDrain } from "./drain_verb.ts";
+import { addExport } from "./export.ts";
 import { addKick } from "./kick.ts";
 import { addLater } from "./later.ts";
 import { addSelftest } from "./selftest.ts";
@@ -23,6 +24,7 @@ const VERBS: readonly Verb[] = [
   addSimulate,
   addTail,
   addDevices,
+  addExport,
   addConflicts,
   addKick,
   addDrain,

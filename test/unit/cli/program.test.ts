@@ -9,7 +9,7 @@ describe("berth", () => {
     const { code, out, err } = await runHere(["--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     for (const verb of VERBS) expect(out).toMatch(new RegExp(`^  ${verb} `, "m"));
-    for (const verb of ["send", "replay", "export", "token"]) expect(out).not.toMatch(new RegExp(`^  ${verb} `, "m"));
+    for (const verb of ["send", "replay", "token"]) expect(out).not.toMatch(new RegExp(`^  ${verb} `, "m"));
   });
 
   test("help of each verb has a description, and examples where there is something to choose", async () => {
