@@ -6,6 +6,7 @@ import { asDeviceId } from "../base/brand.ts";
 import type { Limits } from "../base/limits.ts";
 import { formatCursor, parseCursor } from "../broker/cursor.ts";
 import type { StoredConflict } from "../store/port.ts";
+import { OUTCOMES } from "../wire/control.ts";
 import type { RegistryClient } from "./http_asks.ts";
 import type { Busy } from "./http_busy.ts";
 import type { ReaderClient } from "./http_queries.ts";
@@ -62,9 +63,10 @@ export class HttpHistory {
     if (before.kind === "busy") return before;
     const conflict = before.conflicts[0];
     if (conflict === undefined) return { kind: "unknown_conflict" };
-    const { id: device } = JSON.parse(conflict.json) as { readonly id: string };
+    const { device } = JSON.parse(conflict.json) as { readonly device: string };
     const done = await this.#parts.registry.order("acknowledge", device, String(seq));
     if (done === null) return { kind: "busy", reason: "the registry did not answer in time" };
+    if (OUTCOMES[done.outcome] !== "done") return { kind: "unknown_conflict" };
     const { readWaitMs } = this.#parts.limits;
     for (let waited = 0; waited <= readWaitMs; waited += LOOK_AGAIN_MS) {
       const after = await this.#stored(seq, seq, 1);

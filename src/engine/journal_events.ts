@@ -200,9 +200,8 @@ export class JournalEvents {
       { address: m.firstAddress, port: m.firstPort, clientInstance: m.firstClientInstance, fence: m.firstFence, since: m.firstSince },
       { address: m.secondAddress, port: m.secondPort, clientInstance: m.secondClientInstance, fence: m.secondFence, since: m.secondSince },
     ];
-    const row = {
+    const payload = {
       at,
-      id: m.device,
       verdict: VERDICTS[m.verdict],
       action: CONFLICT_ACTIONS[m.action],
       alternations,
@@ -210,7 +209,8 @@ export class JournalEvents {
       windowMs,
       origins,
     };
-    this.#journal.event("conflict", device, asFence(m.fence), at, row, { change: { kind: "conflict", row: { ...row, fence: m.fence } } });
+    const row = { device: m.device, fence: m.fence, ...payload };
+    this.#journal.event("conflict", device, asFence(m.fence), at, payload, { change: { kind: "conflict", row } });
   }
 
   #quarantine(id: DeviceId, quarantined: boolean): void {

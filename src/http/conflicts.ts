@@ -36,8 +36,8 @@ const ConflictSchema = v.object({
 });
 export const ConflictsSchema = v.object({ conflicts: v.array(ConflictSchema) });
 type Conflict = v.InferOutput<typeof ConflictSchema>;
-/** As the journal wrote it: `id` is the device. */
-type Stored = Omit<Conflict, "id" | "device" | "acknowledgedAt"> & { readonly id: string };
+/** As the journal wrote it. */
+type Stored = Omit<Conflict, "id" | "acknowledgedAt">;
 
 export function serveConflicts(app: Hono, gateway: Gateway): void {
   app.get("/v1/conflicts", strictQuery(ConflictsQuery), async (c) => {
@@ -68,7 +68,7 @@ export function serveConflicts(app: Hono, gateway: Gateway): void {
 function conflictJson(
   { id, json, acknowledgedAt }: { readonly id: string; readonly json: string; readonly acknowledgedAt: number | null },
 ): Conflict {
-  const { id: device, fence, at, verdict, action, alternations, takeovers, windowMs, origins } = JSON.parse(json) as Stored;
+  const { device, fence, at, verdict, action, alternations, takeovers, windowMs, origins } = JSON.parse(json) as Stored;
   const named = origins.map((origin) => ({ ...originJson(origin), fence: origin.fence, since: origin.since }));
   return { id, device, fence, at, verdict, action, alternations, takeovers, windowMs, origins: named, acknowledgedAt };
 }
