@@ -142,6 +142,19 @@ export const LIMIT_SECTIONS = {
     realarmMs: limit(60 * MINUTE, 100, 30 * DAY, "An acknowledged conflict that is still fought after this is told again."),
     conflictsKept: limit(1000, 1, 1_000_000, "Conflicts kept in the store. The oldest go."),
   },
+  command: {
+    commands: limit(4096, 1, 65_536, "Commands that have not ended, of all devices. Beyond: 503 with Retry-After."),
+    commandsPerDevice: limit(16, 1, 1024, "Commands of one device that have not ended: a device that is away for long must not fill the table. Beyond: 409."),
+    commandsKept: limit(65_536, 1, 1 << 24, "Commands kept in the store, and so the horizon of idempotency keys. The oldest that have ended go."),
+    commandTextBytes: limit(1000, 1, 1000, "Characters of a command. Longer ones are refused; trackers take far less."),
+    commandResponseBytes: limit(2048, 1, 16 * KiB, "Bytes of a response kept with its command. A longer one is kept as an event of its own."),
+    commandTtlMs: limit(DAY, 1, 30 * DAY, "How long a command waits for its device, unless it says otherwise. Then it expires."),
+    commandTimeoutMs: limit(30 * SECOND, 10, 10 * MINUTE, "How long a written command waits for its answer, unless it says otherwise. Then what became of it is unknown."),
+    commandQuietMs: limit(60 * SECOND, 10, 10 * MINUTE, "After a timeout the next command waits this long for the late answer, so that it never completes another command."),
+    commandPatienceMs: limit(5 * SECOND, 1, 60 * SECOND, "A command that has waited this long for a moment without unanswered frames pauses reading until their acknowledgements are written."),
+    commandAttempts: limit(16, 1, 1000, "Connections that may take a command and go before it could be written. Then it has failed."),
+    commandKeyMs: limit(60 * SECOND, 20 * SECOND, 10 * MINUTE, "Idempotency keys of ended commands stay in memory this long: longer than a submission is on its way."),
+  },
   process: {
     heartbeatStaleMs: limit(10 * SECOND, 100, 5 * MINUTE, "A loop that has not moved its word for this long has hung: the process ends, naming it."),
     storeStaleMs: limit(60 * SECOND, 100, 10 * MINUTE, "The same for journal and reader, which may wait for a disk."),
@@ -165,6 +178,7 @@ export const LIMITS: Readonly<Record<LimitName, Limit>> = {
   ...LIMIT_SECTIONS.journal,
   ...LIMIT_SECTIONS.http,
   ...LIMIT_SECTIONS.conflict,
+  ...LIMIT_SECTIONS.command,
   ...LIMIT_SECTIONS.process,
 };
 export type Limits = { readonly [Name in LimitName]: number };

@@ -119,7 +119,7 @@ const SECTION_LIMITS = Object.entries(LIMIT_SECTIONS).flatMap(([section, limits]
   Object.entries(limits).map(([name, limit]) => limitSetting(section, name, limit))
 );
 /** The tables of the file, in the order people read them; "" for the keys above the first table. */
-export const SECTIONS = ["", "tcp", "udp", "http", "admission", "peer", "rings", "journal", "conflict", "process"] as const;
+export const SECTIONS = ["", "tcp", "udp", "http", "admission", "peer", "rings", "journal", "conflict", "command", "process"] as const;
 export const sectionOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf(".")));
 
 /** Every setting, one section after the other. */

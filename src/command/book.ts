@@ -1,0 +1,293 @@
+/**
+ * The book of commands: the life of every one from its submission to its end. Pure: time is an argument; what is to be done is
+ * taken out of `changes` (rows for the journal), `nextReady` (commands for the workers) and `accepted`. Registry thread.
+ *
+ *   waiting ─▶ routing ─(row on disk)─▶ ready ─▶ handed ─(the worker wrote it)─▶ written ─▶ answered | nacked
+ *      ▲                                  │        │(connection gone before)        └─▶ unknown (timeout, connection gone)
+ *      └──────────────────────────────────┴────────┘        waiting, handed ─▶ expired | failed
+ *
+ * That its bytes may leave is on disk before a worker hears of it; so after a crash a routed command is unknown and never
+ * written again. A worker says exactly once of each command handed to it whether it wrote it.
+ */
+import { assert } from "../base/assert.ts";
+import type { DeviceId } from "../base/brand.ts";
+import { Deque } from "../base/deque.ts";
+import type { Limits } from "../base/limits.ts";
+import { type CommandState, isEnd } from "../wire/command.ts";
+import { type Change, Command, type Moment, type Route, type Submission, type Waiter } from "./command.ts";
+import { DeviceQueue } from "./device_queue.ts";
+import { CommandKeys } from "./keys.ts";
+
+export type BookLimits = Pick<Limits, "commands" | "commandsPerDevice" | "commandAttempts" | "commandQuietMs" | "commandKeyMs">;
+
+/** What became of a submission. `accepted`: `accepted` of the book names the waiter once its row is on disk. */
+export type Submitted = "accepted" | "key_used" | "device_full" | "full";
+
+/** `ended`: it was the answer. `late`: it came too late, or nobody waits for it; `id` names the command it is taken to answer. */
+export type Answered = { readonly kind: "ended" } | { readonly kind: "late"; readonly id: string | null };
+
+export class CommandBook {
+  /** Rows to be told to the journal, in order. Whoever takes one calls `kept` when it is on disk. */
+  readonly changes = new Deque<Change>();
+  /** Submissions whose row is on disk, and who waits to hear of it. */
+  readonly accepted = new Deque<{ readonly waiter: Waiter; readonly id: string }>();
+  readonly #limits: BookLimits;
+  readonly #devices = new Map<DeviceId, DeviceQueue>();
+  /** Commands that have not ended. */
+  readonly #live = new Map<number, Command>();
+  readonly #keys: CommandKeys;
+  readonly #ready = new Deque<Command>();
+  #last = 0;
+  /** No deadline is earlier. Monotonic ms. */
+  nextDeadline = Number.POSITIVE_INFINITY;
+
+  constructor(limits: BookLimits) {
+    this.#limits = limits;
+    this.#keys = new CommandKeys(limits.commandKeyMs);
+  }
+
+  /** Commands that have not ended. */
+  get size(): number {
+    return this.#live.size;
+  }
+
+  knows(device: DeviceId): boolean {
+    return this.#devices.has(device);
+  }
+
+  /** `route`: the device's newest connection, or null. */
+  submit(submission: Submission, route: Route | null, waiter: Waiter, now: Moment): Submitted {
+    const { device, key } = submission;
+    const same = key === "" ? undefined : this.#keys.find(device, key);
+    if (same !== undefined) return this.#again(same, submission, waiter);
+    const queue = this.#devices.get(device);
+    if (queue !== undefined && queue.length >= this.#limits.commandsPerDevice) return "device_full";
+    const isFull = this.#live.size >= this.#limits.commands || this.#keys.size >= 2 * this.#limits.commands ||
+      (queue === undefined && this.#devices.size >= 2 * this.#limits.commands);
+    if (isFull) return "full";
+    const command = this.#add(submission, route, now);
+    command.waiters.push(waiter);
+    this.#change(command, now, true);
+    this.#advance(this.#devices.get(device)!, now);
+    return "accepted";
+  }
+
+  /** A command of an earlier process that is queued on disk. */
+  restore(submission: Submission, now: Moment): void {
+    this.#add(submission, null, now).kept = true;
+  }
+
+  /** The device's newest connection is another one now. The one before it may live on (multi(n)). */
+  opened(device: DeviceId, route: Route, now: Moment): void {
+    const queue = this.#devices.get(device);
+    if (queue === undefined) return;
+    queue.route = route;
+    queue.taint = null;
+    this.#advance(queue, now);
+  }
+
+  /** The connection `fence` has left or is being closed. `next`: the device's newest one from now on, or null. */
+  left(device: DeviceId, fence: number, reason: string, next: Route | null, now: Moment): void {
+    const queue = this.#devices.get(device);
+    if (queue === undefined) return;
+    if (queue.route?.fence === fence) {
+      queue.route = next;
+      queue.taint = null;
+    }
+    const { current } = queue;
+    if (current !== null && current.fence === fence) {
+      if (current.phase === "written") this.#end(current, "unknown", reason, now);
+      else if (current.phase === "handed") current.gone ??= reason;
+    }
+    this.#advance(queue, now);
+  }
+
+  /** A change is on disk. */
+  kept(change: Change): void {
+    const { command } = change;
+    if (change.isNew) {
+      command.kept = true;
+      for (const waiter of command.waiters) this.accepted.push({ waiter, id: command.submission.id });
+      command.waiters = [];
+    }
+    if (command.phase !== "routing" || change.state !== "routed") return;
+    command.phase = "ready";
+    this.#ready.push(command);
+    this.nextDeadline = Math.min(this.nextDeadline, command.deadline);
+  }
+
+  /** The next command a worker may be given, under its fence; it stays the next one until it is `handed`. */
+  nextReady(now: Moment): { readonly command: Command; readonly route: Route } | null {
+    for (let command = this.#ready.at(0); command !== undefined; command = this.#ready.at(0)) {
+      const queue = this.#queueOf(command);
+      if (command.phase === "ready") {
+        if (now.mono >= command.deadline) this.#end(command, "expired", "ttl", now);
+        else if (queue.route?.fence === command.fence) return { command, route: queue.route };
+        else this.#requeue(queue, command, now);
+      }
+      this.#ready.shift();
+    }
+    return null;
+  }
+
+  /** The worker has been sent what `nextReady` gave. */
+  handed(command: Command): void {
+    assert(command.phase === "ready" && this.#ready.at(0) === command, `command ${command.no} was not the next one`);
+    this.#ready.shift();
+    command.phase = "handed";
+  }
+
+  /** The worker's word: the bytes have left. */
+  wasWritten(no: number, now: Moment): void {
+    const command = this.#live.get(no);
+    if (command?.phase !== "handed") return;
+    command.phase = "written";
+    command.state = "written";
+    command.writtenAt = now.wall;
+    command.deadline = now.mono + command.submission.timeoutMs;
+    this.nextDeadline = Math.min(this.nextDeadline, command.deadline);
+    if (command.gone === null) this.#change(command, now, false);
+    else this.#end(command, "unknown", command.gone, now);
+  }
+
+  /** The worker's word: not one byte has left, and none will. */
+  wasNotWritten(no: number, now: Moment): void {
+    const command = this.#live.get(no);
+    if (command?.phase !== "handed") return;
+    command.attempts++;
+    if (now.mono >= command.deadline) this.#end(command, "expired", "ttl", now);
+    else if (command.attempts >= this.#limits.commandAttempts) this.#end(command, "failed", "attempts", now);
+    else this.#requeue(this.#queueOf(command), command, now);
+  }
+
+  /** An answer came on the connection the command was written to. */
+  answered(device: DeviceId, no: number, isNack: boolean, response: string, now: Moment): Answered {
+    const command = this.#live.get(no);
+    if (command?.phase === "written") {
+      command.response = response;
+      this.#end(command, isNack ? "nacked" : "answered", null, now);
+      return { kind: "ended" };
+    }
+    const queue = this.#devices.get(device);
+    if (queue?.taint?.no !== no) return { kind: "late", id: null };
+    const { id } = queue.taint;
+    queue.taint = null;
+    this.#advance(queue, now);
+    return { kind: "late", id };
+  }
+
+  /** Looks at the deadlines. */
+  tick(now: Moment): void {
+    if (now.mono < this.nextDeadline) return;
+    for (const command of this.#live.values()) {
+      if (now.mono < command.deadline) continue;
+      if (command.phase === "waiting" || command.phase === "ready") this.#end(command, "expired", "ttl", now);
+      else if (command.phase === "written") this.#timeout(command, now);
+    }
+    for (const queue of this.#devices.values()) {
+      if (queue.taint === null || now.mono < queue.taint.until) continue;
+      queue.taint = null;
+      this.#advance(queue, now);
+    }
+    this.#keys.forget(now.mono);
+    this.#aim(now);
+  }
+
+  #add(submission: Submission, route: Route | null, now: Moment): Command {
+    const deadline = now.mono + submission.expiresAt - now.wall;
+    const command = new Command(submission, ++this.#last, deadline);
+    const { device } = submission;
+    let queue = this.#devices.get(device);
+    if (queue === undefined) this.#devices.set(device, queue = new DeviceQueue(device, route));
+    queue.waiting.push(command);
+    this.#live.set(command.no, command);
+    this.#keys.add(command);
+    this.nextDeadline = Math.min(this.nextDeadline, deadline);
+    return command;
+  }
+
+  #again(command: Command, asked: Submission, waiter: Waiter): Submitted {
+    const { codec, text, id } = command.submission;
+    if (codec !== asked.codec || text !== asked.text) return "key_used";
+    if (command.kept) this.accepted.push({ waiter, id });
+    else command.waiters.push(waiter);
+    return "accepted";
+  }
+
+  #queueOf(command: Command): DeviceQueue {
+    const queue = this.#devices.get(command.submission.device);
+    assert(queue !== undefined || command.phase === "ended", `command ${command.no} has no queue`);
+    return queue!;
+  }
+
+  /** Routes the next waiting command, when nothing is outstanding. Forgets a device without any. */
+  #advance(queue: DeviceQueue, now: Moment): void {
+    while (queue.current === null && queue.taint === null && queue.route !== null) {
+      const command = queue.waiting[0];
+      if (command === undefined) break;
+      if (now.mono >= command.deadline) {
+        this.#end(command, "expired", "ttl", now);
+        continue;
+      }
+      queue.waiting.shift();
+      queue.current = command;
+      command.phase = "routing";
+      command.state = "routed";
+      command.fence = queue.route.fence;
+      this.#change(command, now, false);
+    }
+    if (queue.isIdle) this.#devices.delete(queue.device);
+  }
+
+  /** Back to the front of its queue: nothing of it has been written. */
+  #requeue(queue: DeviceQueue, command: Command, now: Moment): void {
+    queue.current = null;
+    queue.waiting.unshift(command);
+    command.phase = "waiting";
+    command.state = "queued";
+    command.fence = 0;
+    command.gone = null;
+    this.#change(command, now, false);
+    this.nextDeadline = Math.min(this.nextDeadline, command.deadline);
+    this.#advance(queue, now);
+  }
+
+  #timeout(command: Command, now: Moment): void {
+    const queue = this.#queueOf(command);
+    const until = now.mono + this.#limits.commandQuietMs;
+    // Before its end, so that the next one is not routed.
+    if (queue.route?.fence === command.fence) queue.taint = { no: command.no, id: command.submission.id, until };
+    this.#end(command, "unknown", "timeout", now);
+  }
+
+  #end(command: Command, state: CommandState, reason: string | null, now: Moment): void {
+    assert(isEnd(state) && command.phase !== "ended", `command ${command.no} cannot end twice`);
+    const queue = this.#queueOf(command);
+    command.phase = "ended";
+    command.state = state;
+    command.reason = reason;
+    command.endedAt = now.wall;
+    this.#live.delete(command.no);
+    this.#keys.ended(command, now.mono);
+    this.nextDeadline = Math.min(this.nextDeadline, this.#keys.nextDeadline);
+    if (queue.current === command) queue.current = null;
+    else queue.waiting.splice(queue.waiting.indexOf(command), 1);
+    this.#change(command, now, false);
+    this.#advance(queue, now);
+  }
+
+  #change(command: Command, now: Moment, isNew: boolean): void {
+    const { state, fence, writtenAt, endedAt, response, reason } = command;
+    this.changes.push({ command, isNew, state, fence, at: now.wall, writtenAt, endedAt, response, reason });
+  }
+
+  #aim(now: Moment): void {
+    let next = this.#keys.nextDeadline;
+    for (const command of this.#live.values()) {
+      // One that is on its way is looked at when it comes back.
+      if (command.phase !== "routing" && command.phase !== "handed") next = Math.min(next, command.deadline);
+    }
+    for (const { taint } of this.#devices.values()) if (taint !== null) next = Math.min(next, taint.until);
+    this.nextDeadline = Math.max(next, now.mono);
+  }
+}
