@@ -1,14 +1,20 @@
 /**
  * What one connection has still to be sent: answers collected over a wake, and the tail a full socket did not take.
- * Owned by the codec worker. Writes are serialised here; it starts small and grows with need.
+ * Owned by the codec worker. Writes are serialised here; a connection has a buffer only while something is in it.
  */
 import { putU32 } from "../base/bytes.ts";
 import type { Socket } from "../platform/port.ts";
 
-const START = 16;
+const START = 64;
+/** Buffers that connections gave back are kept for the next ones: this many, and none that had to grow beyond this. */
+const SPARES = 256;
+const SPARE_BYTES = 1024;
+
+const NONE = new Uint8Array(0);
+const spares: Uint8Array[] = [];
 
 export class Outbound {
-  #bytes = new Uint8Array(START);
+  #bytes: Uint8Array = NONE;
   #length = 0;
   /** The socket took less than all: nothing is written before it says `drain`. */
   #stuck = false;
@@ -38,7 +44,7 @@ export class Outbound {
     if (this.#length === 0) return true;
     if (this.#stuck) return false;
     const written = socket.write(this.#bytes.subarray(0, this.#length));
-    if (written < 0 || written >= this.#length) this.#length = 0;
+    if (written < 0 || written >= this.#length) this.#giveBack();
     else {
       this.#bytes.copyWithin(0, written, this.#length);
       this.#length -= written;
@@ -49,8 +55,18 @@ export class Outbound {
 
   #room(count: number): void {
     if (this.#length + count <= this.#bytes.length) return;
+    if (this.#length === 0) {
+      this.#bytes = spares.pop() ?? new Uint8Array(START);
+      return;
+    }
     const larger = new Uint8Array(this.#bytes.length * 2);
     larger.set(this.#bytes);
     this.#bytes = larger;
+  }
+
+  #giveBack(): void {
+    if (this.#bytes.length <= SPARE_BYTES && spares.length < SPARES) spares.push(this.#bytes);
+    this.#bytes = NONE;
+    this.#length = 0;
   }
 }

@@ -5,82 +5,80 @@ import { listening, plainAddress } from "./address.ts";
 import type { Peer, Socket, SocketHandler, SocketOptions, TcpListener } from "./port.ts";
 import { endOf } from "./socket_end.ts";
 
-/** What hangs on a raw socket: our wrapper and the handler's state. */
-interface Link<T> {
-  socket: BunSocket | null;
-  state: T | null;
-  /** Known before the socket opens when its descriptor came from an acceptor. */
-  peer: Peer | null;
-  resolve: ((socket: Socket) => void) | null;
-}
+/**
+ * Ours of a socket: what hangs on the raw one, with the handler's state. All in one object: a gateway has ten thousands of them,
+ * most of them silent.
+ */
+class BunSocket<T> implements Socket {
+  readonly #resolve: ((socket: Socket) => void) | null;
+  #address: string;
+  #port: number;
+  #raw: RawSocket<BunSocket<T>> | null = null;
+  #state: T | null = null;
+  #open = false;
 
-class BunSocket implements Socket {
-  readonly peer: Peer;
-  readonly #raw: RawSocket<unknown>;
-  closed = false;
-
-  constructor(raw: RawSocket<unknown>, peer: Peer) {
-    this.#raw = raw;
-    this.peer = peer;
+  /** `peer`: known before it opens when its descriptor came from an acceptor. */
+  constructor(peer: Peer | null, resolve: ((socket: Socket) => void) | null) {
+    this.#address = peer?.address ?? "";
+    this.#port = peer?.port ?? 0;
+    this.#resolve = resolve;
   }
 
+  get peer(): Peer {
+    return { address: this.#address, port: this.#port };
+  }
   get fd(): number {
-    return this.closed ? -1 : (this.#raw as unknown as { fd: number }).fd;
+    return this.#open ? (this.#raw as unknown as { fd: number }).fd : -1;
   }
   write(bytes: Uint8Array): number {
-    return this.closed ? -1 : this.#raw.write(bytes);
+    return this.#open ? this.#raw!.write(bytes) : -1;
   }
   pause(): void {
-    if (!this.closed) this.#raw.pause();
+    if (this.#open) this.#raw!.pause();
   }
   resume(): void {
-    if (!this.closed) this.#raw.resume();
+    if (this.#open) this.#raw!.resume();
   }
   /** Half a close: Bun's `end` would close at once, and bytes still unread here would turn the FIN into a reset. */
   end(): void {
-    if (!this.closed) this.#raw.shutdown();
+    if (this.#open) this.#raw!.shutdown();
   }
   reset(): void {
-    if (!this.closed) this.#raw.terminate();
+    if (this.#open) this.#raw!.terminate();
+  }
+
+  opened(raw: RawSocket<BunSocket<T>>, handler: SocketHandler<T>): void {
+    this.#raw = raw;
+    this.#open = true;
+    if (this.#address === "") {
+      this.#address = plainAddress(raw.remoteAddress);
+      this.#port = raw.remotePort;
+    }
+    this.#state = handler.open(this);
+    this.#resolve?.(this);
+  }
+  received(bytes: Uint8Array, handler: SocketHandler<T>): void {
+    if (this.#open) handler.data(this.#state as T, bytes);
+  }
+  drained(handler: SocketHandler<T>): void {
+    if (this.#open) handler.drain(this.#state as T);
+  }
+  ended(error: Error | null | undefined, handler: SocketHandler<T>): void {
+    if (!this.#open) return;
+    this.#open = false;
+    handler.close(this.#state as T, endOf(error));
   }
 }
 
 // No `error` callback: it would swallow what a handler throws. Without it that ends the thread, as a broken invariant must.
-function rawHandler<T>(handler: SocketHandler<T>): RawHandler<Link<T>> {
+function rawHandler<T>(handler: SocketHandler<T>): RawHandler<BunSocket<T>> {
   return {
-    open(raw) {
-      const link = raw.data;
-      const socket = new BunSocket(
-        raw as RawSocket<unknown>,
-        link.peer ?? { address: plainAddress(raw.remoteAddress), port: raw.remotePort },
-      );
-      link.socket = socket;
-      link.state = handler.open(socket);
-      link.resolve?.(socket);
-    },
-    data(raw, bytes) {
-      const link = raw.data;
-      if (link.socket !== null && !link.socket.closed) handler.data(link.state as T, bytes);
-    },
-    drain(raw) {
-      const link = raw.data;
-      if (link.socket !== null && !link.socket.closed) handler.drain(link.state as T);
-    },
-    close(raw, error) {
-      const link = raw.data;
-      if (link.socket === null || link.socket.closed) return;
-      link.socket.closed = true;
-      handler.close(link.state as T, endOf(error));
-    },
+    open: (raw) => raw.data.opened(raw, handler),
+    data: (raw, bytes) => raw.data.received(bytes, handler),
+    drain: (raw) => raw.data.drained(handler),
+    close: (raw, error) => raw.data.ended(error, handler),
   };
 }
-
-const emptyLink = <T>(peer: Peer | null, resolve: ((socket: Socket) => void) | null): Link<T> => ({
-  socket: null,
-  state: null,
-  peer,
-  resolve,
-});
 
 export function listenBunTcp<T>(
   host: string,
@@ -90,15 +88,15 @@ export function listenBunTcp<T>(
 ): TcpListener {
   const inner = rawHandler(handler);
   const listener = listening(host, port, () =>
-    Bun.listen<Link<T>>({
+    Bun.listen<BunSocket<T>>({
       hostname: host,
       port,
-      data: emptyLink<T>(null, null),
+      data: new BunSocket<T>(null, null),
       ...(options.reusePort ? { reusePort: true } : { exclusive: true }),
       socket: {
         ...inner,
         open(raw) {
-          raw.data = emptyLink<T>(null, null);
+          raw.data = new BunSocket<T>(null, null);
           applySocketOptions((raw as unknown as { fd: number }).fd, options.socket);
           return inner.open!(raw);
         },
@@ -109,10 +107,10 @@ export function listenBunTcp<T>(
 
 export function connectBunTcp<T>(host: string, port: number, handler: SocketHandler<T>): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    Bun.connect<Link<T>>({
+    Bun.connect<BunSocket<T>>({
       hostname: host,
       port,
-      data: emptyLink<T>(null, resolve),
+      data: new BunSocket<T>(null, resolve),
       socket: { ...rawHandler(handler), connectError: (_raw, error) => reject(error) },
     }).catch(reject);
   });
@@ -122,12 +120,14 @@ const adoptHandlers = new WeakMap<object, RawHandler<never>>();
 
 /** `handler` should be one object for all sockets of a source: what Bun wants is made of it once. */
 export function adoptBunTcp<T>(fd: number, peer: Peer, handler: SocketHandler<T>): void {
-  let inner = adoptHandlers.get(handler) as RawHandler<Link<T>> | undefined;
+  let inner = adoptHandlers.get(handler) as RawHandler<BunSocket<T>> | undefined;
   if (inner === undefined) {
     inner = rawHandler(handler);
     adoptHandlers.set(handler, inner as RawHandler<never>);
   }
   // The types do not know `fd`. It opens during this call; a descriptor that is no live socket is a broken invariant.
-  const connect = Bun.connect as unknown as (options: { fd: number; data: Link<T>; socket: RawHandler<Link<T>> }) => Promise<unknown>;
-  void connect({ fd, data: emptyLink<T>(peer, null), socket: inner });
+  const connect = Bun.connect as unknown as (
+    options: { fd: number; data: BunSocket<T>; socket: RawHandler<BunSocket<T>> },
+  ) => Promise<unknown>;
+  void connect({ fd, data: new BunSocket<T>(peer, null), socket: inner });
 }

@@ -151,6 +151,26 @@ describe("outbound", () => {
     expect(taken).toEqual([1, ...[2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap((n) => [0, 0, 0, n])]);
   });
 
+  test("of one connection is never mixed with another's, whoever had its buffer before", () => {
+    const outs = Array.from({ length: 20 }, () => new Outbound());
+    const taken = outs.map((): number[] => []);
+    const socketOf = (i: number) => ({ write: (bytes: Uint8Array) => taken[i]!.push(...bytes) && bytes.length });
+    const expected = outs.map((): number[] => []);
+    for (let turn = 0; turn < 400; turn++) {
+      const i = turn * 7 % outs.length;
+      for (let k = 0; k <= turn % 30; k++) {
+        outs[i]!.u32(turn * 1000 + i);
+        expected[i]!.push(turn * 1000 + i);
+      }
+      // Some keep theirs for a while: others must not get it meanwhile.
+      if (turn % 3 !== 0) expect(outs[i]!.flush(socketOf(i))).toBe(true);
+    }
+    outs.forEach((out, i) => out.flush(socketOf(i)));
+    const words = (bytes: number[]) =>
+      Array.from({ length: bytes.length / 4 }, (_, k) => new DataView(Uint8Array.from(bytes).buffer).getUint32(4 * k));
+    expect(taken.map(words)).toEqual(expected);
+  });
+
   test("of a closed socket is forgotten", () => {
     const out = new Outbound();
     out.u32(1);
