@@ -38,18 +38,28 @@ export function parseDrainLine(text: string): Result<DrainLine, "odd"> {
 export const progressText = ({ devices, waiting, drained, returned, away }: Extract<DrainLine, { event: "progress" }>): string =>
   `${drained} of ${devices} closed, ${waiting} to go, ${returned} back, ${away} away`;
 
-/** `away`: who has not come back, in the order they were closed. `afterMs`: of those who have. */
-export function drainTable(end: DrainEnd, away: readonly string[], afterMs: readonly number[]): string {
+/** What is known at the end of a drain. */
+export interface DrainSum {
+  readonly end: DrainEnd;
+  /** How long those took that came back to the gateway itself. */
+  readonly afterMs: readonly number[];
+  readonly returned: number;
+  /** Gateway → devices that came to it. */
+  readonly moved: ReadonlyMap<string, number>;
+  /** Who is nowhere, in the order they were closed. */
+  readonly away: readonly string[];
+}
+
+export function drainTable({ end, afterMs, returned, moved, away }: DrainSum): string {
   const sorted = afterMs.toSorted((a, b) => a - b);
-  const at = (
-    part: number,
-  ): string => (sorted.length === 0 ? "-" : `${sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]} ms`);
+  const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!;
   const rows: readonly (readonly [string, string | number])[] = [
     ["connected at the begin", end.devices],
     ["drained", end.drained],
     ["left before their turn", end.left],
-    ["returned", `${end.returned}${sorted.length === 0 ? "" : `, half within ${at(0.5)}, 99 % within ${at(0.99)}`}`],
-    ["not returned", end.away],
+    ["returned", `${returned}${sorted.length === 0 ? "" : `, half within ${at(0.5)} ms, 99 % within ${at(0.99)} ms`}`],
+    ...[...moved].map(([url, count]) => ["moved", `${count} to ${url}`] as const),
+    ["not returned", away.length],
     ["newly come", end.newcomers],
   ];
   const names = away.slice(0, NAMED).map((id) => `  ${id}\n`).join("");

@@ -15,7 +15,7 @@ export function fail(platform: Pick<Platform, "writeErr">, message: string): num
   return EXIT.failed;
 }
 
-function readUrl(text: string): string {
+export function readUrl(text: string): string {
   const url = gatewayUrl(text);
   if (url === null) throw new InvalidArgumentError("Expected http://HOST:PORT.");
   return url;

@@ -140,6 +140,36 @@ describe("drain", () => {
     fleet.end();
   }, 30_000);
 
+  test("with --to proves who moved to another gateway, who came back and who is nowhere", async () => {
+    const other = await Gateway.start({ settings: { workers: 1 } });
+    const here = await Fleet.of(4, 3550, [3]);
+    const movers = await Promise.all(Array.from({ length: 5 }, (_, i) => Tracker.loggedIn(gateway.tcpPort, imeiOf(3560 + i))));
+    const moved = movers.map(async (tracker, i) => {
+      await tracker.ended(20_000);
+      return await Tracker.loggedIn(other.tcpPort, imeiOf(3560 + i));
+    });
+    const late = await runBerth(["drain", "--to", other.url, "--timeout", "1", "--json", "--url", gateway.url]);
+    const lines = linesOf(late.out);
+    const back = lines.filter(({ event, to }) => event === "returned" || to === gateway.url).map(({ device: id }) => id!);
+    const there = lines.filter(({ to }) => to === other.url).map(({ device: id }) => id!);
+    expect(late.code).toBe(1);
+    expect(back.toSorted()).toEqual([3550, 3551, 3552].map(imeiOf));
+    expect(there.toSorted()).toEqual([3560, 3561, 3562, 3563, 3564].map(imeiOf));
+    here.end();
+    for (const tracker of await Promise.all(moved)) tracker.close();
+    const again = await Tracker.loggedIn(gateway.tcpPort, imeiOf(3570));
+    const comes = again.ended(20_000).then(() => Tracker.loggedIn(other.tcpPort, imeiOf(3570)));
+    await until("the others gone", async () => (await devicesPage(gateway.url, "?connected=true")).devices.length === 1);
+    const { code, out } = await runBerth(["drain", "--stop", "--to", other.url, "--url", gateway.url]);
+    expect([code, out]).toMatchObject([
+      0,
+      expect.stringContaining(`moved                   1 to ${other.url}\nnot returned            0\n`),
+    ]);
+    (await comes).close();
+    expect((await runBerth(["drain", "--to", "http://127.0.0.1:1", "--url", gateway.url])).code).toBe(1);
+    expect((await other.stop()).code).toBe(0);
+  }, 40_000);
+
   test("is ended by ending the request: who is connected stays, and a door it shut is open again", async () => {
     const fleet = await Fleet.of(20, 3600);
     const process = Bun.spawn([...berthCommand(), "drain", "--stop", "--rate", "2", "--json", "--url", gateway.url], {
