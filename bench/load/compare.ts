@@ -2,7 +2,7 @@
  * Berth beside the two floors of floor.c, in one run, interleaved: what everything a gateway does costs over sockets alone,
  * and over sockets and durability alone.
  *
- *   bun bench/load/compare.ts [--berth PATH]... [--runs 5] [--quick] [--only fleet,pipelined,backlog,paced]
+ *   bun bench/load/compare.ts [--berth PATH]... [--runs 5] [--quick] [--seconds S] [--only fleet,pipelined,backlog,paced]
  *                             [--servers berth,durable,floor] [--generators 2] [--dir DIRECTORY] [--json FILE]
  *
  * Every run has a new process and a new directory on the same disk, removed after. `--berth` given twice compares two builds.
@@ -96,6 +96,7 @@ function readOptions() {
     options: {
       berth: { type: "string", multiple: true, default: [join(import.meta.dirname, "../../dist/berth")] },
       runs: { type: "string" },
+      seconds: { type: "string" },
       quick: { type: "boolean", default: false },
       only: { type: "string", default: SHAPES.map(({ name }) => name).join(",") },
       servers: { type: "string", default: "berth,durable,floor" },
@@ -129,7 +130,7 @@ if (import.meta.main) {
         // Each round another server begins, so that none is always first after the others.
         for (let i = 0; i < servers.length; i++) {
           const server = servers[(i + round) % servers.length]!;
-          const seconds = options.quick ? shape.quickSeconds : shape.seconds;
+          const seconds = Number(options.seconds ?? (options.quick ? shape.quickSeconds : shape.seconds));
           const run = await runOnce(server, shape, seconds, generators, resolve(options.dir), generator);
           all.get(shape)!.get(server.name)!.push(run);
           say(`${round + 1}/${runs} ${shape.name} ${server.name}: ${run.framesPerSecond} frames/s, p50 ${run.p50Ms} p99 ${run.p99Ms} ms\n`);
