@@ -12,6 +12,7 @@
  */
 import type { Settings } from "../config/settings.ts";
 import type { Role } from "../platform/port.ts";
+import type { StoredCommand } from "../store/port.ts";
 
 export interface Rings {
   readonly adopt: readonly SharedArrayBuffer[];
@@ -51,6 +52,8 @@ export interface Recovered {
   readonly fenceBase: number;
   /** Every known device, for the registry's limit. */
   readonly devices: readonly string[];
+  /** Commands that are queued on disk, for the registry. */
+  readonly commands: readonly StoredCommand[];
 }
 
 export interface Boot {

@@ -106,7 +106,7 @@ class JournalLoop {
     const { thread } = this.#boot;
     const fenceBase = this.#begin();
     this.#board.setState(thread, ThreadState.ready);
-    report({ type: "ready", recovered: { epoch: this.#journal.epoch, fenceBase, devices: this.#journal.ledger.ids() } });
+    report({ type: "ready", recovered: this.#events.recovered(fenceBase) });
     while (this.#phase !== DrainPhase.end) {
       this.#board.beat(thread);
       passFault(this.#platform, this.#faults, "journal.loop");
@@ -129,7 +129,7 @@ class JournalLoop {
     this.#board.setOldest(asSeq(journal.oldest));
     this.#board.setFenceReserved(base);
     this.#reserveFences(base);
-    this.#events.restart(this.#platform.clock.wall());
+    this.#meter.lostCommands(this.#events.restart(this.#platform.clock.wall()));
     this.#commit(false);
     if (this.#health.failing) this.#commit(false);
     return base;

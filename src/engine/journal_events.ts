@@ -17,6 +17,8 @@ import {
   TRANSPORTS,
   VERDICTS,
 } from "../wire/control.ts";
+import type { Recovered } from "./boot.ts";
+import { JournalCommands } from "./journal_commands.ts";
 
 /** A connection as frames need it. */
 export interface Connected {
@@ -34,12 +36,14 @@ const SLOTS = 1024;
 export class JournalEvents {
   /** Highest fence counter seen: how much of the reserved block is used. */
   usedFences = 0;
+  readonly #commands: JournalCommands;
   readonly #journal: Journal;
   /** Per ring, by slot. */
   readonly #tables: (Connected | undefined)[][];
 
   constructor(journal: Journal, rings: number) {
     this.#journal = journal;
+    this.#commands = new JournalCommands(journal);
     this.#tables = Array.from({ length: rings }, () => []);
   }
 
@@ -70,6 +74,10 @@ export class JournalEvents {
         return this.#quarantine(asDeviceId(message.device), false);
       case "acknowledged":
         return this.#acknowledged(message);
+      case "commandRow":
+        return this.#commands.row(message);
+      case "lateAnswer":
+        return this.#commands.late(message);
       case "adopt":
       case "claim":
       case "close":
@@ -82,14 +90,18 @@ export class JournalEvents {
       case "answer":
       case "order":
       case "done":
+      case "submit":
+      case "command":
+      case "commandDone":
+      case "commandAnswer":
         return assertNever(message as never, "message for the journal");
       default:
         return assertNever(message, "message");
     }
   }
 
-  /** Ends every connection that was open when the process before this one died. */
-  restart(at: number): void {
+  /** Ends every connection that was open when the process before this one died. Returns how many commands that leaves unknown. */
+  restart(at: number): number {
     for (const device of this.#journal.fold) {
       if (!device.connected) continue;
       const own = this.#journal.ledger.byNo(device.no)!;
@@ -99,6 +111,12 @@ export class JournalEvents {
       }
       this.#journal.event("disconnected", own, fence, at, { at, reason: "restart", lastByteAt });
     }
+    return this.#commands.restart(at);
+  }
+
+  /** What the other threads start from. */
+  recovered(fenceBase: number): Recovered {
+    return { epoch: this.#journal.epoch, fenceBase, devices: this.#journal.ledger.ids(), commands: this.#commands.queued() };
   }
 
   #connected(m: MessageOf<"connected">): void {

@@ -42,6 +42,8 @@ export class JournalIntake {
   /** A disconnect whose frames are not all taken yet. */
   #waiting: MessageOf<"disconnected"> | null = null;
   #first = 0;
+  /** Lifecycle position after the newest row of a command that was taken since `takeCommandsEnd`. */
+  #commandsEnd: number | null = null;
 
   constructor(
     journal: Journal,
@@ -112,6 +114,13 @@ export class JournalIntake {
     return any;
   }
 
+  /** After a commit: up to where the rows of commands are in it; null: there is none in it. */
+  takeCommandsEnd(): number | null {
+    const end = this.#commandsEnd;
+    this.#commandsEnd = null;
+    return end;
+  }
+
   clear(): void {
     Object.assign(this.tally, emptyTally());
     this.frames = 0;
@@ -129,6 +138,7 @@ export class JournalIntake {
         const message = receive(this.#lifecycle);
         if (message.type === "disconnected") this.#waiting = message;
         else this.#events.take(message);
+        if (message.type === "commandRow") this.#commandsEnd = this.#lifecycle.end;
       }
     }
   }

@@ -39,6 +39,7 @@ export class JournalKeep {
   readonly #sync: JournalSync;
   readonly #broadcast: BroadcastProducer;
   readonly #followers: readonly Bell[];
+  readonly #registry: Bell;
   readonly #overlapBytes: number;
   readonly #pair = [new Written(), new Written()] as const;
   /** Handed to the sync thread and not told yet. */
@@ -52,6 +53,7 @@ export class JournalKeep {
     this.#sync = new JournalSync(boot, platform, board);
     this.#broadcast = new BroadcastProducer(boot.rings.broadcast, []);
     this.#followers = followersOf(boot);
+    this.#registry = new Bell(boot.bells, boot.roster.registry);
     this.#overlapBytes = boot.settings.limits.overlapBytes;
     this.#unsynced = passFault(platform, faults, "journal.synchronous_off");
     if (this.#unsynced) journal.db.exec("PRAGMA synchronous = OFF");
@@ -62,6 +64,7 @@ export class JournalKeep {
     const { journal, intake, verdicts, meter, platform, faults, board } = this.#parts;
     const written = this.#waiting === this.#pair[0] ? this.#pair[1] : this.#pair[0];
     written.fill(journal, intake.tally, fences, beganAt);
+    written.commandsEnd = intake.takeCommandsEnd();
     intake.clear();
     this.wait();
     for (const each of verdicts) each.seal();
@@ -114,5 +117,8 @@ export class JournalKeep {
     for (const each of verdicts) each.keep();
     for (const each of verdicts) if (!each.tell()) meter.exceptionsFull();
     for (const follower of this.#followers) follower.ring();
+    if (written.commandsEnd === null) return;
+    board.setCommandsKept(written.commandsEnd);
+    this.#registry.ring();
   }
 }

@@ -31,6 +31,7 @@ export class JournalMeter {
   readonly #devices = slot("berth_devices");
   readonly #wraps = slot("berth_ring_wraps_total");
   readonly #exceptionsFull = slot("berth_ring_full_total", "exceptions");
+  readonly #unknown = slot("berth_commands_total", "unknown");
   readonly #commitSeconds: Histogram;
   readonly #batchRecords: Histogram;
 
@@ -61,6 +62,10 @@ export class JournalMeter {
   }
   slice(point: keyof typeof SLICES): void {
     this.#counters.add(SLICES[point]);
+  }
+  /** Commands the process before this one had written, perhaps. */
+  lostCommands(count: number): void {
+    this.#counters.add(this.#unknown, count);
   }
   exceptionsFull(): void {
     this.#counters.add(this.#exceptionsFull);

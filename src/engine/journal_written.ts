@@ -11,6 +11,8 @@ export class Written {
   oldest: Seq = asSeq(1);
   /** End of the block of fences that is reserved with it; 0: none is. */
   fences = 0;
+  /** Lifecycle position up to which rows of commands are in it; null: it has none. */
+  commandsEnd: number | null = null;
   /** Monotonic ms when its commit began. */
   beganAt = 0;
   readonly tally: Tally = emptyTally();

@@ -59,6 +59,7 @@ export function makeMemory(settings: Settings, roster: Roster): Memory {
   // A worker takes every position up to its word for settled: the words start where the rings do.
   const start = settings.limits.ringStartPosition & ~7;
   for (let worker = 0; worker < MAX_RINGS; worker++) new Board(board).setSettled(worker, start);
+  new Board(board).setCommandsKept(start);
   return {
     board,
     bells: new SharedArrayBuffer(MAX_THREADS * BELL_BYTES),

@@ -125,6 +125,11 @@ export class ReaderDesk {
       }
       case "conflicts":
         return { kind: "conflicts", conflicts: this.#store.conflicts(request.from, request.to, this.#rows(request.limit)) };
+      case "command": {
+        const { id, device, key } = request;
+        const found = id === "" ? this.#store.commandByKey(device, key) : this.#store.command(id);
+        return { kind: "command", json: found === null ? null : JSON.stringify(found) };
+      }
       default:
         return assertNever(request, "request");
     }

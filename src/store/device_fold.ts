@@ -22,6 +22,9 @@ interface EventJson {
   readonly lastByteAt?: number;
   /** Of a disconnect: the newest connection the device still has. */
   readonly left?: number;
+  /** Of a command: what the device sent by itself or too late, and how a command of ours goes. */
+  readonly unsolicited?: boolean;
+  readonly state?: string;
   /** Of a takeover: who lost the device. */
   readonly old?: { readonly fence: number };
 }
@@ -171,6 +174,9 @@ export class FoldedDevice implements DeviceState {
   }
 }
 
+/** The device has said something: what else happens to a command is our own doing. */
+const isHeard = ({ unsolicited, state }: EventJson): boolean => unsolicited === true || state === "answered" || state === "nacked";
+
 const EMPTY = new Uint8Array(0);
 const NONE: readonly number[] = [];
 
@@ -263,6 +269,6 @@ export class DeviceFold implements Iterable<FoldedDevice> {
     const device = this.#known(no);
     if (seq <= device.mark) return;
     if (kind === "disconnected") device.close(entry.fence, entry.time, JSON.parse(entry.json) as EventJson);
-    else if (kind === "command" || kind === "quarantined") device.seen(entry.time);
+    else if (kind === "quarantined" || (kind === "command" && isHeard(JSON.parse(entry.json) as EventJson))) device.seen(entry.time);
   }
 }

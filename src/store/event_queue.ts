@@ -2,11 +2,10 @@
  * What the registry said and the disk does not have yet: events, new devices, floors, history, in order. Journal thread.
  * It outlives failed commits and goes first into the next batch.
  */
-import type { Limits } from "../base/limits.ts";
 import type { Database } from "../platform/port.ts";
 import type { Batch } from "./batch.ts";
 import type { DeviceTable } from "./device_row.ts";
-import { type HistoryChange, HistoryTable } from "./history.ts";
+import { type HistoryChange, type HistoryLimits, HistoryTable } from "./history.ts";
 import type { LedgerDevice } from "./ledger.ts";
 
 export interface Queued {
@@ -28,7 +27,7 @@ export class EventQueue {
   readonly #devices: DeviceTable;
   readonly #history: HistoryTable;
 
-  constructor(db: Database, devices: DeviceTable, limits: Pick<Limits, "takeoversPerDevice" | "conflictsKept">) {
+  constructor(db: Database, devices: DeviceTable, limits: HistoryLimits) {
     this.#devices = devices;
     this.#history = new HistoryTable(db, limits);
   }

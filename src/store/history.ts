@@ -4,6 +4,7 @@
  */
 import type { Limits } from "../base/limits.ts";
 import type { Database, Statement } from "../platform/port.ts";
+import { type CommandRow, CommandTable } from "./commands.ts";
 import type { StoredConflict } from "./port.ts";
 
 export type HistoryChange =
@@ -14,19 +15,25 @@ export type HistoryChange =
   /** Of the event it goes with. */
   | { readonly kind: "conflict"; readonly row: object }
   /** Someone knows of the conflict whose event has this seq. The first one counts. */
-  | { readonly kind: "acknowledged"; readonly conflict: number };
+  | { readonly kind: "acknowledged"; readonly conflict: number }
+  /** Of the event it goes with. */
+  | { readonly kind: "command"; readonly row: CommandRow };
+
+export type HistoryLimits = Pick<Limits, "takeoversPerDevice" | "conflictsKept" | "commandsKept">;
 
 export class HistoryTable {
-  readonly #limits: Pick<Limits, "takeoversPerDevice" | "conflictsKept">;
+  readonly #limits: HistoryLimits;
   readonly #takeover: Statement;
   readonly #trimTakeovers: Statement;
   readonly #evidence: Statement;
   readonly #conflict: Statement;
   readonly #trimConflicts: Statement;
   readonly #acknowledged: Statement;
+  readonly #commands: CommandTable;
 
-  constructor(db: Database, limits: Pick<Limits, "takeoversPerDevice" | "conflictsKept">) {
+  constructor(db: Database, limits: HistoryLimits) {
     this.#limits = limits;
+    this.#commands = new CommandTable(db, limits);
     this.#takeover = db.prepare("INSERT INTO takeover (seq, device, at, old_fence, json) VALUES (?, ?, ?, ?, ?)");
     this.#trimTakeovers = db.prepare(
       `DELETE FROM takeover WHERE device = ? AND old_fence <=
@@ -54,6 +61,9 @@ export class HistoryTable {
         return;
       case "acknowledged":
         this.#acknowledged.run(at, change.conflict, device);
+        return;
+      case "command":
+        this.#commands.write(change.row, device);
     }
   }
 }

@@ -60,6 +60,16 @@ export const MIGRATIONS: readonly string[] = [
   -- Fences of the device's open connections below the newest, as JSON; NULL: none.
   ALTER TABLE device ADD COLUMN older TEXT;
   `,
+  `
+  -- Commands to devices. fence: of the connection it was given to; ended_at: NULL until it has ended.
+  CREATE TABLE command (
+    no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, device INTEGER NOT NULL, key TEXT, codec INTEGER NOT NULL, text TEXT NOT NULL,
+    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, timeout_ms INTEGER NOT NULL, state TEXT NOT NULL, fence INTEGER,
+    written_at INTEGER, ended_at INTEGER, response TEXT, reason TEXT
+  );
+  CREATE UNIQUE INDEX command_by_key ON command (device, key) WHERE key IS NOT NULL;
+  CREATE INDEX command_live ON command (no) WHERE ended_at IS NULL;
+  `,
 ];
 
 /** File name of the store inside the data directory. */

@@ -3,6 +3,7 @@
  * Pure types. One contract suite for every implementation of EntrySource.
  */
 import type { DeviceId, DeviceNo, Fence, Seq } from "../base/brand.ts";
+import type { CommandCodec, CommandState } from "../wire/command.ts";
 import type { Transport } from "../wire/control.ts";
 
 /** A piece of the journal: whole entries (see entry.ts), the first of which has `seq`. */
@@ -83,6 +84,24 @@ export interface StoredConflict {
   readonly acknowledgedAt: number | null;
 }
 
+/** A command as its row has it; `key` "": none. `fence`: of the connection it was given to, or null. */
+export interface StoredCommand {
+  readonly id: string;
+  readonly device: string;
+  readonly key: string;
+  readonly codec: CommandCodec;
+  readonly text: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly timeoutMs: number;
+  readonly state: CommandState;
+  readonly fence: number | null;
+  readonly writtenAt: number | null;
+  readonly endedAt: number | null;
+  readonly response: string | null;
+  readonly reason: string | null;
+}
+
 /** What a reader thread does with the store. Synchronous: it owns its thread. Implemented by store/reader.ts. */
 export interface StoreReader extends EntrySource {
   entries(from: Seq): EntriesAnswer;
@@ -99,6 +118,10 @@ export interface StoreReader extends EntrySource {
   history(device: DeviceId, limit: number): readonly string[] | null;
   /** Conflicts whose events have a seq in [from, to], newest first. */
   conflicts(from: number, to: number, limit: number): readonly StoredConflict[];
+  /** The command with this id. */
+  command(id: string): StoredCommand | null;
+  /** The device's command with this idempotency key. */
+  commandByKey(device: string, key: string): StoredCommand | null;
   /** PASSIVE checkpoint passes until little is left, at most a few. Returns pages still in the write-ahead log. */
   checkpoint(): number;
   close(): void;

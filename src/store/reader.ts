@@ -5,11 +5,12 @@
  */
 import { asSeq, type DeviceId, type DeviceNo, type Seq } from "../base/brand.ts";
 import type { Database, Statement } from "../platform/port.ts";
+import { CommandReader } from "./commands.ts";
 import { DeviceFold } from "./device_fold.ts";
 import { DeviceEntries } from "./device_entries.ts";
 import { EntryView } from "./entry.ts";
 import { HistoryReader } from "./history.ts";
-import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoredConflict, StoreReader } from "./port.ts";
+import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoredCommand, StoredConflict, StoreReader } from "./port.ts";
 import { type ReaderLimits, RecordPages } from "./record_pages.ts";
 import { oldestKept, rebuild } from "./recover.ts";
 import { RowCache } from "./row_cache.ts";
@@ -49,6 +50,7 @@ export class SqliteStoreReader implements StoreReader {
   readonly #records: RecordPages;
   readonly #rows: RowCache;
   readonly #history: HistoryReader;
+  readonly #commands: CommandReader;
   readonly #view = new EntryView();
   #tail = new Tail();
   #segments: readonly Segment[] = [];
@@ -75,6 +77,7 @@ export class SqliteStoreReader implements StoreReader {
     this.#entries = new DeviceEntries(new RunTable(db), this.#rows);
     this.#records = new RecordPages(this.#entries, limits);
     this.#history = new HistoryReader(db);
+    this.#commands = new CommandReader(db);
     this.#read(() => undefined, () => {
       const rebuilt = rebuild(db, { fold: this.#fold });
       this.#tail = rebuilt.tail;
@@ -150,6 +153,14 @@ export class SqliteStoreReader implements StoreReader {
 
   conflicts(from: number, to: number, limit: number): readonly StoredConflict[] {
     return this.#read(() => this.#history.conflicts(from, to, limit));
+  }
+
+  command(id: string): StoredCommand | null {
+    return this.#read(() => this.#commands.byId(id));
+  }
+
+  commandByKey(device: string, key: string): StoredCommand | null {
+    return this.#read(() => this.#commands.byKey(device, key));
   }
 
   checkpoint(): number {

@@ -3,7 +3,7 @@
  *
  *   Int32 words   per thread: heartbeat, state, thread id (written by that thread)
  *                 per codec worker: settled (journal), live sockets (that worker)
- *                 door shut by an operator (registry)
+ *                 door shut by an operator (registry), commands of its kept on disk (journal)
  *                 admission gate and store failure (journal), drain phase (supervisor), checkpoint request (journal) and done (reader 0),
  *                 sync request (journal) and done (sync thread), what to tell when it is done (journal)
  * While a sync is under way, settled and committed are the sync thread's to write: they change hands with its ticket.
@@ -54,6 +54,7 @@ const STORE_FAILURE = GATE + 4;
 const DOOR_SHUT = GATE + 5;
 const SYNC_WANTED = GATE + 6;
 const SYNC_DONE = GATE + 7;
+const COMMANDS_KEPT = GATE + 8;
 const PHASE_DONE = GATE + 16;
 const SYNC_SETTLED = PHASE_DONE + MAX_THREADS;
 const WORDS = SYNC_SETTLED + MAX_WORKERS;
@@ -128,6 +129,13 @@ export class Board {
   }
   doorShut(): boolean {
     return Atomics.load(this.#words, DOOR_SHUT) === 1;
+  }
+  /** Lifecycle ring position (u32) up to which every row of a command is on the disk. */
+  setCommandsKept(position: number): void {
+    Atomics.store(this.#words, COMMANDS_KEPT, position | 0);
+  }
+  commandsKept(): number {
+    return Atomics.load(this.#words, COMMANDS_KEPT) >>> 0;
   }
   setPhase(phase: DrainPhase): void {
     Atomics.store(this.#words, PHASE, phase);

@@ -2,10 +2,11 @@
  * The control messages between threads: one layout and one ring kind each. Who may send what to whom:
  *
  *   accept   → codec     adopt
- *   codec    → registry  claim, close, probed, afterlife    http → registry  ask, order
- *   registry → codec     decided, evict, probe              registry → http  answer, done
+ *   codec    → registry  claim, close, probed, afterlife, commandDone, commandAnswer
+ *   registry → codec     decided, evict, probe, command
+ *   http     → registry  ask, order, submit                 registry → http  answer, done
  *   registry → journal   connected, replaced, disconnected, refusedMany, raiseFloor, conflict, evidence,
- *                        conflictOver, acknowledged
+ *                        conflictOver, acknowledged, commandRow, lateAnswer
  *
  * A `Message` is the struct's value plus its `type`. `send` writes one into a ring, `receive` reads the current one.
  */
@@ -129,6 +130,21 @@ export const MESSAGES = {
   conflictOver: struct({ device: "str" }),
   /** Someone knows of the conflict whose event has this seq. No event. */
   acknowledged: struct({ device: "str", conflict: "f64", at: "f64" }),
+  /** A command to a device, answered with `done` when its row is on disk. `key`: "" is none. Times in wall ms. */
+  submit: struct({ request: "u32", id: "str", device: "str", key: "str", codec: "u8", text: "text", createdAt: "f64", expiresAt: "f64", timeoutMs: "f64" }),
+  /** To be written to this connection and no other; that its bytes may leave is on disk. `no` names it in this process. */
+  command: struct({ conn: "u32", fence: "f64", no: "u32", codec: "u8", text: "text", expiresInMs: "f64" }),
+  /** Once per `command`: its bytes have left, or none has and none will. */
+  commandDone: struct({ no: "u32", written: "bool" }),
+  /** The next response on a connection a command was written to. `hex`: its payload, "" when it is too long to go with the command. */
+  commandAnswer: struct({ device: "str", fence: "f64", no: "u32", codec: "u8", messageType: "u8", isWhole: "bool", hex: "text" }),
+  /** A command's row and event. `hasResponse`: `response` is one; `reason` "": none. */
+  commandRow: struct({
+    device: "str", id: "str", key: "str", codec: "u8", text: "text", createdAt: "f64", expiresAt: "f64", timeoutMs: "f64",
+    isNew: "bool", state: "u8", fence: "f64", at: "f64", writtenAt: "f64", endedAt: "f64", hasResponse: "bool", response: "text", reason: "str",
+  }),
+  /** A response nobody waits for any more. `command`: the one it is taken to answer, or "". */
+  lateAnswer: struct({ device: "str", fence: "f64", at: "f64", command: "str", codec: "u8", messageType: "u8", hex: "text" }),
 } as const;
 
 export type MessageType = keyof typeof MESSAGES;

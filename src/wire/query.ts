@@ -26,6 +26,8 @@ export const REQUESTS = {
   history: struct({ request: "u32", device: "str", limit: "u32" }),
   /** The newest conflicts whose events have a seq in [from, to]. */
   conflicts: struct({ request: "u32", from: "f64", to: "f64", limit: "u32" }),
+  /** The command with this id; or, where `id` is "", the device's command with this idempotency key. */
+  command: struct({ request: "u32", id: "str", device: "str", key: "str" }),
 } as const;
 
 export type RequestType = keyof typeof REQUESTS;

@@ -57,6 +57,8 @@ export type Answer =
   | { readonly kind: "history"; readonly takeovers: readonly string[] }
   /** Newest first. */
   | { readonly kind: "conflicts"; readonly conflicts: readonly AnswerConflict[] }
+  /** JSON of the command's row; null: there is none. */
+  | { readonly kind: "command"; readonly json: string | null }
   /** The reader did not reach what was committed in time, or the store cannot be read now. */
   | { readonly kind: "busy"; readonly reason: string };
 
@@ -71,6 +73,7 @@ const KINDS: readonly Answer["kind"][] = [
   "busy",
   "history",
   "conflicts",
+  "command",
 ];
 
 /** The answer as a blob. `out` is empty before and after. */
@@ -109,6 +112,9 @@ export function encodeAnswer(answer: Answer, out: BlobWriter): Uint8Array<ArrayB
       out.u32(answer.conflicts.length);
       for (const { seq, json, acknowledgedAt } of answer.conflicts) out.f64(seq).text(json).f64(acknowledgedAt ?? Number.NaN);
       break;
+    case "command":
+      out.text(answer.json ?? "");
+      break;
     default:
       assertNever(answer, "answer");
   }
@@ -146,6 +152,10 @@ export function decodeAnswer(blob: Uint8Array<ArrayBuffer>): Answer {
       return { kind, takeovers: many(from, () => from.text()) };
     case "conflicts":
       return { kind, conflicts: many(from, () => readConflict(from)) };
+    case "command": {
+      const json = from.text();
+      return { kind, json: json === "" ? null : json };
+    }
     default:
       return assertNever(kind, "answer kind");
   }

@@ -8,7 +8,21 @@ import { CommandWorld } from "../support/command_world.ts";
 
 const DEVICES = ["a", "b"].map(asDeviceId);
 const KEYS = ["", "", "k", "l"];
-const STEPS = ["submit", "connect", "leave", "tell", "commit", "hand", "work", "refuse", "late", "answer", "nack", "pass", "crash"] as const;
+const STEPS = [
+  "submit",
+  "connect",
+  "leave",
+  "tell",
+  "commit",
+  "hand",
+  "work",
+  "refuse",
+  "late",
+  "answer",
+  "nack",
+  "pass",
+  "crash",
+] as const;
 
 interface Step {
   readonly what: (typeof STEPS)[number];
@@ -96,7 +110,9 @@ describe("commands", () => {
         const seen: Command[] = [];
         for (const step of run) if (step.what !== "crash") play(world, seen, { ...step, pick: step.pick % 40 });
         world.settle();
-        const names = [...world.disk.values()].filter(({ submission }) => submission.key !== "").map(({ submission }) => `${submission.device} ${submission.key}`);
+        const names = [...world.disk.values()].filter(({ submission }) => submission.key !== "").map(({ submission }) =>
+          `${submission.device} ${submission.key}`
+        );
         expect(names.length).toBe(new Set(names).size);
       }),
       { numRuns: 200 },

@@ -138,7 +138,7 @@ export class CodecWorld {
       ...more,
     };
     const roster = makeRoster(1);
-    const recovered = { epoch: "e", fenceBase: 1, devices: ["000000000000999"] };
+    const recovered = { epoch: "e", fenceBase: 1, devices: ["000000000000999"], commands: [] };
     const boot: Boot = {
       role: "codec",
       thread: roster.codec[0]!,

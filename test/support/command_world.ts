@@ -48,7 +48,17 @@ export class CommandWorld {
     const { ttlMs = 60_000, ...rest } = more;
     const { wall } = this.now;
     const id = `c${++this.#id}`;
-    const submission: Submission = { id, device: DEVICE, key: "", codec: 12, text: "getinfo", createdAt: wall, expiresAt: wall + ttlMs, timeoutMs: 5000, ...rest };
+    const submission: Submission = {
+      id,
+      device: DEVICE,
+      key: "",
+      codec: 12,
+      text: "getinfo",
+      createdAt: wall,
+      expiresAt: wall + ttlMs,
+      timeoutMs: 5000,
+      ...rest,
+    };
     return this.book.submit(submission, this.owners.get(submission.device) ?? null, { ring: 0, request: at }, this.now);
   }
 
@@ -88,7 +98,9 @@ export class CommandWorld {
   hand(): void {
     for (let next = this.book.nextReady(this.now); next !== null; next = this.book.nextReady(this.now)) {
       const row = this.disk.get(next.command.submission.id);
-      if (row?.states.at(-1) !== "routed" || row.fence !== next.route.fence) this.faults.push(`${next.command.submission.id} was handed before it was on disk`);
+      if (row?.states.at(-1) !== "routed" || row.fence !== next.route.fence) {
+        this.faults.push(`${next.command.submission.id} was handed before it was on disk`);
+      }
       this.book.handed(next.command);
       this.handed.push(next);
     }
@@ -161,14 +173,18 @@ export class CommandWorld {
       const end = states.findIndex(isEnd);
       if (end >= 0 && end !== states.length - 1) faults.push(`${id} ended and went on: ${states.join(" ")}`);
       const left = ids.includes(id);
-      if (left && end >= 0 && (states.at(-1) === "expired" || states.at(-1) === "failed")) faults.push(`${id} was written and is ${states.at(-1)}`);
+      if (left && end >= 0 && (states.at(-1) === "expired" || states.at(-1) === "failed")) {
+        faults.push(`${id} was written and is ${states.at(-1)}`);
+      }
     }
     return faults;
   }
 
   #write({ command: { submission }, isNew, state, fence, response, reason }: Change): void {
     const row = this.disk.get(submission.id);
-    if (isNew !== (row === undefined)) this.faults.push(`${submission.id}: a row was ${isNew ? "made twice" : "changed before it was made"}`);
+    if (isNew !== (row === undefined)) {
+      this.faults.push(`${submission.id}: a row was ${isNew ? "made twice" : "changed before it was made"}`);
+    }
     if (row === undefined) this.disk.set(submission.id, { submission, states: [state], fence, response, reason });
     else {
       row.states.push(state);

@@ -213,6 +213,14 @@ export class MemoryStore implements StoreReader {
     return [];
   }
 
+  command(): null {
+    return null;
+  }
+
+  commandByKey(): null {
+    return null;
+  }
+
   checkpoint(): number {
     this.checkpoints++;
     return 0;

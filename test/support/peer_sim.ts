@@ -14,9 +14,11 @@ import type { Platform, SocketHandler } from "../../src/platform/port.ts";
 import type { stepDial } from "../../src/registry/dial.ts";
 import { step } from "../../src/registry/registry.ts";
 import { RingConsumer } from "../../src/ring/spsc.ts";
+import { Counters } from "../../src/telemetry/counters.ts";
+import { slot } from "../../src/telemetry/slots.ts";
 import { Board, Gate } from "../../src/wire/board.ts";
 import { type Message, receive } from "../../src/wire/control.ts";
-import type { PeerPolicy } from "../../src/wire/peer_line.ts";
+import { DIAL_OUTCOMES, type DialOutcome, type PeerPolicy } from "../../src/wire/peer_line.ts";
 import { settingsWith } from "./out_world.ts";
 import { microtasks } from "./sim/settle.ts";
 import { Agenda, type End, Net } from "./peer_net.ts";
@@ -52,6 +54,7 @@ class Hub {
   owner: { readonly conn: number; readonly fence: number } | null = null;
   stalledUntil = 0;
   #fence = 0;
+  readonly #counters: Counters;
   readonly #desk: RegistryDesk;
   readonly #lifecycle: RingConsumer;
 
@@ -70,7 +73,7 @@ class Hub {
     const board = new Board(memory.board);
     board.setGate(Gate.open);
     board.setFenceReserved(1 << 20);
-    const recovered = { epoch: "e", fenceBase: 1, devices: [] };
+    const recovered = { epoch: "e", fenceBase: 1, devices: [], commands: [] };
     const boot: Boot = {
       role: "peer",
       thread: roster.peer[0]!,
@@ -92,7 +95,14 @@ class Hub {
     } as unknown as Platform;
     this.worker = new PeerWorker(peerContext(boot, platform, { warn: () => {} }), platform, core.dials);
     this.#desk = new RegistryDesk(boot, recovered, board, clock, core.registry ?? step);
+    this.#counters = new Counters(memory.counters, boot.thread);
     this.#lifecycle = new RingConsumer(memory.rings.lifecycle);
+  }
+
+  /** Dials that were begun and have not come to anything yet. */
+  get dialling(): number {
+    const count = (outcome: DialOutcome): number => this.#counters.get(slot("berth_dials_total", outcome));
+    return DIAL_OUTCOMES.reduce((sum, outcome) => (outcome === "begun" ? sum : sum - count(outcome)), count("begun"));
   }
 
   /** One look of the registry thread, or of the peer thread. */
@@ -163,7 +173,7 @@ export class PeerSim {
     for (const hub of this.hubs) hub.stalledUntil = 0;
   }
 
-  /** Until both own the same connection, nothing else lives, and it stays so. */
+  /** Until both own the same connection, nothing else lives or is being dialled, and it stays so. */
   async agree(): Promise<void> {
     await this.#run(() => this.#agreed() !== null, AGREE_MS, () => {});
     const since = this.agenda.now;
@@ -197,7 +207,7 @@ export class PeerSim {
 
   #agreed(): End | null {
     const live = this.net.live();
-    const sockets = this.hubs.every(({ worker }) => worker.sockets === 1);
+    const sockets = this.hubs.every(({ worker, dialling }) => worker.sockets === 1 && dialling === 0);
     return live.length === 1 && sockets && this.#ownedByBoth(live[0]!) ? live[0]! : null;
   }
 

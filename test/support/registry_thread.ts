@@ -63,7 +63,7 @@ export class RegistryThread {
       faults: "",
       ...memory,
       roster,
-      recovered: { epoch: "e", fenceBase: FIRST_FENCE_COUNTER, devices: [] },
+      recovered: { epoch: "e", fenceBase: FIRST_FENCE_COUNTER, devices: [], commands: [] },
     });
     await until("a ready registry", () => thread.reports.some((report) => report.type === "ready"));
     return thread;

@@ -147,7 +147,7 @@ export class Life implements GatewayEnd {
     this.journal = new SimJournal({ ...base, role: "journal", thread: roster.journal }, opened.value, disk.log, this.board, watch);
     watch.committed();
     this.journal.begin();
-    const recovered = { epoch: "sim", fenceBase: this.journal.fenceBase, devices: this.journal.journal.ledger.ids() };
+    const recovered = { epoch: "sim", fenceBase: this.journal.fenceBase, devices: this.journal.journal.ledger.ids(), commands: [] };
     this.boot = { ...base, role: "registry", thread: roster.registry, recovered };
     this.desk = new RegistryDesk(this.boot, recovered, this.board, clock, core);
     this.#door = new Door({ ...this.boot, role: "accept", thread: roster.accept }, clock);

@@ -30,22 +30,71 @@ interface Ending {
   readonly left: number;
 }
 
-const after = (start: () => { world: CommandWorld; command: Command }, then: (world: CommandWorld, command: Command) => void) => (): CommandWorld => {
-  const { world, command } = start();
-  then(world, command);
-  world.commit();
-  return world;
-};
+const after =
+  (start: () => { world: CommandWorld; command: Command }, then: (world: CommandWorld, command: Command) => void) => (): CommandWorld => {
+    const { world, command } = start();
+    then(world, command);
+    world.commit();
+    return world;
+  };
 
 const ENDINGS: readonly Ending[] = [
-  { name: "answered", run: after(written, (w, c) => void w.answer(c)), states: ["queued", "routed", "written", "answered"], reason: null, left: 1 },
-  { name: "nacked", run: after(written, (w, c) => void w.answer(c, true)), states: ["queued", "routed", "written", "nacked"], reason: null, left: 1 },
-  { name: "timeout", run: after(written, (w) => w.pass(5000)), states: ["queued", "routed", "written", "unknown"], reason: "timeout", left: 1 },
-  { name: "moved to another connection", run: after(written, (w) => void w.connect()), states: ["queued", "routed", "written", "unknown"], reason: "superseded", left: 1 },
-  { name: "kicked", run: after(written, (w) => w.leave("kicked")), states: ["queued", "routed", "written", "unknown"], reason: "kicked", left: 1 },
-  { name: "written as the connection went", run: after(handedOver, (w) => w.workLate()), states: ["queued", "routed", "unknown"], reason: "reset", left: 1 },
-  { name: "crash before the write", run: after(handedOver, (w) => w.crash()), states: ["queued", "routed", "unknown"], reason: "restart", left: 0 },
-  { name: "crash after the write", run: after(written, (w) => w.crash()), states: ["queued", "routed", "written", "unknown"], reason: "restart", left: 1 },
+  {
+    name: "answered",
+    run: after(written, (w, c) => void w.answer(c)),
+    states: ["queued", "routed", "written", "answered"],
+    reason: null,
+    left: 1,
+  },
+  {
+    name: "nacked",
+    run: after(written, (w, c) => void w.answer(c, true)),
+    states: ["queued", "routed", "written", "nacked"],
+    reason: null,
+    left: 1,
+  },
+  {
+    name: "timeout",
+    run: after(written, (w) => w.pass(5000)),
+    states: ["queued", "routed", "written", "unknown"],
+    reason: "timeout",
+    left: 1,
+  },
+  {
+    name: "moved to another connection",
+    run: after(written, (w) => void w.connect()),
+    states: ["queued", "routed", "written", "unknown"],
+    reason: "superseded",
+    left: 1,
+  },
+  {
+    name: "kicked",
+    run: after(written, (w) => w.leave("kicked")),
+    states: ["queued", "routed", "written", "unknown"],
+    reason: "kicked",
+    left: 1,
+  },
+  {
+    name: "written as the connection went",
+    run: after(handedOver, (w) => w.workLate()),
+    states: ["queued", "routed", "unknown"],
+    reason: "reset",
+    left: 1,
+  },
+  {
+    name: "crash before the write",
+    run: after(handedOver, (w) => w.crash()),
+    states: ["queued", "routed", "unknown"],
+    reason: "restart",
+    left: 0,
+  },
+  {
+    name: "crash after the write",
+    run: after(written, (w) => w.crash()),
+    states: ["queued", "routed", "written", "unknown"],
+    reason: "restart",
+    left: 1,
+  },
   {
     name: "offline until its time to live is over",
     run: () => {
@@ -174,8 +223,9 @@ describe("commands of one device", () => {
       world.pass(5000);
       world.settle();
       expect([world.state("c1"), world.state("c2")]).toEqual(["unknown", "queued"]);
-      if (how === "late answer") expect(world.book.answered(DEVICE, command.no, false, "ok", world.now)).toEqual({ kind: "late", id: "c1" });
-      else if (how === "quiet") world.pass(60_000);
+      if (how === "late answer") {
+        expect(world.book.answered(DEVICE, command.no, false, "ok", world.now)).toEqual({ kind: "late", id: "c1" });
+      } else if (how === "quiet") world.pass(60_000);
       else world.connect();
       world.settle();
       if (how === "quiet") expect(world.state("c2")).toBe("expired");

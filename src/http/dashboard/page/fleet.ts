@@ -42,7 +42,12 @@ interface Life {
   readonly at?: number;
   readonly transport?: string;
   readonly origin?: Origin;
+  readonly unsolicited?: boolean;
+  readonly state?: string;
 }
+
+/** The device has said something: what else happens to a command is the gateway's doing. */
+const isHeard = ({ unsolicited, state }: Life): boolean => unsolicited === true || state === "answered" || state === "nacked";
 
 /** A clock that is wrong must not pin a device to a place for ever. As the gateway does it by default. */
 const FUTURE_MS = 24 * 60 * 60 * 1000;
@@ -140,12 +145,13 @@ export class Fleet {
     one.lastSeenAt = Math.max(one.lastSeenAt, at);
   }
 
-  #other(one: Vehicle, kind: string, { fence = 0, at = 0 }: Life): void {
+  #other(one: Vehicle, kind: string, life: Life): void {
+    const { fence = 0, at = 0 } = life;
     if (kind === "disconnected") {
       if (fence < one.fence) return;
       if (one.connected) this.connected--;
       one.connected = false;
-    } else if (kind !== "command" && kind !== "quarantined") return;
+    } else if (kind !== "quarantined" && (kind !== "command" || !isHeard(life))) return;
     one.lastSeenAt = Math.max(one.lastSeenAt, at);
   }
 

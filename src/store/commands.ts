@@ -1,0 +1,96 @@
+/**
+ * Rows of commands: made with the event that says queued, changed with each later one, in the same transaction. Written by
+ * the journal, read by readers. The oldest that have ended go.
+ */
+import type { Limits } from "../base/limits.ts";
+import type { Database, SqlRow, Statement } from "../platform/port.ts";
+import { type CommandCodec, type CommandState, isEnd } from "../wire/command.ts";
+import type { StoredCommand } from "./port.ts";
+
+/** Of a command, all there is to know; `key` "": none. */
+export interface CommandRow extends StoredCommand {
+  readonly isNew: boolean;
+}
+
+const COLUMNS = `command.id, device.id AS device, key, codec, text, created_at, expires_at, timeout_ms, state, command.fence, written_at,
+  ended_at, response, reason`;
+const SELECT = `SELECT ${COLUMNS} FROM command JOIN device ON device.no = command.device`;
+
+function read(row: SqlRow): StoredCommand {
+  const timeOf = (name: string): number | null => row[name] === null ? null : Number(row[name]);
+  const textOf = (name: string): string | null => row[name] === null ? null : String(row[name]);
+  return {
+    id: String(row["id"]),
+    device: String(row["device"]),
+    key: textOf("key") ?? "",
+    codec: Number(row["codec"]) as CommandCodec,
+    text: String(row["text"]),
+    createdAt: Number(row["created_at"]),
+    expiresAt: Number(row["expires_at"]),
+    timeoutMs: Number(row["timeout_ms"]),
+    state: String(row["state"]) as CommandState,
+    fence: timeOf("fence"),
+    writtenAt: timeOf("written_at"),
+    endedAt: timeOf("ended_at"),
+    response: textOf("response"),
+    reason: textOf("reason"),
+  };
+}
+
+export class CommandTable {
+  readonly #insert: Statement;
+  readonly #change: Statement;
+  readonly #trim: Statement;
+  readonly #live: Statement;
+  readonly #kept: number;
+
+  constructor(db: Database, limits: Pick<Limits, "commandsKept">) {
+    this.#kept = limits.commandsKept;
+    this.#insert = db.prepare(
+      `INSERT INTO command (id, device, key, codec, text, created_at, expires_at, timeout_ms, state, fence)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    // An end is for ever.
+    this.#change = db.prepare(
+      "UPDATE command SET state = ?, fence = ?, written_at = ?, ended_at = ?, response = ?, reason = ? WHERE id = ? AND ended_at IS NULL",
+    );
+    this.#trim = db.prepare("DELETE FROM command WHERE no <= (SELECT max(no) FROM command) - ? AND ended_at IS NOT NULL");
+    this.#live = db.prepare(`${SELECT} WHERE ended_at IS NULL ORDER BY command.no`);
+  }
+
+  /** `device`: its number. */
+  write(row: CommandRow, device: number): void {
+    const { id, key, codec, text, createdAt, expiresAt, timeoutMs, state, fence, writtenAt, endedAt, response, reason } = row;
+    if (!row.isNew) {
+      this.#change.run(state, fence, writtenAt, isEnd(state) ? endedAt : null, response, reason, id);
+      return;
+    }
+    this.#insert.run(id, device, key === "" ? null : key, codec, text, createdAt, expiresAt, timeoutMs, state, fence);
+    this.#trim.run(this.#kept);
+  }
+
+  /** Those that have not ended, the oldest first. */
+  live(): StoredCommand[] {
+    return this.#live.all().map(read);
+  }
+}
+
+export class CommandReader {
+  readonly #byId: Statement;
+  readonly #byKey: Statement;
+
+  constructor(db: Database) {
+    this.#byId = db.prepare(`${SELECT} WHERE command.id = ?`);
+    this.#byKey = db.prepare(`${SELECT} WHERE command.device = (SELECT no FROM device WHERE id = ?) AND key = ?`);
+  }
+
+  byId(id: string): StoredCommand | null {
+    const row = this.#byId.get(id);
+    return row === undefined ? null : read(row);
+  }
+
+  byKey(device: string, key: string): StoredCommand | null {
+    const row = this.#byKey.get(device, key);
+    return row === undefined ? null : read(row);
+  }
+}
