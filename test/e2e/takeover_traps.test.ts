@@ -89,7 +89,11 @@ describe("a trap", () => {
         await until("the successor gone", async () => !(await device(gateway.url, one.imei)).connected);
       }
       holder.close();
-      await until("the old socket closed", async () => await metric(gateway.url, 'berth_closed_total{reason="superseded"}') === round);
+      // Its reset may be heard before its worker hears of the eviction.
+      await until("the old socket closed", async () => {
+        const all = await metrics(gateway.url);
+        return ["superseded", "reset"].reduce((sum, reason) => sum + (all.get(`berth_closed_total{reason="${reason}"}`) ?? 0), 0) === round;
+      });
       const after = await until("the journal's word", async () => {
         const shown = await device(gateway.url, one.imei);
         return shown.fence === fence && shown;
