@@ -14,6 +14,7 @@ import { type Core, PeerSim } from "../support/peer_sim.ts";
 const SEEDS = Math.ceil(Number(process.env["BERTH_SIM_SEEDS"] ?? 400) / PEER_POLICIES.length);
 const FIRST = Number(process.env["BERTH_SIM_FIRST"] ?? 1);
 const MEETINGS = 3;
+const ENOUGH = 50;
 const CHAOS_MS = 1500;
 
 /** @returns rounds in which two met. @throws when something was violated. */
@@ -33,7 +34,8 @@ describe.each(PEER_POLICIES.map((policy) => [policy]))("two gateways under %s", 
   test(`agree after chaos, and lose nothing when two connections meet, for ${SEEDS} seeds`, async () => {
     let met = 0;
     for (let seed = FIRST; seed < FIRST + SEEDS; seed++) met += await run(seed, policy);
-    expect(met).toBeGreaterThan(SEEDS / 4);
+    // A few seeds are asked for to look at them.
+    if (SEEDS >= ENOUGH) expect(met).toBeGreaterThan(SEEDS / 4);
   }, 300_000);
 });
 
