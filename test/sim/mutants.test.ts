@@ -23,6 +23,16 @@ for (const [name, core] of Object.entries(MUTANTS)) {
   }
 }
 
+/** What the durability proofs make a running gateway do: the journal breaks its promises. */
+const BROKEN = ["journal.ack_before_commit", "journal.ack_before_sync"];
+
+for (const point of BROKEN) {
+  test(`a journal with ${point} is caught`, async () => {
+    const caught = await firstCaught(1, SEEDS, { faults: `${point}:fail@1+` });
+    expect(caught?.invariant).toBe("I11 acknowledged is stored");
+  }, 60_000);
+}
+
 test("the right registry is not caught", async () => {
   expect(await firstCaught(1, 30, { blind: true })).toBeNull();
 }, 60_000);

@@ -21,7 +21,13 @@ export function act(world: World, step: Step): void {
     depth++;
     const meanwhile = random.pick(MEANWHILE);
     world.note(`  meanwhile ${meanwhile}`);
-    one(world, meanwhile, random);
+    try {
+      one(world, meanwhile, random);
+    } catch (error) {
+      // Whoever was interrupted may take it for a failure of his own.
+      world.found ??= error;
+      throw error;
+    }
     depth--;
   };
   world.note(step.act);
@@ -37,7 +43,8 @@ function one(world: World, what: Act, random: Prng): void {
   const { faults } = world.plan;
   switch (what) {
     case "deliver":
-      return deliver(world, random);
+      for (let most = 1 + random.below(3); most > 0; most--) deliver(world, random);
+      return;
     case "device":
       return random.pick(world.devices).act(random, faults.has("regroup"), faults.has("bad_frames"));
     case "time":
@@ -93,7 +100,7 @@ function inside(world: World, what: Act, random: Prng): void {
       life.reader.advance();
       return void life.as("journal", () => world.note(`  ${life.journal.failing ? "failing" : life.journal.slice(random.chance(0.2))}`));
     case "http":
-      return life.http.turn();
+      return world.httpRests-- > 0 ? undefined : life.http.turn();
     case "read":
       return read(world, random);
     case "ask":
@@ -126,6 +133,7 @@ function inside(world: World, what: Act, random: Prng): void {
       return world.stop();
     case "lag":
       for (const consumer of world.consumers) consumer.lazy = random.below(20);
+      if (random.chance(0.3)) world.httpRests = random.below(20);
       return;
     case "trim":
       return life.journal.upkeep.wish({ before: 0, excessBytes: random.below(4000) }, random.chance(0.5));

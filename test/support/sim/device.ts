@@ -59,7 +59,7 @@ export class SimDevice implements DeviceEnd {
   act(random: Prng, regroup: boolean, badFrames: boolean): void {
     const link = this.link;
     const dice = random.below(100);
-    if (this.#backlog.length < BACKLOG && dice < 40) this.#measure(random);
+    for (let i = random.below(4); i > 0 && this.#backlog.length < BACKLOG; i--) this.#measure(random);
     if (link === null) return this.connect();
     if (!this.loggedIn) {
       // A device that hears nothing tries again, and forgets the connection it had.
@@ -92,6 +92,22 @@ export class SimDevice implements DeviceEnd {
   /** Goes on without its connection, which nobody closes. */
   forget(): void {
     this.#leave(() => undefined);
+  }
+
+  promised(link: SimLink, bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      if (!link.welcomed) {
+        link.welcomed = true;
+        continue;
+      }
+      link.answer.push(byte);
+      if (link.answer.length < 4) continue;
+      link.answer = [];
+      for (const key of link.unanswered.shift() ?? []) {
+        const there = this.#air.truth.has(this.imei, key);
+        hold(there, "I11 acknowledged is stored", () => `${this.name} is to be acknowledged a record that is not on disk`);
+      }
+    }
   }
 
   heard(link: SimLink, bytes: Uint8Array): void {
@@ -155,10 +171,11 @@ export class SimDevice implements DeviceEnd {
     if (this.#inFlight.length >= WINDOW) return;
     const flying = new Set(this.#inFlight.flat());
     const waiting = this.#backlog.filter((record) => !flying.has(record));
-    const records = waiting.slice(0, 1 + random.below(3));
+    const records = waiting.slice(0, 1 + random.below(6));
     if (regroup && random.chance(0.3)) records.push(...this.#lately.slice(0, 2));
     if (records.length === 0) return;
     this.#inFlight.push(records);
+    link.unanswered.push(records.map(({ key }) => key));
     link.send(encodeFrame(avlData(CODEC, records.map((record) => record.bytes)).data));
   }
 

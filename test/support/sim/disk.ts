@@ -14,6 +14,9 @@ interface Written {
   readonly nextSeq: number;
 }
 
+/** A sync takes so long that others get somewhere meanwhile. */
+const SYNC_PAUSES = 12;
+
 export class SimDisk {
   raw: Database = here.openDatabase(":memory:", { readOnly: false });
   /** Writes fail with this code while it is set. */
@@ -82,7 +85,7 @@ export class SimDisk {
   readonly log: FileSync = {
     sync: () => {
       this.beginSync();
-      this.#pause();
+      for (let i = 0; i < SYNC_PAUSES; i++) this.#pause();
       this.finishSync();
     },
     close: () => undefined,

@@ -76,7 +76,7 @@ export function settingsOf(shape: Shape, holds: boolean): Settings {
     subscriberLagMs: 10_000,
     drainMs: 500,
   });
-  const conflict = { action: holds ? "hold" as const : "observe" as const };
+  const conflict = { action: holds ? shape.contested : "observe" as const };
   return { ...config.value.settings, policy: shape.policy, logLevel: "silent", instance: shape.small ? "0" : "sim", conflict, limits };
 }
 
@@ -165,7 +165,7 @@ export class Life implements GatewayEnd {
     this.drains = this.workers.map((worker, i) =>
       new CodecDrain(this.contexts[i]!, worker, source, (phase) => this.board.setPhaseDone(roster.codec[i]!, phase))
     );
-    this.reader = new SqliteStoreReader(disk.raw, settings.limits);
+    this.reader = new SqliteStoreReader(disk.raw, settings.limits, () => this.board.committed());
     this.http = new SimHttp({ ...this.boot, role: "http", thread: roster.http[0]! }, "sim", this.reader, clock);
   }
 

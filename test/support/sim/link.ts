@@ -18,6 +18,8 @@ export interface GatewayEnd {
 
 /** The device's end. */
 export interface DeviceEnd {
+  /** The gateway has written this: from now on it is answerable for it. */
+  promised(link: SimLink, bytes: Uint8Array): void;
   heard(link: SimLink, bytes: Uint8Array): void;
   ended(link: SimLink): void;
 }
@@ -40,6 +42,11 @@ export class SimLink implements Socket {
   room = Infinity;
   /** The device ignores the gateway's FIN. */
   mute = false;
+  /** The device's frames on it that the gateway has not answered, each by the keys of its records. */
+  readonly unanswered: (readonly string[])[] = [];
+  /** What the gateway wrote: was the login answered, and the bytes of an answer that is not whole. */
+  welcomed = false;
+  answer: number[] = [];
   readonly #up: Item[] = [];
   readonly #down: Item[] = [];
   #paused = false;
@@ -73,7 +80,10 @@ export class SimLink implements Socket {
   write(bytes: Uint8Array): number {
     if (this.gateway === "gone" || this.#finSent || this.#resetting) return -1;
     const taken = Math.min(this.room, bytes.length);
-    if (taken > 0) this.#down.push(bytes.slice(0, taken));
+    if (taken > 0) {
+      this.device.promised(this, bytes.subarray(0, taken));
+      this.#down.push(bytes.slice(0, taken));
+    }
     this.room -= taken;
     if (taken < bytes.length) this.#wantsDrain = true;
     return taken;

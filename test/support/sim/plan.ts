@@ -76,6 +76,8 @@ export interface Shape {
   readonly overlaps: boolean;
   /** Of every device, to begin with. */
   readonly policy: string;
+  /** What is done about conflicts, with the fault of that name. */
+  readonly contested: "hold" | "quarantine";
   /** The gateway's own identity is below those of the devices, or above. */
   readonly small: boolean;
 }
@@ -87,7 +89,7 @@ export interface Plan {
   readonly steps: readonly Step[];
 }
 
-export const STEPS = 300;
+export const STEPS = 400;
 export const POLICIES = ["takeover", "reject", "initiator", "recent", "multi(1)", "multi(2)", "multi(3)"] as const;
 /** The most connections any of them lets a device have. */
 export const MOST_OWNERS = 3;
@@ -136,6 +138,7 @@ export function planOf(seed: number, steps = STEPS): Plan {
     tinyCommits: random.chance(0.4),
     overlaps: random.chance(0.6),
     policy: random.chance(0.5) ? "takeover" : random.pick(POLICIES),
+    contested: random.pick(["hold", "quarantine"] as const),
     small: random.chance(0.5),
   };
   return { seed, shape, faults, steps: stepsOf(random, faults, steps) };

@@ -57,6 +57,10 @@ export class World implements Air, JournalWatch {
   readonly counts = { crashes: 0, stops: 0, commits: 0, failedCommits: 0, refused: 0, connections: 0 };
   /** What worker threads do at the end of their turn of the event loop. */
   readonly immediates: { readonly thread: string; readonly run: () => void }[] = [];
+  /** What was thrown in the middle of somebody's turn. */
+  found: unknown = null;
+  /** Turns the http thread misses. */
+  httpRests = 0;
   /** Runs something of another thread, if it likes; set by the acts. */
   interrupt: () => void = () => undefined;
   readonly #settings;
@@ -180,7 +184,9 @@ export class World implements Air, JournalWatch {
     try {
       act();
       this.#supervise();
-    } catch (error) {
+    } catch (caught) {
+      const error = this.found ?? caught;
+      this.found = null;
       if (error instanceof Violation) throw error;
       if (!(error instanceof Crash) && !(error instanceof StoreError)) {
         throw new Violation("no crash", error instanceof Error ? (error.stack ?? error.message) : String(error));
