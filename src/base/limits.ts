@@ -155,6 +155,13 @@ export const LIMIT_SECTIONS = {
     commandAttempts: limit(16, 1, 1000, "Connections that may take a command and go before it could be written. Then it has failed."),
     commandKeyMs: limit(60 * SECOND, 20 * SECOND, 10 * MINUTE, "Idempotency keys of ended commands stay in memory this long: longer than a submission is on its way."),
   },
+  access: {
+    tokens: limit(1024, 1, 65_536, "Tokens there may be. One more is refused until another is revoked."),
+    tokenDevices: limit(64, 1, 256, "Devices one token may name. More are refused."),
+    failedTokensPerMinute: limit(60, 1, 100_000, "Wrong tokens of one address in a minute. Beyond: 429. A right one always works, as a whole office may sit behind one address."),
+    failedTokenAddresses: limit(1024, 1, 65_536, "Addresses whose wrong tokens are counted. Beyond: the one counted for longest is forgotten."),
+    allowedDevices: limit(262_144, 1, 1 << 22, "Devices on the allow list. More are refused."),
+  },
   process: {
     heartbeatStaleMs: limit(10 * SECOND, 100, 5 * MINUTE, "A loop that has not moved its word for this long has hung: the process ends, naming it."),
     storeStaleMs: limit(60 * SECOND, 100, 10 * MINUTE, "The same for journal and reader, which may wait for a disk."),
@@ -179,6 +186,7 @@ export const LIMITS: Readonly<Record<LimitName, Limit>> = {
   ...LIMIT_SECTIONS.http,
   ...LIMIT_SECTIONS.conflict,
   ...LIMIT_SECTIONS.command,
+  ...LIMIT_SECTIONS.access,
   ...LIMIT_SECTIONS.process,
 };
 export type Limits = { readonly [Name in LimitName]: number };

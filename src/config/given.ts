@@ -41,8 +41,8 @@ export function givenByFile(path: string, text: string): Result<readonly Given[]
 
 const BY_NAME = new Map(SETTINGS.map((setting) => [environmentName(setting.key), setting.key]));
 const PREFIX = "BERTH_";
-/** Names with the prefix that configure nothing: fault points, and what Kubernetes and Docker set for a service called berth. */
-const NOT_SETTINGS = /^BERTH_(?:FAULTS|FAULTS_RELEASE|SERVICE_(?:HOST|PORT\w*)|PORT(?:_\w+)?)$/;
+/** Names with the prefix that configure nothing: fault points, the token of the verbs, and what Kubernetes and Docker set for a service called berth. */
+const NOT_SETTINGS = /^BERTH_(?:FAULTS|FAULTS_RELEASE|TOKEN|SERVICE_(?:HOST|PORT\w*)|PORT(?:_\w+)?)$/;
 
 /** Every `BERTH_…` of the environment. An empty one counts as not set. */
 export function givenByEnvironment(environment: Readonly<Record<string, string>>): readonly Given[] {

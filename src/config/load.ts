@@ -6,6 +6,7 @@ import type { ConflictAction } from "../wire/control.ts";
 import { type Given, givenByEnvironment, givenByFile, givenByFlags } from "./given.ts";
 import { parseHostPort } from "./host_port.ts";
 import { featureOf, featureOfValue } from "./not_built.ts";
+import { parseOrigins } from "./origins.ts";
 import { isPeersGiven, readPeers } from "./peers.ts";
 import { isPolicyGiven, readPolicies } from "./policies.ts";
 import { brokenRelations } from "./relations.ts";
@@ -107,6 +108,11 @@ function settingsFrom(values: ReadonlyMap<string, SettingValue>): Settings {
     },
     peers: [],
     conflict: { action: text("conflict.action") as ConflictAction },
+    access: {
+      health: text("access.health") as Settings["access"]["health"],
+      metrics: text("access.metrics") as Settings["access"]["metrics"],
+      origins: parseOrigins(text("access.origins")) ?? [],
+    },
     limits: limitsWith(limits),
   };
 }

@@ -6,6 +6,7 @@ import { CONFLICT_ACTIONS } from "../wire/control.ts";
 import { parsePolicy, policiesAllowed } from "../wire/policy.ts";
 import { PEER_POLICIES } from "../wire/peer_line.ts";
 import { parseHostPort } from "./host_port.ts";
+import { parseOrigins } from "./origins.ts";
 import type { LogLevel, Settings } from "./settings.ts";
 
 export type SettingValue = string | number;
@@ -26,6 +27,7 @@ export interface Setting {
 type Listed<Name extends string> = readonly Name[];
 const LOG_LEVELS: Listed<LogLevel> = ["trace", "debug", "info", "warn", "error", "silent"];
 const UNKNOWN_DEVICES: Listed<Settings["unknownDevices"]> = ["accept", "reject", "quarantine"];
+const REACHABLE: Listed<Settings["access"]["health"]> = ["open", "token"];
 const ACCEPT: Listed<Settings["tcp"]["accept"]> = ["auto", "fd", "reuseport"];
 
 /** `idleTimeoutMs` → `idle_timeout_ms`. */
@@ -96,7 +98,7 @@ const OWN: readonly Setting[] = [
     "127.0.0.1:8080",
     "HOST:PORT, port 0 for a free one",
     [],
-    "REST, SSE and metrics. A loopback address as long as there are no tokens.",
+    "REST, SSE, metrics and the dashboard. Only a loopback address as long as there are no tokens (berth token).",
   ),
   listen("peer.listen", null, "off", "HOST:PORT or off", ["off"], "Where other gateways, those named in [[peers]], connect."),
   pick(
@@ -113,13 +115,43 @@ const OWN: readonly Setting[] = [
     "observe",
     "What is done about two live devices with one identity. observe: tell. hold: the present one keeps it, the other is refused. quarantine: both go on, what they send is marked.",
   ),
+  pick(
+    "access.health",
+    null,
+    REACHABLE,
+    "open",
+    "Once there are tokens: may /healthz and /readyz be asked without one? open: yes. token: only with one of scope read.",
+  ),
+  pick("access.metrics", null, REACHABLE, "token", "The same for /metrics, which tells more."),
+  {
+    key: "access.origins",
+    limit: null,
+    flag: null,
+    initial: "",
+    schema: v.pipe(v.string(), v.check((value) => parseOrigins(value) !== null)),
+    allowed: "nothing, or origins as https://fleet.example, separated by commas",
+    why: "Pages of these other sites may use the interface (CORS). Those of the gateway itself always may.",
+  },
 ];
 
 const SECTION_LIMITS = Object.entries(LIMIT_SECTIONS).flatMap(([section, limits]) =>
   Object.entries(limits).map(([name, limit]) => limitSetting(section, name, limit))
 );
 /** The tables of the file, in the order people read them; "" for the keys above the first table. */
-export const SECTIONS = ["", "tcp", "udp", "http", "admission", "peer", "rings", "journal", "conflict", "command", "process"] as const;
+export const SECTIONS = [
+  "",
+  "tcp",
+  "udp",
+  "http",
+  "admission",
+  "peer",
+  "rings",
+  "journal",
+  "conflict",
+  "command",
+  "access",
+  "process",
+] as const;
 export const sectionOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf(".")));
 
 /** Every setting, one section after the other. */

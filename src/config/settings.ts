@@ -51,5 +51,12 @@ export interface Settings {
   readonly peer: { readonly listen: HostPort | null; readonly policy: PeerPolicy };
   readonly peers: readonly PeerSetting[];
   readonly conflict: { readonly action: ConflictAction };
+  /** Who may use the HTTP interface, once there are tokens. */
+  readonly access: {
+    readonly health: "open" | "token";
+    readonly metrics: "open" | "token";
+    /** Other sites whose pages may use it. */
+    readonly origins: readonly string[];
+  };
   readonly limits: Limits;
 }

@@ -85,6 +85,7 @@ export class AcceptWorld {
       peer: { listen: null, policy: "initiator" },
       peers: [],
       conflict: { action: "observe" },
+      access: { health: "open", metrics: "token", origins: [] },
       limits: limitsWith({ idleWaitMs: 50, ...limits }),
     };
     const roster = makeRoster(workers);

@@ -74,6 +74,7 @@ export class CodecBench {
       peer: { listen: null, policy: "initiator" },
       peers: [],
       conflict: { action: "observe" },
+      access: { health: "open", metrics: "token", origins: [] },
       limits: limitsWith({ controlRingBytes: 1 << 16, ringStartPosition: 0xffff_f000, ...limits }),
     } as const;
     const roster = makeRoster(1);

@@ -134,6 +134,7 @@ export class CodecWorld {
       peer: { listen: null, policy: "initiator" },
       peers: [],
       conflict: { action: "observe" },
+      access: { health: "open", metrics: "token", origins: [] },
       limits: limitsWith({ frameRingBytes: 1 << 17, controlRingBytes: 1 << 14, ringStartPosition: 0xffff_f000, ...limits }),
       ...more,
     };

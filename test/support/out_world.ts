@@ -35,6 +35,7 @@ export const settingsWith = (limits: Partial<Limits> = {}): Settings => ({
   peer: { listen: null, policy: "initiator" },
   peers: [],
   conflict: { action: "observe" },
+  access: { health: "open", metrics: "token", origins: [] },
   limits: limitsWith(limits),
 });
 

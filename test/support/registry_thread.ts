@@ -49,6 +49,7 @@ export class RegistryThread {
       peer: { listen: null, policy: "initiator" },
       peers: [],
       conflict: { action: "observe" },
+      access: { health: "open", metrics: "token", origins: [] },
       limits: limitsWith({ ringStartPosition: 0xffff_f000, frameRingBytes: 4096, controlRingBytes: 1 << 16, ...limits }),
     } as const;
     const roster = makeRoster(2);

@@ -8,6 +8,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   wire: 2,
   codec: 2,
   registry: 3,
+  access: 3,
   broker: 3,
   command: 3,
   cluster: 3,
@@ -29,7 +30,7 @@ const SIBLINGS = new Set(["codec>wire"]);
 /** A port is a type: everything may name it. */
 const PORTS = new Set(["src/platform/port.ts"]);
 
-const PURE = new Set(["base", "ring", "wire", "codec", "registry", "broker", "command", "cluster", "store", "config"]);
+const PURE = new Set(["base", "ring", "wire", "codec", "registry", "access", "broker", "command", "cluster", "store", "config"]);
 
 /** The dashboard's page is a program of its own: it runs in a browser, and uses the client as the command line does. */
 const PAGE = "src/http/dashboard/page/";

@@ -40,6 +40,7 @@ function run(
     peer: { listen: null, policy: "initiator" },
     peers: [],
     conflict: { action: "observe" },
+    access: { health: "open", metrics: "token", origins: [] },
     limits: limitsWith({ acceptPauseMs: 1, ...limits }),
   };
   const roster = makeRoster(workers);

@@ -80,6 +80,7 @@ class World {
       peer: { listen: null, policy: "initiator" },
       peers: [],
       conflict: { action: "observe" },
+      access: { health: "open", metrics: "token", origins: [] },
       limits: limitsWith({ idleWaitMs: 20, heartbeatStaleMs: 100, storeStaleMs: 100, ...change.limits }),
       ...change.settings,
     };
