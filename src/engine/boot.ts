@@ -6,6 +6,7 @@
  *                        codec i ──claims[i]──▶ registry ──decisions[i]──▶ codec i
  *                                               registry ──lifecycle────▶ journal
  *   peer ──claims, decisions and (never used) frames, exceptions: one ring index more, after the codec workers'
+ *   udp  ──frames, exceptions, claims, decisions: one ring index more, after the peer's
  *   http j ──asks[j]──▶ registry ──answers[j]──▶ http j
  *   http j ──queries[j][r]──▶ reader r ──results[j][r]──▶ http j
  *   journal ──broadcast──▶ every http thread (one memory, each has its own place in it)
@@ -39,10 +40,12 @@ export interface Roster {
   readonly http: readonly number[];
   /** One when there are peers, else none. */
   readonly peer: readonly number[];
+  /** One when datagrams are listened for, else none. */
+  readonly udp: readonly number[];
 }
 
 /** Who holds connections, by the index of their rings. */
-export const ringThreads = (roster: Roster): readonly number[] => [...roster.codec, ...roster.peer];
+export const ringThreads = (roster: Roster): readonly number[] => [...roster.codec, ...roster.peer, ...roster.udp];
 
 /** What the journal found when it opened the store; the other threads start from it. */
 export interface Recovered {

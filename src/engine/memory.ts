@@ -17,8 +17,8 @@ const HTTP_THREADS = 1;
 /** A peer sends no frames; the journal finds a ring of its index all the same. */
 const UNUSED_RING_BYTES = 4096;
 
-/** `peers`: threads for other gateways, at most one. */
-export function makeRoster(codecWorkers: number, peers = 0): Roster {
+/** `peers`: threads for other gateways, `udp`: threads for datagrams; at most one each. */
+export function makeRoster(codecWorkers: number, peers = 0, udp = 0): Roster {
   let next = SUPERVISOR_THREAD + 1;
   const some = (count: number): number[] => Array.from({ length: count }, () => next++);
   return {
@@ -30,6 +30,7 @@ export function makeRoster(codecWorkers: number, peers = 0): Roster {
     reader: some(READERS),
     http: some(HTTP_THREADS),
     peer: some(peers),
+    udp: some(udp),
   };
 }
 
@@ -45,6 +46,7 @@ export function seatsOf(roster: Roster): { role: Role; thread: number; index: nu
     ...many("codec", roster.codec),
     ...many("accept", [roster.accept]),
     ...many("peer", roster.peer),
+    ...many("udp", roster.udp),
   ];
 }
 
@@ -75,8 +77,16 @@ function makeRings({ limits }: Settings, roster: Roster): Rings {
   const each = (threads: readonly number[], bytes: number): SharedArrayBuffer[] => threads.map(() => ring(bytes));
   return {
     adopt: each(roster.codec, limits.acceptRingBytes),
-    frames: [...each(roster.codec, limits.frameRingBytes), ...each(roster.peer, UNUSED_RING_BYTES)],
-    exceptions: [...each(roster.codec, limits.exceptionRingBytes), ...each(roster.peer, UNUSED_RING_BYTES)],
+    frames: [
+      ...each(roster.codec, limits.frameRingBytes),
+      ...each(roster.peer, UNUSED_RING_BYTES),
+      ...each(roster.udp, limits.frameRingBytes),
+    ],
+    exceptions: [
+      ...each(roster.codec, limits.exceptionRingBytes),
+      ...each(roster.peer, UNUSED_RING_BYTES),
+      ...each(roster.udp, limits.exceptionRingBytes),
+    ],
     claims: each(ringThreads(roster), limits.controlRingBytes),
     decisions: each(ringThreads(roster), limits.controlRingBytes),
     lifecycle: ring(limits.controlRingBytes),

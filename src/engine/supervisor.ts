@@ -78,7 +78,7 @@ class Gateway {
     this.#platform = platform;
     this.#log = log;
     this.#lock = lock;
-    this.#roster = makeRoster(codecWorkers(settings, platform.cores()), settings.peers.length > 0 ? 1 : 0);
+    this.#roster = makeRoster(codecWorkers(settings, platform.cores()), settings.peers.length > 0 ? 1 : 0, settings.udp === null ? 0 : 1);
     this.#memory = makeMemory(settings, this.#roster);
     this.#board = new Board(this.#memory.board);
     this.#watch = new Watch(this.#board, settings.limits);
@@ -106,26 +106,28 @@ class Gateway {
     const { tcp } = this.#settings;
     const ownListeners = tcp.accept === "reuseport";
     const port = ownListeners ? await this.#probe(tcp) : tcp.port;
-    const outer = this.#spawn(ownListeners ? ["codec", "peer"] : ["codec", "accept", "peer"], recovered, {
+    const outer = this.#spawn(ownListeners ? ["codec", "peer", "udp"] : ["codec", "accept", "peer", "udp"], recovered, {
       ...this.#settings,
       tcp: { ...tcp, port },
     });
     const ready = [...(await inner), ...(await outer)];
-    const portOf = (role: Role): number => ready.find((each) => each.role === role)?.port ?? port;
-    this.#sayReady(portOf("accept"), portOf("http"), ready.find((each) => each.role === "peer")?.port);
+    const portOf = (role: Role): number | undefined => ready.find((each) => each.role === role)?.port;
+    this.#sayReady({ tcp: portOf("accept") ?? port, http: portOf("http") ?? port, udp: portOf("udp"), peer: portOf("peer") });
   }
 
-  #sayReady(tcpPort: number, httpPort: number, peerPort?: number): void {
+  #sayReady(
+    ports: { readonly tcp: number; readonly http: number; readonly udp?: number | undefined; readonly peer?: number | undefined },
+  ): void {
     if (this.#draining || this.#finished) return;
-    const { tcp, http, peer, instance } = this.#settings;
+    const { tcp, http, udp, peer, instance } = this.#settings;
     const threads = this.#started.map(({ name, thread }) => ({ name, id: this.#board.threadId(thread) }));
     this.#log.info({ threads, accept: tcp.accept, data: this.#settings.data }, "ready");
     const line = {
       event: "ready",
-      tcp: hostPort(tcp, tcpPort),
-      udp: null,
-      http: hostPort(http, httpPort),
-      ...(peer.listen === null || peerPort === undefined ? {} : { peer: hostPort(peer.listen, peerPort) }),
+      tcp: hostPort(tcp, ports.tcp),
+      udp: udp === null || ports.udp === undefined ? null : hostPort(udp, ports.udp),
+      http: hostPort(http, ports.http),
+      ...(peer.listen === null || ports.peer === undefined ? {} : { peer: hostPort(peer.listen, ports.peer) }),
       instance,
       pid: this.#platform.pid,
     };

@@ -6,7 +6,7 @@ import { faultPoints } from "../base/fault_point.ts";
 import type { Platform } from "../platform/port.ts";
 import { Bell } from "../ring/wait.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
-import type { Boot, Report } from "./boot.ts";
+import { type Boot, type Report, ringThreads } from "./boot.ts";
 import { passFault } from "./fault.ts";
 import { followersOf } from "./journal_keep.ts";
 import { LogFile } from "./journal_sync.ts";
@@ -14,7 +14,7 @@ import { LogFile } from "./journal_sync.ts";
 export function runSync(boot: Boot, platform: Platform, report: (r: Report) => void): void {
   const board = new Board(boot.board);
   const bell = new Bell(boot.bells, boot.thread);
-  const codecs = boot.roster.codec.map((thread) => new Bell(boot.bells, thread));
+  const holders = ringThreads(boot.roster).map((thread) => new Bell(boot.bells, thread));
   const followers = followersOf(boot);
   const faults = faultPoints(boot.faults);
   const { idleWaitMs } = boot.settings.limits;
@@ -31,7 +31,7 @@ export function runSync(boot: Boot, platform: Platform, report: (r: Report) => v
     if (wanted()) {
       const ticket = board.syncWanted();
       log.sync();
-      board.redeem(codecs.length, (worker) => codecs[worker]!.ring());
+      board.redeem(holders.length, (ring) => holders[ring]!.ring());
       board.syncDone(ticket);
       for (const follower of followers) follower.ring();
     } else if (board.phase() !== phase) {

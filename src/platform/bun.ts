@@ -6,6 +6,7 @@ import { adoptBunTcp, connectBunTcp, listenBunTcp } from "./bun_socket.ts";
 import { openBunDatabase } from "./bun_sqlite.ts";
 import { bunTcpKernel } from "./bun_tcp_kernel.ts";
 import { nodeFiles } from "./node_files.ts";
+import { openNodeUdp } from "./node_udp.ts";
 import { lookupHost } from "./node_lookup.ts";
 import { nodeProcess } from "./node_process.ts";
 import type { Platform } from "./port.ts";
@@ -26,6 +27,7 @@ export function bunPlatform(): Platform {
     spawnSelf,
     openDatabase: openBunDatabase,
     listenTcp: async (host, port, options, handler) => listenBunTcp(host, port, options, handler),
+    openUdp: openNodeUdp,
     lookup: lookupHost,
     connectTcp: connectBunTcp,
     acceptor: lib === null ? null : (host, port, options) => bunAcceptor(lib, host, port, options),

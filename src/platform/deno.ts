@@ -5,6 +5,7 @@ import { serveDenoHttp } from "./deno_http.ts";
 import { connectDenoTcp, listenDenoTcp } from "./deno_socket.ts";
 import { openDenoDatabase } from "./deno_sqlite.ts";
 import { nodeFiles } from "./node_files.ts";
+import { openNodeUdp } from "./node_udp.ts";
 import { lookupHost } from "./node_lookup.ts";
 import { nodeProcess } from "./node_process.ts";
 import type { Platform } from "./port.ts";
@@ -29,6 +30,7 @@ export function denoPlatform(): Platform {
     spawnSelf,
     openDatabase: openDenoDatabase,
     listenTcp: listenDenoTcp,
+    openUdp: openNodeUdp,
     lookup: lookupHost,
     connectTcp: connectDenoTcp,
     acceptor: null,

@@ -67,6 +67,17 @@ export interface TcpListener {
   stop(): void;
 }
 
+/** A bound datagram socket on an event loop. */
+export interface UdpSocket {
+  readonly port: number;
+  /** Gives the datagram to the kernel, which may drop it: nobody is told. Safe after close. */
+  send(bytes: Uint8Array, to: Peer): void;
+  close(): void;
+}
+
+/** Called for every datagram; `bytes` are only valid during the call. */
+export type UdpHandler = (bytes: Uint8Array, from: Peer) => void;
+
 /** Accepts on its own thread and yields raw descriptors. Only where ffi is there; see `Platform.acceptor`. */
 export interface Acceptor {
   readonly port: number;
@@ -172,7 +183,7 @@ export interface FileSync {
   close(): void;
 }
 
-export type Role = "accept" | "codec" | "registry" | "journal" | "sync" | "reader" | "http" | "peer";
+export type Role = "accept" | "codec" | "registry" | "journal" | "sync" | "reader" | "http" | "peer" | "udp";
 
 export interface Platform {
   readonly name: "bun" | "deno";
@@ -239,6 +250,8 @@ export interface Platform {
     options: { reusePort: boolean; socket: SocketOptions },
     handler: SocketHandler<T>,
   ): Promise<TcpListener>;
+  /** Binds one socket for datagrams, with any free port when `port` is 0. @throws with `code` when it cannot be bound. */
+  openUdp(host: string, port: number, handler: UdpHandler): Promise<UdpSocket>;
   /** The first address of a host. Rejects when it has none. */
   lookup(host: string): Promise<string>;
   connectTcp<T>(host: string, port: number, handler: SocketHandler<T>): Promise<Socket>;

@@ -13,8 +13,8 @@ import { asSeq, type Seq } from "../base/brand.ts";
 
 export const MAX_THREADS = 64;
 export const MAX_WORKERS = 32;
-/** Rings of those who hold connections: the codec workers, and the peer thread after them. */
-export const MAX_RINGS = MAX_WORKERS + 1;
+/** Rings of those who hold connections: the codec workers, and after them the peer thread and the udp thread. */
+export const MAX_RINGS = MAX_WORKERS + 2;
 
 /** State of a thread. */
 export const ThreadState = { starting: 0, ready: 1, stopping: 2, stopped: 3 } as const;
@@ -57,7 +57,7 @@ const SYNC_DONE = GATE + 7;
 const COMMANDS_KEPT = GATE + 8;
 const PHASE_DONE = GATE + 16;
 const SYNC_SETTLED = PHASE_DONE + MAX_THREADS;
-const WORDS = SYNC_SETTLED + MAX_WORKERS;
+const WORDS = SYNC_SETTLED + MAX_RINGS;
 const COMMITTED = 0;
 const OLDEST = 1;
 const FENCE_RESERVED = 2;

@@ -132,6 +132,7 @@ export class CodecWorld {
       tcp: { host: "127.0.0.1", port, accept: "reuseport" },
       http: { host: "127.0.0.1", port: 0 },
       peer: { listen: null, policy: "initiator" },
+      udp: null,
       peers: [],
       conflict: { action: "observe" },
       access: { health: "open", metrics: "token", origins: [] },

@@ -33,6 +33,7 @@ export const settingsWith = (limits: Partial<Limits> = {}): Settings => ({
   tcp: { host: "127.0.0.1", port: 0, accept: "auto" },
   http: { host: "127.0.0.1", port: 0 },
   peer: { listen: null, policy: "initiator" },
+  udp: null,
   peers: [],
   conflict: { action: "observe" },
   access: { health: "open", metrics: "token", origins: [] },

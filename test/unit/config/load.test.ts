@@ -114,6 +114,7 @@ describe("configuration", () => {
       tcp: { host: "0.0.0.0", port: 5027, accept: "auto" },
       http: { host: "127.0.0.1", port: 8080 },
       peer: { listen: null, policy: "initiator" },
+      udp: null,
       peers: [],
       conflict: { action: "observe" },
       access: { health: "open", metrics: "token", origins: [] },

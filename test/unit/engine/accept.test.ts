@@ -38,6 +38,7 @@ function run(
     tcp: { host: "127.0.0.1", port: 0, accept: "fd" },
     http: { host: "127.0.0.1", port: 0 },
     peer: { listen: null, policy: "initiator" },
+    udp: null,
     peers: [],
     conflict: { action: "observe" },
     access: { health: "open", metrics: "token", origins: [] },
