@@ -152,6 +152,7 @@ export const LIMIT_SECTIONS = {
     commandTimeoutMs: limit(30 * SECOND, 10, 10 * MINUTE, "How long a written command waits for its answer, unless it says otherwise. Then what became of it is unknown."),
     commandQuietMs: limit(60 * SECOND, 10, 10 * MINUTE, "After a timeout the next command waits this long for the late answer, so that it never completes another command."),
     commandPatienceMs: limit(5 * SECOND, 1, 60 * SECOND, "A command that has waited this long for a moment without unanswered frames pauses reading until their acknowledgements are written."),
+    commandLoginMs: limit(1 * SECOND, 0, 60 * SECOND, "A command waits this long after a login for the first frame and its acknowledgement: a device that reads more than the login's one byte would take it for an answer."),
     commandAttempts: limit(16, 1, 1000, "Connections that may take a command and go before it could be written. Then it has failed."),
     commandKeyMs: limit(60 * SECOND, 20 * SECOND, 10 * MINUTE, "Idempotency keys of ended commands stay in memory this long: longer than a submission is on its way."),
   },

@@ -8,7 +8,10 @@ import { crc16 } from "../base/crc16.ts";
 import { FRAME_OVERHEAD, IMEI_DIGITS, LOGIN_BYTES } from "./framer.ts";
 import type { AvlRecord } from "./record.ts";
 import { MAX_RECORDS } from "./teltonika/avl.ts";
-import { type AvlCodecName, codecId } from "./teltonika/codec_id.ts";
+import { type AvlCodecName, CODEC_14, codecId } from "./teltonika/codec_id.ts";
+
+/** The type byte of a message that is a command. */
+const COMMAND = 0x05;
 
 /** A growing run of bytes, big-endian. */
 class Writer {
@@ -148,6 +151,14 @@ export interface MessageToEncode {
   readonly imei?: string;
   /** Codec 13 and 15, seconds since 1970. */
   readonly timeS?: number;
+}
+
+/** A command as a whole TCP frame. Codec 14 names the device, which obeys when it has that IMEI. */
+export function encodeCommand(codec: number, text: string, imei: string): Uint8Array<ArrayBuffer> {
+  const payload = ascii(text);
+  return encodeFrame(
+    codec === CODEC_14 ? encodeMessage("14", { type: COMMAND, payload, imei }) : encodeMessage("12", { type: COMMAND, payload }),
+  );
 }
 
 /** The data field of a command, response or serial message. */

@@ -14,17 +14,11 @@ import type { DeviceId } from "../base/brand.ts";
 import { Deque } from "../base/deque.ts";
 import type { Limits } from "../base/limits.ts";
 import { type CommandState, isEnd } from "../wire/command.ts";
-import { type Change, Command, type Moment, type Route, type Submission, type Waiter } from "./command.ts";
+import { type Answered, type Change, Command, type Moment, type Route, type Submission, type Submitted, type Waiter } from "./command.ts";
 import { DeviceQueue } from "./device_queue.ts";
 import { CommandKeys } from "./keys.ts";
 
 export type BookLimits = Pick<Limits, "commands" | "commandsPerDevice" | "commandAttempts" | "commandQuietMs" | "commandKeyMs">;
-
-/** What became of a submission. `accepted`: `accepted` of the book names the waiter once its row is on disk. */
-export type Submitted = "accepted" | "key_used" | "device_full" | "full";
-
-/** `ended`: it was the answer. `late`: it came too late, or nobody waits for it; `id` names the command it is taken to answer. */
-export type Answered = { readonly kind: "ended" } | { readonly kind: "late"; readonly id: string | null };
 
 export class CommandBook {
   /** Rows to be told to the journal, in order. Whoever takes one calls `kept` when it is on disk. */
@@ -38,6 +32,8 @@ export class CommandBook {
   readonly #keys: CommandKeys;
   readonly #ready = new Deque<Command>();
   #last = 0;
+  /** The gateway is stopping: nothing is given to a connection any more. */
+  #stopped = false;
   /** No deadline is earlier. Monotonic ms. */
   nextDeadline = Number.POSITIVE_INFINITY;
 
@@ -60,6 +56,7 @@ export class CommandBook {
     const { device, key } = submission;
     const same = key === "" ? undefined : this.#keys.find(device, key);
     if (same !== undefined) return this.#again(same, submission, waiter);
+    if (this.#stopped) return "full";
     const queue = this.#devices.get(device);
     if (queue !== undefined && queue.length >= this.#limits.commandsPerDevice) return "device_full";
     const isFull = this.#live.size >= this.#limits.commands || this.#keys.size >= 2 * this.#limits.commands ||
@@ -103,7 +100,7 @@ export class CommandBook {
   }
 
   /** A change is on disk. */
-  kept(change: Change): void {
+  kept(change: Change, now: Moment): void {
     const { command } = change;
     if (change.isNew) {
       command.kept = true;
@@ -111,6 +108,7 @@ export class CommandBook {
       command.waiters = [];
     }
     if (command.phase !== "routing" || change.state !== "routed") return;
+    if (this.#stopped) return this.#requeue(this.#queueOf(command), command, now);
     command.phase = "ready";
     this.#ready.push(command);
     this.nextDeadline = Math.min(this.nextDeadline, command.deadline);
@@ -154,14 +152,14 @@ export class CommandBook {
   wasNotWritten(no: number, now: Moment): void {
     const command = this.#live.get(no);
     if (command?.phase !== "handed") return;
-    command.attempts++;
+    if (!this.#stopped) command.attempts++;
     if (now.mono >= command.deadline) this.#end(command, "expired", "ttl", now);
     else if (command.attempts >= this.#limits.commandAttempts) this.#end(command, "failed", "attempts", now);
     else this.#requeue(this.#queueOf(command), command, now);
   }
 
   /** An answer came on the connection the command was written to. */
-  answered(device: DeviceId, no: number, isNack: boolean, response: string, now: Moment): Answered {
+  answered(device: DeviceId, no: number, isNack: boolean, response: string | null, now: Moment): Answered {
     const command = this.#live.get(no);
     if (command?.phase === "written") {
       command.response = response;
@@ -174,6 +172,15 @@ export class CommandBook {
     queue.taint = null;
     this.#advance(queue, now);
     return { kind: "late", id };
+  }
+
+  /** The gateway stops: what has not been handed over is queued again, for the next start. Idempotent. */
+  stop(now: Moment): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    for (let command = this.#ready.shift(); command !== undefined; command = this.#ready.shift()) {
+      if (command.phase === "ready") this.#requeue(this.#queueOf(command), command, now);
+    }
   }
 
   /** Looks at the deadlines. */
@@ -222,7 +229,7 @@ export class CommandBook {
 
   /** Routes the next waiting command, when nothing is outstanding. Forgets a device without any. */
   #advance(queue: DeviceQueue, now: Moment): void {
-    while (queue.current === null && queue.taint === null && queue.route !== null) {
+    while (!this.#stopped && queue.current === null && queue.taint === null && queue.route !== null) {
       const command = queue.waiting[0];
       if (command === undefined) break;
       if (now.mono >= command.deadline) {

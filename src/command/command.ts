@@ -81,3 +81,9 @@ export interface Moment {
   readonly mono: number;
   readonly wall: number;
 }
+
+/** What became of a submission. `accepted`: `accepted` of the book names the waiter once its row is on disk. */
+export type Submitted = "accepted" | "key_used" | "device_full" | "full";
+
+/** `ended`: it was the answer. `late`: it came too late, or nobody waits for it; `id` names the command it is taken to answer. */
+export type Answered = { readonly kind: "ended" } | { readonly kind: "late"; readonly id: string | null };

@@ -8,6 +8,7 @@ import { type ConnId, connOf, connSlot } from "../base/brand.ts";
 import type { Framer } from "../codec/framer.ts";
 import type { Socket } from "../platform/port.ts";
 import type { EndReason } from "../wire/control.ts";
+import type { Outstanding } from "./codec_outstanding.ts";
 import { Outbound } from "./codec_outbound.ts";
 
 /** `login`: has not said who it is. `claiming`: the registry is asked. `open`: admitted. `ending`: its close has begun. */
@@ -49,6 +50,10 @@ export class Connection {
   /** Set inside the framer's calls, where nothing can be ended; looked at right after. */
   wantsEnd: EndReason | null = null;
   reason: EndReason = "closed";
+  /** The command it was given last, until it is answered. */
+  command: Outstanding | null = null;
+  /** Monotonic ms: before its first frame is answered a device is not sent a command in the shadow of its login. */
+  quietUntil = 0;
   /** The registry has evicted it. */
   eviction: Eviction | null = null;
   paused = false;

@@ -17,6 +17,7 @@ import {
   timesAt,
   writeFrameHeader,
 } from "../wire/frame_message.ts";
+import type { CodecCommands } from "./codec_commands.ts";
 import type { CodecContext } from "./codec_context.ts";
 import type { Connection } from "./codec_connection.ts";
 import type { CodecLogin } from "./codec_login.ts";
@@ -29,6 +30,7 @@ const CRC_MISMATCH = FRAME_FAULTS.indexOf("crc_mismatch");
 export class CodecFrames implements FrameSink<Connection> {
   readonly #at: CodecContext;
   readonly #login: CodecLogin;
+  readonly #commands: CodecCommands;
   readonly #columns = new AvlColumns();
   readonly #header = emptyFrameHeader();
   /** Connections that were refused room, in the order they shall be offered it again. */
@@ -37,9 +39,10 @@ export class CodecFrames implements FrameSink<Connection> {
   readAt = 0;
   readAtMono = 0;
 
-  constructor(context: CodecContext, login: CodecLogin) {
+  constructor(context: CodecContext, login: CodecLogin, commands: CodecCommands) {
     this.#at = context;
     this.#login = login;
+    this.#commands = commands;
   }
 
   login(connection: Connection, imei: string): Next {
@@ -51,7 +54,7 @@ export class CodecFrames implements FrameSink<Connection> {
     if (fifo.full) return this.#wait(connection);
     const columns = this.#columns;
     const codec = bytes[start]!;
-    if (codecKind(codec) === CodecKind.command) return this.#raw(connection, FrameKind.command, 0, bytes, start, length);
+    if (codecKind(codec) === CodecKind.command) return this.#command(connection, bytes, start, length);
     const fault = parseAvl(bytes, start, length, this.readAt + this.#at.limits.futureMs, columns);
     if (fault !== Fault.none) return this.#undecodable(connection, fault, bytes, start, length);
     const { n } = columns;
@@ -107,6 +110,15 @@ export class CodecFrames implements FrameSink<Connection> {
     connection.wantsEnd = fault === "bad_login" ? "auth" : "bad_frame";
   }
 
+  /** The answer to a command of ours, or kept as it came. */
+  #command(connection: Connection, bytes: Uint8Array, start: number, length: number): Next {
+    const response = this.#commands.response(connection, bytes, start, length);
+    if (response === "wait") return this.#wait(connection);
+    if (response === "kept") return this.#raw(connection, FrameKind.command, 0, bytes, start, length);
+    this.#at.tally.frame(bytes[start]!, "unanswered");
+    return Next.go;
+  }
+
   #undecodable(connection: Connection, fault: number, bytes: Uint8Array, start: number, length: number): Next {
     const name = FRAME_FAULTS[fault] as Exclude<FrameFault, "none">;
     const next = this.#raw(connection, FrameKind.undecodable, fault, bytes, start, length);
@@ -154,7 +166,8 @@ export class CodecFrames implements FrameSink<Connection> {
     const end = this.#at.frames.commit();
     connection.position = end;
     this.#at.fifo.push(end, connection.id, count, codec, this.readAtMono);
-    return ++connection.unacked >= this.#at.limits.unackedFramesPerConnection ? Next.pause : Next.go;
+    const full = ++connection.unacked >= this.#at.limits.unackedFramesPerConnection;
+    return full || this.#commands.wantsQuiet(connection, this.readAtMono) ? Next.pause : Next.go;
   }
 
   #wait(connection: Connection): Next {

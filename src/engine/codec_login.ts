@@ -3,6 +3,7 @@ import { assertNever } from "../base/assert.ts";
 import { Next } from "../codec/framer.ts";
 import { Gate } from "../wire/board.ts";
 import { DECISIONS, END_REASONS, type MessageOf, receive, type Refusal, REFUSALS, send, TRANSPORTS } from "../wire/control.ts";
+import type { CodecCommands } from "./codec_commands.ts";
 import type { CodecContext } from "./codec_context.ts";
 import { type Connection, Stage } from "./codec_connection.ts";
 import { closeBytes, type CodecEnding } from "./codec_ending.ts";
@@ -16,11 +17,13 @@ export class CodecLogin {
   readonly #at: CodecContext;
   readonly #ending: CodecEnding;
   readonly #probes: CodecProbes;
+  readonly #commands: CodecCommands;
 
-  constructor(context: CodecContext, ending: CodecEnding, probes: CodecProbes) {
+  constructor(context: CodecContext, ending: CodecEnding, probes: CodecProbes, commands: CodecCommands) {
     this.#at = context;
     this.#ending = ending;
     this.#probes = probes;
+    this.#commands = commands;
   }
 
   /** The device has said who it is. It hears nothing, and nothing behind it is read, before the registry has decided. */
@@ -65,6 +68,10 @@ export class CodecLogin {
     const { decisions, table } = this.#at;
     while (decisions.next()) {
       const message = receive(decisions);
+      if (message.type === "command") {
+        this.#commands.begin(message);
+        continue;
+      }
       if (message.type === "probe") {
         this.#probes.begin(message);
         continue;
@@ -87,6 +94,7 @@ export class CodecLogin {
       case "admit":
         connection.fence = message.fence;
         connection.stage = Stage.open;
+        connection.quietUntil = now + this.#at.limits.commandLoginMs;
         this.#at.addresses.leave(connection.socket.peer.address);
         this.#at.tally.login("accepted");
         connection.out.byte(ACCEPTED);

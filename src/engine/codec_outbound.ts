@@ -34,6 +34,12 @@ export class Outbound {
     this.#length += 4;
   }
 
+  put(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
   /** The socket can take bytes again. */
   drained(): void {
     this.#stuck = false;
@@ -55,11 +61,11 @@ export class Outbound {
 
   #room(count: number): void {
     if (this.#length + count <= this.#bytes.length) return;
-    if (this.#length === 0) {
-      this.#bytes = spares.pop() ?? new Uint8Array(START);
-      return;
-    }
-    const larger = new Uint8Array(this.#bytes.length * 2);
+    if (this.#length === 0) this.#bytes = spares.pop() ?? new Uint8Array(START);
+    let size = this.#bytes.length;
+    while (size < this.#length + count) size *= 2;
+    if (size === this.#bytes.length) return;
+    const larger = new Uint8Array(size);
     larger.set(this.#bytes);
     this.#bytes = larger;
   }

@@ -74,6 +74,7 @@ export class CodecVerdicts {
     if (connection.stage !== Stage.open) return;
     switch (verdict) {
       case Verdict.kept:
+        connection.quietUntil = 0;
         if (count > 0) {
           connection.out.u32(count);
           this.#readAt.push(this.#at.fifo.readAt);

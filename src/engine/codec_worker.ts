@@ -8,6 +8,7 @@
  */
 import { Framer } from "../codec/framer.ts";
 import type { Socket, SocketEnd, SocketHandler } from "../platform/port.ts";
+import { CodecCommands } from "./codec_commands.ts";
 import type { CodecContext } from "./codec_context.ts";
 import { type Connection, Stage } from "./codec_connection.ts";
 import { CodecEnding } from "./codec_ending.ts";
@@ -25,6 +26,7 @@ export class CodecWorker implements SocketHandler<Link> {
   readonly #ending: CodecEnding;
   readonly #probes: CodecProbes;
   readonly #sampler: CodecSampler;
+  readonly #commands: CodecCommands;
   readonly #login: CodecLogin;
   readonly #frames: CodecFrames;
   readonly #verdicts: CodecVerdicts;
@@ -38,8 +40,9 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#ending = new CodecEnding(context);
     this.#probes = new CodecProbes(context, this.#ending);
     this.#sampler = new CodecSampler(context);
-    this.#login = new CodecLogin(context, this.#ending, this.#probes);
-    this.#frames = new CodecFrames(context, this.#login);
+    this.#commands = new CodecCommands(context, this.#ending);
+    this.#login = new CodecLogin(context, this.#ending, this.#probes, this.#commands);
+    this.#frames = new CodecFrames(context, this.#login, this.#commands);
     this.#verdicts = new CodecVerdicts(context, this.#ending);
   }
 
@@ -77,6 +80,10 @@ export class CodecWorker implements SocketHandler<Link> {
     if (connection === null || connection.stage === Stage.ending) return;
     connection.out.drained();
     this.#verdicts.write(connection);
+    if (connection.command === null) return;
+    this.#now();
+    this.#goOn(connection);
+    this.#publishSoon();
   }
 
   close(connection: Link, how: SocketEnd): void {
@@ -94,13 +101,14 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#now();
     this.#login.takeDecisions((connection) => this.#opened(connection));
     this.#verdicts.take((connection) => this.#goOn(connection));
+    this.#commands.look(this.#frames.readAtMono, (connection) => this.#goOn(connection));
     this.#offerRoom();
     this.#publish();
   }
 
   /** The next tick shall come soon: there is traffic, or a probe to listen for. */
   get hurried(): boolean {
-    return this.#active || this.#probes.running;
+    return this.#active || this.#probes.running || this.#commands.running;
   }
 
   /** Looks at the deadlines, and brings the gauges up to date. */
@@ -122,6 +130,7 @@ export class CodecWorker implements SocketHandler<Link> {
   /** Nothing is read any more. Who has not logged in has nothing here to wait for. */
   pause(): void {
     this.#reading = false;
+    this.#commands.stop(this.#at.clock.mono());
     for (const connection of this.#at.table.all()) {
       if (connection.stage === Stage.open) connection.socket.pause();
       else this.#ending.begin(connection, "shutdown");
@@ -163,9 +172,13 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#goOn(connection);
   }
 
-  /** Lets a framer that paused go on, unless what it waits for is still missing. */
+  /** Lets a framer that paused go on, unless what it waits for is still missing. A command goes first. */
   #goOn(connection: Connection): void {
     const { framer } = connection;
+    if (connection.command !== null) {
+      this.#commands.write(connection, this.#frames.readAtMono);
+      if (this.#commands.wantsQuiet(connection, this.#frames.readAtMono) && connection.out.length + connection.unacked > 0) return;
+    }
     if (!framer.paused || connection.waiting || !this.#reading) return;
     if (connection.stage !== Stage.open || connection.unacked >= this.#at.limits.unackedFramesPerConnection) return;
     framer.resume();

@@ -14,10 +14,12 @@ import { Effects } from "../registry/effect.ts";
 import type { RegistryEvent } from "../registry/event.ts";
 import { step } from "../registry/registry.ts";
 import { createRegistry, type RegistryState } from "../registry/state.ts";
+import { Counters } from "../telemetry/counters.ts";
 import type { Board } from "../wire/board.ts";
 import { receive } from "../wire/control.ts";
 import { type Boot, type Recovered, ringThreads } from "./boot.ts";
 import { announced, policiesFrom } from "./registry_policies.ts";
+import { RegistryCommands } from "./registry_commands.ts";
 import { RegistryOutbox } from "./registry_outbox.ts";
 
 /** Messages taken from one ring before the next one has its turn. */
@@ -35,6 +37,7 @@ export class RegistryDesk {
   readonly #asks: readonly RingConsumer[];
   readonly #frames: readonly RingConsumer[];
   readonly #outbox: RegistryOutbox;
+  readonly #commands: RegistryCommands;
   readonly #step: typeof step;
   /** A ring of ours has been left unread because the one to answer into is full. */
   blocked = false;
@@ -61,24 +64,25 @@ export class RegistryDesk {
     this.#frames = boot.rings.frames.map((memory) => new RingConsumer(memory));
     const threads = ringThreads(boot.roster);
     const bell = (thread: number): Bell => new Bell(boot.bells, thread);
-    this.#outbox = new RegistryOutbox(
-      boot,
-      this.#state,
-      new RingProducer(boot.rings.lifecycle, bell(boot.roster.journal)),
-      boot.rings.decisions.map((memory, i) => new RingProducer(memory, bell(threads[i]!))),
-      boot.rings.answers.map((memory, i) => new RingProducer(memory, bell(boot.roster.http[i]!))),
-      this.#frames,
-    );
+    const lifecycle = new RingProducer(boot.rings.lifecycle, bell(boot.roster.journal));
+    const decisions = boot.rings.decisions.map((memory, i) => new RingProducer(memory, bell(threads[i]!)));
+    const answers = boot.rings.answers.map((memory, i) => new RingProducer(memory, bell(boot.roster.http[i]!)));
+    this.#outbox = new RegistryOutbox(boot, this.#state, lifecycle, decisions, answers, this.#frames);
+    const { room } = this.#outbox;
+    const counters = new Counters(boot.counters, boot.thread);
+    const parts = { board, clock, state: this.#state, counters, room, lifecycle, decisions, answers };
+    this.#commands = new RegistryCommands(parts, limits, recovered);
   }
 
   hasWork(): boolean {
-    return this.#claims.some((ring) => ring.hasNext()) || this.#asks.some((ring) => ring.hasNext());
+    return this.#commands.hasWork() || this.#claims.some((ring) => ring.hasNext()) || this.#asks.some((ring) => ring.hasNext());
   }
 
   /** How long nothing is due, if no ring brings anything; at most `mostMs`. */
   idleMs(mostMs: number): number {
-    const { nextDeadline, conflicts } = this.#state;
+    const { conflicts } = this.#state;
     if (conflicts.isDue) return 0;
+    const nextDeadline = Math.min(this.#state.nextDeadline, this.#commands.nextDeadline);
     return nextDeadline === Number.POSITIVE_INFINITY ? mostMs : Math.min(mostMs, Math.max(0, nextDeadline - this.#clock.mono()));
   }
 
@@ -90,6 +94,7 @@ export class RegistryDesk {
     for (let i = 0; i < this.#claims.length; i++) taken += this.#takeClaims(i, this.#claims[i]!);
     for (let i = 0; i < this.#asks.length; i++) taken += this.#takeAsks(i, this.#asks[i]!);
     this.#tick(this.#clock.mono());
+    if (!this.#commands.flush()) this.blocked = true;
     this.#board.setDoorShut(this.#state.draining);
     this.#outbox.publish();
     this.#outbox.count();
@@ -102,6 +107,7 @@ export class RegistryDesk {
     this.#do({ type: "releaseAll", at: this.#clock.wall(), positions: this.#frames.map((ring) => ring.snapshot()) }, 0);
     const { refused, conflicts } = this.#state;
     while ((refused.size > 0 || conflicts.isDue) && this.#tick(Number.POSITIVE_INFINITY));
+    this.#commands.flush();
     this.#outbox.publish();
   }
 
@@ -125,7 +131,9 @@ export class RegistryDesk {
         this.#do(message, this.#clock.mono());
       } else if (message.type === "afterlife") {
         this.#do({ ...message, at: this.#clock.wall() }, this.#clock.mono());
-      } else throw new Error(`unexpected ${message.type} in a claims ring`);
+      } else if (message.type === "commandDone") this.#commands.done(message);
+      else if (message.type === "commandAnswer") this.#commands.answered(message);
+      else throw new Error(`unexpected ${message.type} in a claims ring`);
     }
     claims.release();
     return taken;
@@ -140,6 +148,11 @@ export class RegistryDesk {
       }
       if (!asks.next()) break;
       const message = receive(asks);
+      if (message.type === "submit") {
+        const refused = this.#commands.submit(message, ring);
+        if (refused !== null) this.#outbox.perform({ type: "done", ring, request: message.request, outcome: refused[0], text: refused[1] });
+        continue;
+      }
       if (message.type !== "ask" && message.type !== "order") throw new Error(`unexpected ${message.type} in an ask ring`);
       // A question is answered whatever the journal does; an order may have something to tell it.
       if (message.type === "order" && !this.#outbox.room.mayTick()) {
@@ -173,6 +186,9 @@ export class RegistryDesk {
   #do(event: RegistryEvent, now: number): void {
     this.#effects.clear();
     this.#step(this.#state, event, now, this.#effects);
-    for (let i = 0; i < this.#effects.length; i++) this.#outbox.perform(this.#effects.at(i));
+    for (let i = 0; i < this.#effects.length; i++) {
+      this.#outbox.perform(this.#effects.at(i));
+      this.#commands.follow(this.#effects.at(i));
+    }
   }
 }

@@ -90,6 +90,14 @@ export class RegistryRoom {
     return may;
   }
 
+  /** Bytes of lifecycle ring and of a decisions ring that are not for commands. */
+  get lifecycleReserve(): number {
+    return withSkip(TICK_BYTES) + this.#reserve;
+  }
+  decisionsReserve(ring: number): number {
+    return withSkip(DECIDED_BYTES) + (this.#state.waiting + 1) * DECIDED_BYTES + (this.#owners[ring]! + 1) * OWNER_BYTES;
+  }
+
   /** Can the journal be told what one look at the deadlines may bring? */
   mayTick(): boolean {
     return this.#lifecycle.free() >= withSkip(TICK_BYTES) + this.#reserve;

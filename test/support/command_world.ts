@@ -4,8 +4,8 @@
  */
 import { asDeviceId, type DeviceId } from "../../src/base/brand.ts";
 import { type Limits, limitsWith } from "../../src/base/limits.ts";
-import { CommandBook, type Submitted } from "../../src/command/book.ts";
-import type { Change, Command, Moment, Route, Submission } from "../../src/command/command.ts";
+import { CommandBook } from "../../src/command/book.ts";
+import type { Change, Command, Moment, Route, Submission, Submitted } from "../../src/command/command.ts";
 import { type CommandState, isEnd } from "../../src/wire/command.ts";
 
 export const DEVICE = asDeviceId("356307042441013");
@@ -90,7 +90,7 @@ export class CommandWorld {
     const changes = this.#unkept;
     this.#unkept = [];
     for (const change of changes) this.#write(change);
-    for (const change of changes) this.book.kept(change);
+    for (const change of changes) this.book.kept(change, this.now);
     for (let one = this.book.accepted.shift(); one !== undefined; one = this.book.accepted.shift()) this.accepted.push(one.id);
   }
 

@@ -84,6 +84,11 @@ function decodeMessage(codec: number, bytes: Uint8Array, at: number, end: number
   return { type: bytes[at]!, text: textOf(bytes, p, end), hex: toHex(bytes, p, end), imei, time };
 }
 
+/** A response as people read it: its text, or its bytes in hex. */
+export function responseText(payload: Uint8Array): string {
+  return textOf(payload, 0, payload.length) ?? `hex:${toHex(payload)}`;
+}
+
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const REPLACEMENT = "\ufffd";
 
