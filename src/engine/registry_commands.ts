@@ -74,11 +74,11 @@ export class RegistryCommands {
 
   /** Null: `flush` answers when the row is on disk. Else why not. */
   submit(message: MessageOf<"submit">, ring: number): readonly [Outcome, string] | null {
-    const { request, codec, ...rest } = message;
+    const { request, id, key, text, createdAt, expiresAt, timeoutMs } = message;
     const device = asDeviceId(message.device);
-    const submission: Submission = { ...rest, device, codec: codec as CommandCodec };
+    const submission: Submission = { id, device, key, codec: message.codec as CommandCodec, text, createdAt, expiresAt, timeoutMs };
     const most = this.#at.lifecycle.maxPayload;
-    if (MESSAGES.commandRow.sizeWith(NAMES) + message.text.length + most / RESPONSE_SHARE > most) return ["refused", "too_long"];
+    if (MESSAGES.commandRow.sizeWith(NAMES) + text.length + most / RESPONSE_SHARE > most) return ["refused", "too_long"];
     const done = this.#book.submit(submission, this.#routeOf(device), { ring, request }, this.#now());
     return done === "accepted" ? null : REFUSED[done];
   }

@@ -13,7 +13,11 @@ import { RegistryDesk } from "../../src/engine/registry_desk.ts";
 import type { Platform, Socket, TcpKernel } from "../../src/platform/port.ts";
 import { sumOf } from "../../src/telemetry/counters.ts";
 import { type MetricName, slot } from "../../src/telemetry/slots.ts";
+import { RingProducer } from "../../src/ring/spsc.ts";
+import { Bell } from "../../src/ring/wait.ts";
 import { Board } from "../../src/wire/board.ts";
+import { COMMAND_STATES } from "../../src/wire/command.ts";
+import { type MessageOf, send } from "../../src/wire/control.ts";
 import { StandInJournal } from "./codec_world.ts";
 import { encodeLogin } from "./frames.ts";
 
@@ -58,6 +62,8 @@ export class CodecBench {
   readonly worker: CodecWorker;
   readonly journal: StandInJournal;
   readonly #desk: RegistryDesk;
+  readonly #asks: RingProducer;
+  #request = 0;
   now = 1000;
 
   constructor(limits: Partial<Limits> = {}, kernel: TcpKernel | null = null, policy = "takeover") {
@@ -88,6 +94,7 @@ export class CodecBench {
     this.context = codecContext(this.boot, { clock, tcpKernel: kernel } as Platform, { warn: () => {} });
     this.worker = new CodecWorker(this.context);
     this.journal = new StandInJournal(this.boot);
+    this.#asks = new RingProducer(memory.rings.asks[0]!, new Bell(memory.bells, roster.registry));
     this.#desk = new RegistryDesk({ ...this.boot, thread: roster.registry }, recovered, board, clock);
   }
 
@@ -117,6 +124,27 @@ export class CodecBench {
     this.worker.data(connection, encodeLogin(imei));
     this.turn();
     return { connection, socket };
+  }
+
+  /** An http thread submits a command; a turn later it may be written. Returns its id. */
+  command(
+    device: string,
+    text = "getinfo",
+    more: { readonly codec?: 12 | 14; readonly ttlMs?: number; readonly timeoutMs?: number } = {},
+  ): string {
+    const { codec = 12, ttlMs = 60_000, timeoutMs = 5000 } = more;
+    const request = ++this.#request;
+    const createdAt = 1_700_000_000_000 + this.now;
+    const id = `c${request}`;
+    send(this.#asks, { type: "submit", request, id, device, key: "", codec, text, createdAt, expiresAt: createdAt + ttlMs, timeoutMs });
+    this.#asks.publish();
+    return id;
+  }
+
+  /** The states a command's rows went through, each with its reason or response. */
+  states(id: string): string[] {
+    const rows = this.journal.events.filter((event) => event.type === "commandRow" && event.id === id) as MessageOf<"commandRow">[];
+    return rows.map((row) => [COMMAND_STATES[row.state], row.reason || row.response].filter(Boolean).join(" "));
   }
 
   count(name: MetricName, label = ""): number {

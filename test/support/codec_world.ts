@@ -31,6 +31,8 @@ export class StandInJournal {
   readonly events: Message[] = [];
   /** What a frame's verdict is; null leaves it, and all after it, without one. */
   verdict: (frame: SeenFrame) => Verdict | null = () => Verdict.kept;
+  /** Rows of commands are on the disk as soon as they are taken. */
+  keepsCommands = true;
   readonly #board: Board;
   readonly #bell: Bell;
   readonly #into: RingConsumer;
@@ -51,6 +53,7 @@ export class StandInJournal {
   turn(): void {
     while (this.#lifecycle.next()) this.events.push(receive(this.#lifecycle));
     this.#lifecycle.release();
+    if (this.keepsCommands) this.#board.setCommandsKept(this.#lifecycle.end);
     const header = emptyFrameHeader();
     while (this.#into.next()) {
       readFrameHeader(this.#into.view, this.#into.offset, header);
