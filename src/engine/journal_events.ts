@@ -25,6 +25,8 @@ export interface Connected {
   readonly conn: number;
   readonly device: LedgerDevice;
   readonly fence: Fence;
+  /** It stores beside the device's owner. */
+  readonly isBeside: boolean;
   /** New records taken from it. */
   records: number;
   lastByteAt: number;
@@ -60,6 +62,8 @@ export class JournalEvents {
         return this.#connected(message);
       case "replaced":
         return this.#replaced(message);
+      case "beside":
+        return this.#beside(message);
       case "disconnected":
         return this.#disconnected(message);
       case "refusedMany":
@@ -82,6 +86,7 @@ export class JournalEvents {
       case "claim":
       case "close":
       case "decided":
+      case "alongside":
       case "evict":
       case "probe":
       case "probed":
@@ -177,6 +182,11 @@ export class JournalEvents {
     });
   }
 
+  #beside(m: MessageOf<"beside">): void {
+    const device = this.#journal.ledger.byId(asDeviceId(m.device));
+    if (device !== undefined) this.#open(m.ring, m.conn, device, m.fence, m.at, true);
+  }
+
   #disconnected(m: MessageOf<"disconnected">): void {
     const device = this.#journal.ledger.byId(asDeviceId(m.device));
     if (device === undefined) return;
@@ -255,9 +265,9 @@ export class JournalEvents {
     if (device !== undefined) this.#journal.raiseFloor(device, m.fence);
   }
 
-  #open(ring: number, conn: number, device: LedgerDevice, fence: number, at: number): void {
+  #open(ring: number, conn: number, device: LedgerDevice, fence: number, at: number, isBeside = false): void {
     const table = this.#tables[ring];
-    if (table !== undefined) table[conn & 0xffff] = { conn, device, fence: asFence(fence), records: 0, lastByteAt: at };
+    if (table !== undefined) table[conn & 0xffff] = { conn, device, fence: asFence(fence), isBeside, records: 0, lastByteAt: at };
     this.usedFences = Math.max(this.usedFences, Math.floor(fence / SLOTS));
   }
 }

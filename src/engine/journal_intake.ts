@@ -181,13 +181,13 @@ export class JournalIntake {
       });
       return Verdict.kept;
     }
-    if (from === undefined || from.fence < from.device.floor) {
+    if (from === undefined || (from.fence < from.device.floor && !from.isBeside)) {
       this.tally.refused += header.n;
       return Verdict.refused;
     }
     from.lastByteAt = header.receivedAt;
     if (ring.kind === FrameKind.frame) {
-      const stored = this.#journal.frame(frame, from.device, from.fence);
+      const stored = this.#journal.frame(frame, from.device, from.fence, from.isBeside);
       this.tally.stored += stored;
       this.tally.duplicate += header.n - stored;
       from.records += stored;

@@ -95,6 +95,11 @@ export class RegistryOutbox {
         this.#counters.add(this.#evictions[reason]!);
         return this.#put(this.#decisions[ring]!, { type: "evict", conn, reason });
       }
+      case "beside": {
+        const { owner: { device, fence }, ring, conn, at } = effect;
+        this.#tell({ type: "beside", device, fence, ring, conn, at });
+        return this.#put(this.#decisions[ring]!, { type: "alongside", conn });
+      }
       case "decided":
         return this.#decided(effect);
       case "evidence":

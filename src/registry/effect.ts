@@ -26,6 +26,8 @@ interface Shapes {
     policy: PolicyName;
   };
   evict: { owner: Owner; reason: EndReason };
+  /** This connection may store beside `owner`, who keeps the device. */
+  beside: { owner: Owner; ring: number; conn: number; at: number };
   /** Ask the worker of `owner` whether its peer answers; `probed` brings the result. */
   probe: { owner: Owner; deadlineMs: number };
   answer: { ring: number; request: number; known: boolean; owner: Owner | null };
@@ -104,6 +106,13 @@ export class Effects {
     const effect = this.#next("evict");
     effect.owner = owner;
     effect.reason = reason;
+  }
+  beside(owner: Owner, claim: Claim): void {
+    const effect = this.#next("beside");
+    effect.owner = owner;
+    effect.ring = claim.ring;
+    effect.conn = claim.conn;
+    effect.at = claim.at;
   }
   probe(owner: Owner, deadlineMs: number): void {
     const effect = this.#next("probe");

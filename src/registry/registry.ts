@@ -16,6 +16,7 @@ import { newestAlive, type Owner } from "./owner.ts";
 import { flushRefused } from "./refused.ts";
 import type { RegistryState } from "./state.ts";
 import { admit, beginClose, refuse, unlink, whyBlocked } from "./swap.ts";
+import { isUnproven, policyBetween, standsBeside } from "./unproven.ts";
 import { cancel, holderLeft, leave, probed, settleDue, wait } from "./waiting.ts";
 
 const SHUTDOWN = END_REASONS.indexOf("shutdown");
@@ -48,12 +49,13 @@ export function step(state: RegistryState, event: RegistryEvent, now: number, ou
 function claim(state: RegistryState, event: Claim, now: number, out: Effects): void {
   const device = normaliseIdentity(event.device);
   if (device === null) return out.decided(event, "refuse", "bad_login", 0, 0, "takeover");
-  const policy = state.policies.of(device, event);
   const first = state.owners.get(device) ?? null;
+  const holder = newestAlive(first);
+  if (holder !== null && standsBeside(holder, event)) return beside(state, device, holder, event, now, out);
+  const policy = policyBetween(holder, event, state.policies.of(device, event));
   const blocked = whyBlocked(state, device, first, policy);
   if (blocked !== "none") return refuse(state, device, event, blocked, 0, now, out);
-  const holder = newestAlive(first);
-  const held = holder === null ? null : state.conflicts.hold(holder, event, now);
+  const held = holder === null || isUnproven(holder.claim) ? null : state.conflicts.hold(holder, event, now);
   if (held?.kind === "refuse") return refuse(state, device, event, "conflict", held.retryAfterMs, now, out);
   if (held?.kind === "probe") return wait(state, holder!, event, "probe", now, out);
   const ruling = state.decide(policy, holder, event, device, state.self);
@@ -73,6 +75,13 @@ function claim(state: RegistryState, event: Claim, now: number, out: Effects): v
     default:
       assertNever(ruling, "ruling");
   }
+}
+
+/** May it store beside `holder`? It owns nothing, so that nothing is kept of it here. */
+function beside(state: RegistryState, device: DeviceId, holder: Owner, event: Claim, now: number, out: Effects): void {
+  const blocked = state.released || state.draining ? "draining" : state.blocked;
+  if (blocked !== "none") return refuse(state, device, event, blocked, 0, now, out);
+  out.beside(holder, event);
 }
 
 function close(state: RegistryState, event: Close, now: number, out: Effects): void {

@@ -10,6 +10,7 @@ import type { Claim } from "./event.ts";
 import { countFrom, isAlive, type Owner } from "./owner.ts";
 import { countRefusal } from "./refused.ts";
 import type { RegistryState } from "./state.ts";
+import { isUnproven } from "./unproven.ts";
 
 /** Fence = counter × 1024 + instance slot; the slot is 0 while the gateway is alone. */
 const FENCE_STEP = 1024;
@@ -63,7 +64,7 @@ function makeRoom(state: RegistryState, owner: Owner, policy: Policy, now: numbe
   }
   const old = takeOldest(owner);
   out.replaced(owner, old, old.closing ? "old_was_closing" : cause, policy.name, lowestAlive(owner));
-  if (isAlive(old) && isWatched(policy)) state.conflicts.takeover(old, owner, now);
+  if (isAlive(old) && isWatched(policy) && !isUnproven(old.claim)) state.conflicts.takeover(old, owner, now);
   evict(state, old, out);
 }
 

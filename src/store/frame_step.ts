@@ -41,7 +41,7 @@ export class FrameStep {
   }
 
   /** Takes a frame of a device that may store; returns how many of its records are new. */
-  take(frame: IncomingFrame, device: LedgerDevice, fence: Fence, stored: StoredFrames): number {
+  take(frame: IncomingFrame, device: LedgerDevice, fence: Fence, isUnfenced: boolean, stored: StoredFrames): number {
     const { header } = frame;
     const coverage = this.#ledger.overlay(device);
     let newCount = header.n;
@@ -52,6 +52,7 @@ export class FrameStep {
     const entry = this.#entry;
     entry.device = device.no;
     entry.fence = fence;
+    entry.unfenced = isUnfenced;
     entry.receivedAt = header.receivedAt;
     entry.n = header.n;
     entry.newCount = newCount;

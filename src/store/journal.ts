@@ -144,8 +144,8 @@ export class Journal implements StoredFrames {
   }
 
   /** A frame that may be stored: how many of its records are new (0: all duplicates, nothing is written). */
-  frame(frame: IncomingFrame, device: LedgerDevice, fence: Fence): number {
-    const newCount = this.#frames.take(frame, device, fence, this);
+  frame(frame: IncomingFrame, device: LedgerDevice, fence: Fence, isUnfenced = false): number {
+    const newCount = this.#frames.take(frame, device, fence, isUnfenced, this);
     this.newRecords += newCount;
     this.duplicateRecords += frame.header.n - newCount;
     return newCount;

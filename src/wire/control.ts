@@ -5,7 +5,8 @@
  *   codec    → registry  claim, close, probed, afterlife, commandDone, commandAnswer
  *   registry → codec     decided, evict, probe, command
  *   http     → registry  ask, order, submit                 registry → http  answer, done
- *   registry → journal   connected, replaced, disconnected, refusedMany, raiseFloor, conflict, evidence,
+ *   registry → udp       decided, evict, probe, alongside
+ *   registry → journal   connected, replaced, beside, disconnected, refusedMany, raiseFloor, conflict, evidence,
  *                        conflictOver, acknowledged, commandRow, lateAnswer
  *
  * A `Message` is the struct's value plus its `type`. `send` writes one into a ring, `receive` reads the current one.
@@ -94,6 +95,8 @@ export const MESSAGES = {
   /** `position`: end of the last frame this connection put into the worker's frame ring. */
   close: struct({ conn: "u32", device: "str", fence: "f64", position: "u32", reason: "u8", lastByteAt: "f64" }),
   decided: struct({ conn: "u32", decision: "u8", refusal: "u8", fence: "f64", retryAfterMs: "u32" }),
+  /** Instead of `decided`: it may store, and owns nothing. */
+  alongside: struct({ conn: "u32" }),
   evict: struct({ conn: "u32", reason: "u8" }),
   /** Does the peer of this connection answer? The result is `probed`, as soon as it is known, at the deadline at the latest. */
   probe: struct({ conn: "u32", fence: "f64", deadlineMs: "u32" }),
@@ -107,6 +110,8 @@ export const MESSAGES = {
   done: struct({ request: "u32", outcome: "u8", text: "str" }),
   /** `ring`: index of the codec worker (or, later, http thread) that owns the connection. `at`: wall ms of the claim. */
   connected: struct({ device: "str", fence: "f64", ring: "u8", conn: "u32", transport: "u8", address: "str", port: "u16", clientInstance: "str", at: "f64" }),
+  /** What this connection stores is kept beside the device's owner, whose fence this is: unfenced. No event. */
+  beside: struct({ device: "str", fence: "f64", ring: "u8", conn: "u32", at: "f64" }),
   /** A takeover: the only event of one. The old side is named with the evidence at hand. `floor`: the lowest fence that still lives. */
   replaced: struct({
     device: "str", fence: "f64", ring: "u8", conn: "u32", transport: "u8", address: "str", port: "u16", clientInstance: "str", at: "f64",

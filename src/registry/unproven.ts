@@ -1,0 +1,19 @@
+/**
+ * Connections whose identity is not proven: datagrams name a device, and anybody can send one. They never take a device from
+ * a connection that has a session, and never keep one out. Pure; part of the registry's step.
+ */
+import { TRANSPORTS } from "../wire/control.ts";
+import { type Policy, TAKEOVER } from "../wire/policy.ts";
+import type { Claim } from "./event.ts";
+import type { Owner } from "./owner.ts";
+
+const UDP = TRANSPORTS.indexOf("udp");
+
+export const isUnproven = (claim: Pick<Claim, "transport">): boolean => claim.transport === UDP;
+
+/** Does the newcomer stand beside this holder: it may store, and owns nothing? */
+export const standsBeside = (holder: Owner, newcomer: Claim): boolean => isUnproven(newcomer) && !isUnproven(holder.claim);
+
+/** Between two of which one is not proven nothing but the newest counts: with a session it wins, without one it has moved. */
+export const policyBetween = (holder: Owner | null, newcomer: Claim, policy: Policy): Policy =>
+  isUnproven(newcomer) || (holder !== null && isUnproven(holder.claim)) ? TAKEOVER : policy;
