@@ -37,7 +37,7 @@ export function act(world: World, step: Step): void {
   }, random.chance(0.7));
 }
 
-const needsLife = (what: Act): boolean => !["deliver", "device", "time", "cut", "reset", "storm", "step_clock"].includes(what);
+const needsLife = (what: Act): boolean => !["deliver", "device", "time", "cut", "reset", "storm", "step_clock", "stranger"].includes(what);
 
 function one(world: World, what: Act, random: Prng): void {
   const { faults } = world.plan;
@@ -59,6 +59,8 @@ function one(world: World, what: Act, random: Prng): void {
       return pickLink(world, random, (link) => link.sever());
     case "stick":
       return pickLink(world, random, (link) => (link.room = link.room === Infinity ? random.below(6) : Infinity));
+    case "stranger":
+      return world.stranger(random);
     case "storm": {
       const device = random.pick(world.devices);
       for (let i = 2 + random.below(5); i > 0; i--) {
@@ -133,7 +135,7 @@ function inside(world: World, what: Act, random: Prng): void {
       return world.stop();
     case "lag":
       for (const consumer of world.consumers) consumer.lazy = random.below(20);
-      if (random.chance(0.3)) world.httpRests = random.below(20);
+      if (random.chance(0.5)) world.httpRests = random.below(40);
       return;
     case "trim":
       return life.journal.upkeep.wish({ before: 0, excessBytes: random.below(4000) }, random.chance(0.5));
@@ -184,6 +186,6 @@ function read(world: World, random: Prng): void {
   if (http.pages.length > 0 && random.chance(0.5)) return http.page(random.below(http.pages.length), random.chance(0.1));
   if (world.consumers.length === 0 || board.phase() > DrainPhase.sayBye) return;
   const consumer = random.pick(world.consumers);
-  if (!http.follower.hydrated) return void http.follower.hydrate();
+  if (!http.follower.hydrated) return http.hydrate();
   consumer.read(http, random.chance(0.1) ? 500 : 1e9);
 }

@@ -27,6 +27,7 @@ export const FAULTS = [
   "policies",
   "drains",
   "holds",
+  "strangers",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -57,7 +58,8 @@ export type Act =
   | "trim"
   | "storm"
   | "policy"
-  | "drain";
+  | "drain"
+  | "stranger";
 
 export interface Step {
   readonly act: Act;
@@ -102,7 +104,7 @@ const ALWAYS: readonly (readonly [Act, number])[] = [
   ["registry", 90],
   ["journal", 90],
   ["upkeep", 20],
-  ["sync", 60],
+  ["sync", 30],
   ["http", 50],
   ["read", 40],
   ["ask", 6],
@@ -124,6 +126,7 @@ const BROUGHT: Partial<Record<Fault, readonly (readonly [Act, number])[]>> = {
   storms: [["storm", 6]],
   policies: [["policy", 8]],
   drains: [["drain", 8]],
+  strangers: [["stranger", 12]],
 };
 
 export function planOf(seed: number, steps = STEPS): Plan {

@@ -37,6 +37,7 @@ export async function run(plan: Plan, options: WorldOptions = {}): Promise<Run> 
     if (!(error instanceof Violation)) throw error;
     return { failure: { violation: error, step, notes: world.notes }, world };
   } finally {
+    if (world.life !== null) world.life.http.gone = true;
     globalThis.setImmediate = real;
     world.disk.raw.close();
   }

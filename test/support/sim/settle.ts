@@ -88,7 +88,7 @@ function turnAll(world: World, random: ReturnType<typeof prng>, slow = false): v
     life.as("journal", () => life.journal.turn());
     for (let i = 0; i < 3; i++) life.as("sync", () => life.sync());
     life.workers.forEach((_, i) => life.as(`codec ${i}`, () => life.codec(i)));
-    if (!life.http.follower.hydrated) void life.http.follower.hydrate();
+    if (!life.http.follower.hydrated) life.http.hydrate();
     life.http.turn();
     for (let i = 0; i < 4; i++) {
       while (life.http.pages.length > 0) life.http.page(0, false);

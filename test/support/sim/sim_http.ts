@@ -31,6 +31,11 @@ export class SimHttp {
   readonly #asks: RingProducer;
   readonly #answers: RingConsumer;
   #request = 0;
+  #hydrating = false;
+  /** The process is gone. */
+  gone = false;
+  /** What went wrong in what it began. */
+  fault: unknown = null;
 
   constructor(boot: Boot, epoch: string, reader: SqliteStoreReader, clock: Clock) {
     const { limits } = boot.settings;
@@ -74,7 +79,7 @@ export class SimHttp {
   /** Takes what the journal published and what the registry answered. What it starts ends in microtasks. */
   turn(): void {
     const now = asMonoMs(this.#clock.mono());
-    void this.follower.advance();
+    this.#go(this.follower.advance());
     this.broker.settle(this.#board.oldest(), now);
     this.broker.beat(now);
     this.#collect();
@@ -83,6 +88,20 @@ export class SimHttp {
       if (message.type === "answer" || message.type === "done") this.answers.set(message.request, message);
     }
     this.#answers.release();
+  }
+
+  /** Reads every device, then follows from there. */
+  hydrate(): void {
+    if (this.#hydrating) return;
+    this.#hydrating = true;
+    this.#go(this.follower.hydrate());
+  }
+
+  /** What it began goes on in microtasks; once its process is gone nobody cares how. */
+  #go(work: Promise<void> | null): void {
+    work?.catch((error: unknown) => {
+      if (!this.gone) this.fault ??= error;
+    });
   }
 
   /** Reads one of the pages the broker wants. Only between transactions. */

@@ -60,6 +60,16 @@ class WatchedEvents extends JournalEvents {
   }
 }
 
+/** In a world whose syncs overlap there always is so much to do that they are left to the sync thread. */
+class BusyIntake extends JournalIntake {
+  /** Not before devices are let in. */
+  begun = false;
+
+  override get waitingBytes(): number {
+    return this.begun ? Number.MAX_SAFE_INTEGER : 0;
+  }
+}
+
 export class SimJournal {
   readonly journal: Journal;
   readonly upkeep: Upkeep;
@@ -94,7 +104,8 @@ export class SimJournal {
       return new RingVerdicts(i, this.board, bell, new RingProducer(rings.exceptions[i]!, bell), ring.end);
     });
     this.#events = new WatchedEvents(this.journal, frames.length, watch);
-    this.#intake = new JournalIntake(this.journal, this.#events, rings.lifecycle, frames, this.#verdicts);
+    const Intake = limits.overlapBytes === 1 ? BusyIntake : JournalIntake;
+    this.#intake = new Intake(this.journal, this.#events, rings.lifecycle, frames, this.#verdicts);
     this.#health = new JournalHealth(this.board, limits, { error: () => undefined, warn: () => undefined });
     this.#faults = faultPoints(boot.faults);
     this.#keep = new JournalKeep({
@@ -124,6 +135,7 @@ export class SimJournal {
     this.#reserve(this.fenceBase);
     this.#events.restart(this.#watch.clock.wall());
     this.#commit(false);
+    if (this.#intake instanceof BusyIntake) this.#intake.begun = true;
   }
 
   get idle(): boolean {

@@ -27,6 +27,7 @@ export type Core = typeof step;
 
 /** Longer than any phase takes when every thread has its turns. */
 const PHASE_MS = 20_000;
+const MOST_DEVICES = 10;
 const FIRST_IMEI = 350_000_000_000_001;
 
 export interface WorldOptions {
@@ -86,7 +87,7 @@ export class World implements Air, JournalWatch {
     this.#faults = options.faults ?? "";
     this.#settings = settingsOf(plan.shape, plan.faults.has("holds"));
     if (plan.faults.has("policies") || plan.shape.policy.startsWith("multi")) this.truth.mostOwners = MOST_OWNERS;
-    this.disk = new SimDisk(() => this.pause(), (nextSeq) => this.truth.keep(nextSeq));
+    this.disk = new SimDisk(() => this.pause(), (nextSeq) => this.#kept(nextSeq));
     for (let i = 0; i < plan.shape.devices; i++) this.devices.push(new SimDevice(this, String(FIRST_IMEI + i), 0));
     if (plan.faults.has("clones")) this.devices.push(new SimDevice(this, String(FIRST_IMEI), 1));
     for (let i = 0; i < plan.shape.subscribers; i++) {
@@ -99,6 +100,16 @@ export class World implements Air, JournalWatch {
   }
   wall(): number {
     return this.clock.wall();
+  }
+
+  /** More is on the disk. What is wrong with it must not pass for a failure of the sync. */
+  #kept(nextSeq: number): void {
+    try {
+      this.truth.keep(nextSeq);
+    } catch (error) {
+      this.found ??= error;
+      throw error;
+    }
   }
 
   // The journal's eyes.
@@ -131,6 +142,16 @@ export class World implements Air, JournalWatch {
     this.links.push(link);
     this.counts.connections++;
     return link;
+  }
+
+  /** A device nobody has heard of, and perhaps somebody who waits for it. */
+  stranger(random: Prng): void {
+    if (this.devices.length >= MOST_DEVICES) return;
+    const imei = String(FIRST_IMEI + 100 + this.devices.length);
+    const device = new SimDevice(this, imei, 0);
+    this.devices.push(device);
+    device.act(random, false, false);
+    if (random.chance(0.5)) this.consumers.push(new Consumer(`subscriber of ${imei}`, [imei], this.truth));
   }
 
   /** A new process on the disk as it is. */
@@ -171,6 +192,7 @@ export class World implements Air, JournalWatch {
       this.counts.commits += this.life.journal.commits;
       this.counts.failedCommits += this.life.journal.failures;
     }
+    if (this.life !== null) this.life.http.gone = true;
     this.life = null;
     this.disk.lose(!told, this.random);
     this.immediates.length = 0;
@@ -182,8 +204,10 @@ export class World implements Air, JournalWatch {
   /** Runs what may end in the death of the process. */
   perform(act: () => void, told: boolean): void {
     try {
+      if (this.life?.http.fault) throw this.life.http.fault;
       act();
       this.#supervise();
+      this.#look();
     } catch (caught) {
       const error = this.found ?? caught;
       this.found = null;
@@ -194,6 +218,18 @@ export class World implements Air, JournalWatch {
       this.crash(told);
     }
     if (this.links.some((link) => link.over)) this.links = this.links.filter((link) => !link.over);
+  }
+
+  /** Nothing is shown that a machine's death could take back. */
+  #look(): void {
+    const follower = this.life?.http.follower;
+    if (follower === undefined || !follower.hydrated) return;
+    const { position } = follower;
+    hold(
+      position <= this.truth.committed,
+      "I11 acknowledged is stored",
+      () => `http is at ${position}, on disk is ${this.truth.committed}`,
+    );
   }
 
   stop(): void {
