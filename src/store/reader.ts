@@ -12,7 +12,7 @@ import { EntryView } from "./entry.ts";
 import { HistoryReader } from "./history.ts";
 import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoredCommand, StoredConflict, StoreReader } from "./port.ts";
 import { type ReaderLimits, RecordPages } from "./record_pages.ts";
-import { oldestKept, rebuild } from "./recover.ts";
+import { oldestSeq, rebuild, SELECT_OLDEST } from "./recover.ts";
 import { RowCache } from "./row_cache.ts";
 import { RunTable } from "./runs.ts";
 import { complete, flushedThrough, type Segment, SegmentTable } from "./segments.ts";
@@ -45,6 +45,7 @@ export class SqliteStoreReader implements StoreReader {
   readonly #copyLog: Statement;
   readonly #logState: Statement;
   readonly #begun: Statement;
+  readonly #oldest: Statement;
   readonly #ended: Statement;
   readonly #entries: DeviceEntries;
   readonly #records: RecordPages;
@@ -73,6 +74,7 @@ export class SqliteStoreReader implements StoreReader {
     this.#logState = db.prepare("PRAGMA wal_checkpoint(NOOP)");
     this.#begun = db.prepare("BEGIN");
     this.#ended = db.prepare("COMMIT");
+    this.#oldest = db.prepare(SELECT_OLDEST);
     this.#rows = new RowCache(db, CACHE_BYTES);
     this.#entries = new DeviceEntries(new RunTable(db), this.#rows);
     this.#records = new RecordPages(this.#entries, limits);
@@ -216,7 +218,7 @@ export class SqliteStoreReader implements StoreReader {
         this.#tail = this.#tail.above(asSeq(flushed), this.#view);
       }
     }
-    const oldest = oldestKept(this.#db, this.#nextSeq);
+    const oldest = oldestSeq(this.#oldest, this.#nextSeq);
     this.#rows.forgetBelow(oldest);
     return oldest;
   }

@@ -3,7 +3,7 @@
  * the journal and by every reader, each into its own memory. Call inside a read transaction, or as the only writer.
  */
 import { asSeq } from "../base/brand.ts";
-import type { Database } from "../platform/port.ts";
+import type { Database, Statement } from "../platform/port.ts";
 import type { DeviceFold } from "./device_fold.ts";
 import { type DeviceRow, DeviceTable } from "./device_row.ts";
 import { EntryView } from "./entry.ts";
@@ -57,7 +57,10 @@ export function rebuild(db: Database, into: Rebuild): Rebuilt {
   return { tail, segments, nextSeq };
 }
 
+/** For `oldestSeq`: prepared once by who asks often, as a connection keeps its statements until it closes. */
+export const SELECT_OLDEST = "SELECT min(seq) AS seq FROM log";
+
 /** The oldest seq kept, or `nextSeq` when nothing is. */
-export function oldestKept(db: Database, nextSeq: number): number {
-  return Number(db.prepare("SELECT min(seq) AS seq FROM log").get()?.["seq"] ?? nextSeq);
-}
+export const oldestSeq = (select: Statement, nextSeq: number): number => Number(select.get()?.["seq"] ?? nextSeq);
+
+export const oldestKept = (db: Database, nextSeq: number): number => oldestSeq(db.prepare(SELECT_OLDEST), nextSeq);

@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { asDeviceId, asDeviceNo, asSeq } from "../../../src/base/brand.ts";
 import { EntryView } from "../../../src/store/entry.ts";
 import type { RecordsQuery } from "../../../src/store/port.ts";
+import { here } from "../../support/here.ts";
 import { endBenches, NOW, StoreBench } from "../../support/store_bench.ts";
 
 afterAll(endBenches);
@@ -137,4 +138,31 @@ test("checkpoint passes copy the whole log", () => {
   bench.send(bench.journal.ledger.byId(A)!, [NOW + 10 * MINUTE]);
   bench.commit();
   expect(reader.checkpoint()).toBe(0);
+});
+
+test("a reader and a journal that go on for long prepare no further statements", () => {
+  let prepared = 0;
+  const openDatabase = here.openDatabase.bind(here);
+  here.openDatabase = (path, options) => {
+    const db = openDatabase(path, options);
+    return { ...db, prepare: (sql) => (prepared++, db.prepare(sql)) };
+  };
+  try {
+    const bench = filled();
+    const device = bench.connect("b");
+    const reader = bench.reader();
+    const before = prepared;
+    for (let i = 1; i <= 50; i++) {
+      bench.send(device, [NOW + i * MINUTE]);
+      bench.commit();
+      bench.slices(false);
+      reader.advance();
+      reader.records(query());
+      reader.entries(asSeq(1));
+    }
+    expect(before).toBeGreaterThan(0);
+    expect([prepared - before, reader.seq as number]).toEqual([0, 57]);
+  } finally {
+    here.openDatabase = openDatabase;
+  }
 });
