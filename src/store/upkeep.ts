@@ -39,6 +39,9 @@ export class Upkeep {
   #lastId: number;
   /** Oldest seq at the last trim, per segment id. */
   readonly #trimmed = new Map<number, number>();
+  /** Segments and oldest seq of which nothing was due: a turn of the loop that changed neither need not look again. */
+  #quietWith: readonly Segment[] | null = null;
+  #quietAt = 0;
 
   constructor(journal: Journal) {
     this.#journal = journal;
@@ -96,8 +99,17 @@ export class Upkeep {
     if (this.#flush !== null) return this.#flush;
     if (this.#retention.due()) return this.#retention;
     if (this.#flushDue(nowMs, flushNow)) return this.#freeze();
-    this.#other ??= this.#sweep() ?? this.#merge() ?? this.#trim() ?? this.#giveBack();
+    this.#other ??= this.#fromSegments() ?? this.#giveBack();
     return this.#other;
+  }
+
+  #fromSegments(): Job | null {
+    const { allSegments, oldest } = this.#journal;
+    if (allSegments === this.#quietWith && oldest === this.#quietAt) return null;
+    const job = this.#sweep() ?? this.#merge() ?? this.#trim();
+    this.#quietWith = job === null ? allSegments : null;
+    this.#quietAt = oldest;
+    return job;
   }
 
   #flushDue(nowMs: number, flushNow: boolean): boolean {
