@@ -171,6 +171,7 @@ export const LIMIT_SECTIONS = {
     startMs: limit(60 * SECOND, 1000, 60 * MINUTE, "A thread that is not ready after this ends the process. The journal may rebuild longer; it shows progress."),
     logIntervalMs: limit(1 * SECOND, 0, 10 * MINUTE, "Warnings a peer can cause are written once per this time and kind; the metrics count all."),
     drainMs: limit(6 * SECOND, 10, 60 * SECOND, "In-flight frames get this long to be committed and acknowledged at shutdown."),
+    sameSignalMs: limit(100, 0, 10 * SECOND, "Signals that come within this time after the first one are the same wish, told twice: by the terminal and by the launcher. A later one ends the process at once."),
     shutdownMs: limit(10 * SECOND, 50, 5 * MINUTE, "The whole ordered shutdown."),
     shutdownHardMs: limit(30 * SECOND, 100, 10 * MINUTE, "Then the process exits 1."),
   },

@@ -53,7 +53,7 @@ async function stress(platform: Platform, seed: number, seconds: number): Promis
     `\nseed ${seed}: ${steps} steps, ${records} records acknowledged, ${events} events told, slowest login ${slowestLoginMs} ms\n`,
   );
   for (const story of score.stories) platform.writeErr(`berth: ${story}\n`);
-  if (broke !== "") platform.writeErr(`${run.lastWords}\n`);
+  if (score.failed) platform.writeErr(`${run.lastWords}\n`);
   return score.failed ? EXIT.failed : EXIT.done;
 }
 

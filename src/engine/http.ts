@@ -199,7 +199,11 @@ class HttpThread {
     while (this.#streams.count > 0 && mono() < deadline) await pause(1);
     this.#streams.cutAll();
     // What was taken from here may not have left the process: the listener knows when it has.
-    await Promise.race([this.#listener?.stop(false), pause(Math.max(PAUSE_MS, deadline - mono()))]);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, Math.max(PAUSE_MS, deadline - mono())));
+    await Promise.race([this.#listener?.stop(false), late]);
+    // A timer left behind would keep the thread for as long.
+    clearTimeout(timer);
     await this.#listener?.stop(true);
     this.#board.setPhaseDone(this.#boot.thread, DrainPhase.sayBye);
   }

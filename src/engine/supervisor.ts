@@ -71,6 +71,7 @@ class Gateway {
   #finish: (code: number) => void = () => {};
   #finished = false;
   #draining = false;
+  #signalledAt = 0;
   #waiting: Promise<HttpListener> | null = null;
 
   constructor(settings: Settings, platform: Platform, log: SupervisorLog, lock: DataLock) {
@@ -232,8 +233,12 @@ class Gateway {
   }
 
   #signal(name: string, code: number): void {
+    const now = this.#platform.clock.mono();
+    // Ctrl-C reaches every process of a terminal, and a launcher like npm hands it on: one wish, told twice.
+    if (this.#draining && now - this.#signalledAt < this.#settings.limits.sameSignalMs) return;
     if (this.#draining) this.#platform.exit(code);
     this.#draining = true;
+    this.#signalledAt = now;
     this.#log.info({ signal: name }, "shutting down; a second signal ends at once");
     void this.#drain();
   }
@@ -256,11 +261,15 @@ class Gateway {
 
   /** After it nothing of the gateway runs: no thread, and so no timer and no descriptor. */
   async #joinThreads(): Promise<void> {
-    const all = Promise.all(this.#threads.map(({ ended }) => ended));
+    const lingering = new Set(this.#started.map(({ name }) => name));
+    const all = Promise.all(this.#threads.map(({ ended }, i) => ended.then(() => lingering.delete(this.#started[i]!.name))));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, THREAD_END_MS));
     await Promise.race([all, late]);
     clearTimeout(timer);
+    if (lingering.size > 0) {
+      this.#log.warn({ threads: [...lingering] }, "threads that have left their loops do not end: something keeps them");
+    }
     for (const thread of this.#threads) thread.terminate();
   }
 }

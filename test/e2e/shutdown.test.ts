@@ -86,6 +86,7 @@ describe.each([...ACCEPTS])("SIGTERM, accept %s", (accept: Accept) => {
     const returned = JSON.parse(gateway.out.at(-1)!) as { code: number; descriptors: unknown[]; threads: string[] };
     expect([returned.code, returned.descriptors]).toEqual([0, []]);
     expect(returned.threads.filter((id) => threads.includes(id))).toEqual([]);
+    expect(gateway.logText).not.toContain("something keeps them");
     expectClosedStore(gateway.data);
     expectFreeLock(gateway.data);
     expect(existsSync(join(gateway.data, "berth.pid"))).toBe(false);
@@ -100,6 +101,15 @@ describe.each([...ACCEPTS])("SIGTERM, accept %s", (accept: Accept) => {
     expect(await again.stop()).toEqual(STOPPED);
   }, 60_000);
 });
+
+test("SIGTERM with nothing to wait for: every thread ends by itself", async () => {
+  const gateway = await Gateway.start({ settings: { workers: 2 } });
+  expect((await fetch(`${gateway.url}/v1/devices`)).status).toBe(200);
+  const tracker = await Tracker.loggedIn(gateway.tcpPort, new TestDevice(3003, "8").imei);
+  expect(await gateway.stop()).toEqual(STOPPED);
+  expect(await tracker.ended()).toBe("fin");
+  expect(gateway.logText).not.toContain("something keeps them");
+}, 20_000);
 
 describe("SIGTERM while a thread is held", () => {
   test("in the middle of a commit: the frames are answered after it, then FIN", async () => {
@@ -167,6 +177,20 @@ describe("SIGTERM while a thread is held", () => {
     expect(await again.stop()).toEqual(STOPPED);
   }, 40_000);
 
+  test("the same signal from a terminal and from a launcher is one: it drains", async () => {
+    const held = await HeldGateway.start("journal.commit", 3);
+    const { gateway } = held;
+    const one = new TestDevice(3015, "8");
+    const tracker = await Tracker.loggedIn(gateway.tcpPort, one.imei);
+    await until("the login's commit", async () => (await device(gateway.url, one.imei)).fence > 0);
+    tracker.write(one.frame(one.records(3)).bytes);
+    await held.held();
+    for (let i = 0; i < 3; i++) gateway.signal("SIGINT");
+    held.letGo();
+    expect(await tracker.ack()).toBe(3);
+    expect(await gateway.ended()).toEqual(STOPPED);
+  }, 40_000);
+
   test("a second signal ends at once, and nothing acknowledged is lost", async () => {
     const held = await HeldGateway.start("journal.commit", 4);
     const { gateway } = held;
@@ -177,8 +201,12 @@ describe("SIGTERM while a thread is held", () => {
     tracker.write(one.frame(one.records(3)).bytes);
     await held.held();
     await held.beginStop();
-    gateway.signal("SIGTERM");
-    expect(await gateway.ended(2000)).toEqual({ code: 143, signal: null });
+    await until("its end", () => {
+      // Until it is no longer taken for the first one.
+      gateway.signal("SIGTERM");
+      return gateway.hasEnded();
+    }, 2000);
+    expect(await gateway.ended()).toEqual({ code: 143, signal: null });
     const again = await Gateway.start({ data: gateway.data });
     expect((await allRecords(again.url, one.imei)).length).toBeGreaterThanOrEqual(3);
     expect(await again.stop()).toEqual(STOPPED);

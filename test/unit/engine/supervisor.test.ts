@@ -250,8 +250,18 @@ test("supervisor drains on a signal, gives the lock back, and ends with 0", asyn
   for (const thread of again.threads) thread.stop();
 });
 
+test("supervisor takes a signal told twice for one, and drains", async () => {
+  world.start({ limits: { sameSignalMs: 60_000 } });
+  await world.readyLine();
+  world.signals.get("SIGINT")!();
+  world.signals.get("SIGINT")!();
+  world.signals.get("SIGTERM")!();
+  expect(await world.ended()).toBe(0);
+  expect(world.exits).toEqual([]);
+});
+
 test("supervisor ends at once on a second signal", async () => {
-  world.start();
+  world.start({ limits: { sameSignalMs: 0 } });
   await world.readyLine();
   world.thread("http0").alive = false;
   world.signals.get("SIGINT")!();
