@@ -149,6 +149,7 @@ class HttpThread {
       readers: this.#readers,
       registry: this.#registry,
       streams: this.#streams,
+      wall: () => this.#platform.clock.wall(),
       random: () => this.#random.float(),
     });
   }

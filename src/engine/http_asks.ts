@@ -12,7 +12,7 @@ import { type MessageOf, ORDERS, type OrderVerb, receive, send } from "../wire/c
 export type Standing = MessageOf<"answer">;
 export type Done = MessageOf<"done">;
 
-type Question = MessageOf<"ask"> | MessageOf<"order">;
+type Question = MessageOf<"ask"> | MessageOf<"order"> | MessageOf<"submit">;
 type Reply = Standing | Done;
 
 export class RegistryClient {
@@ -44,6 +44,12 @@ export class RegistryClient {
   /** How an order went; null when the registry does not answer in time: it may be done all the same. */
   async order(verb: OrderVerb, device: string, text: string): Promise<Done | null> {
     const reply = await this.#question((request) => ({ type: "order", request, verb: ORDERS.indexOf(verb), device, text }));
+    return reply?.type === "done" ? reply : null;
+  }
+
+  /** How a command's submission went, once it is on the disk; null when that is not so in time: it may be all the same. */
+  async submit(command: Omit<MessageOf<"submit">, "type" | "request">): Promise<Done | null> {
+    const reply = await this.#question((request) => ({ type: "submit", request, ...command }));
     return reply?.type === "done" ? reply : null;
   }
 

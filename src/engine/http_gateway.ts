@@ -15,6 +15,7 @@ import { type Board, DrainPhase, Gate, type StoreFailure } from "../wire/board.t
 import { type OrderVerb, type Outcome, OUTCOMES } from "../wire/control.ts";
 import { ORDERS } from "../wire/query.ts";
 import type { Busy } from "./http_busy.ts";
+import { HttpCommands } from "./http_commands.ts";
 import { type DeviceView, joined, type OneDevice } from "./http_device.ts";
 import type { Follower } from "./http_follow.ts";
 import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./http_history.ts";
@@ -47,12 +48,14 @@ export interface GatewayParts {
   readonly readers: ReaderClient;
   readonly registry: RegistryClient;
   readonly streams: Streams;
+  readonly wall: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
 export class HttpGateway {
   readonly settings: Settings;
+  readonly commands: HttpCommands;
   readonly instance: string;
   /** The counters of all threads. */
   readonly counterMemory: SharedArrayBuffer;
@@ -63,6 +66,7 @@ export class HttpGateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     this.settings = parts.settings;
+    this.commands = new HttpCommands(parts);
     this.instance = parts.instance;
     this.counterMemory = parts.counterMemory;
     this.#history = new HttpHistory({ ...parts, limits: parts.settings.limits });

@@ -11,6 +11,7 @@ import { responseText } from "../codec/teltonika/command.ts";
 import { CommandBook } from "../command/book.ts";
 import type { Change, Moment, Route, Submission, Submitted } from "../command/command.ts";
 import type { Effect } from "../registry/effect.ts";
+import { normaliseIdentity } from "../registry/identity.ts";
 import { newestAlive, type Owner } from "../registry/owner.ts";
 import type { RegistryState } from "../registry/state.ts";
 import { distance } from "../ring/layout.ts";
@@ -75,7 +76,8 @@ export class RegistryCommands {
   /** Null: `flush` answers when the row is on disk. Else why not. */
   submit(message: MessageOf<"submit">, ring: number): readonly [Outcome, string] | null {
     const { request, id, key, text, createdAt, expiresAt, timeoutMs } = message;
-    const device = asDeviceId(message.device);
+    const device = normaliseIdentity(message.device);
+    if (device === null) return ["unknown", ""];
     const submission: Submission = { id, device, key, codec: message.codec as CommandCodec, text, createdAt, expiresAt, timeoutMs };
     const most = this.#at.lifecycle.maxPayload;
     if (MESSAGES.commandRow.sizeWith(NAMES) + text.length + most / RESPONSE_SHARE > most) return ["refused", "too_long"];

@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { AssertionError } from "../base/assert.ts";
 import type { HttpHandler } from "../platform/port.ts";
 import { exposition } from "../telemetry/exposition.ts";
+import { serveCommands } from "./commands.ts";
 import { serveConflicts } from "./conflicts.ts";
 import { serveDashboard } from "./dashboard/assets.ts";
 import { NoQuery, serveDevices } from "./devices.ts";
@@ -48,6 +49,7 @@ export function createApp(gateway: Gateway): HttpHandler {
   serveRecords(app, gateway);
   serveHistory(app, gateway);
   serveConflicts(app, gateway);
+  serveCommands(app, gateway);
   serveEvents(app, gateway);
   serveKick(app, gateway);
   serveDrain(app, gateway);

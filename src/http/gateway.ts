@@ -4,7 +4,8 @@
  */
 import type { Filter } from "../broker/filter.ts";
 import type { Settings } from "../config/settings.ts";
-import type { DeviceState, RecordsAnswer, RecordsQuery } from "../store/port.ts";
+import type { DeviceState, RecordsAnswer, RecordsQuery, StoredCommand } from "../store/port.ts";
+import type { CommandCodec } from "../wire/command.ts";
 import type { OrderVerb, Outcome } from "../wire/control.ts";
 
 /** Another thread did not answer in time: 503 with Retry-After. */
@@ -44,6 +45,24 @@ export interface Ordered {
   readonly text: string;
 }
 
+export interface CommandWish {
+  readonly device: string;
+  readonly text: string;
+  readonly codec: CommandCodec;
+  readonly ttlMs: number;
+  readonly timeoutMs: number;
+  /** Idempotency key; "": none. */
+  readonly key: string;
+}
+
+export interface CommandsPort {
+  find(id: string): Promise<{ readonly kind: "command"; readonly command: StoredCommand | null } | Busy>;
+  /** Back when it is on disk. `busy`: it may be all the same. */
+  submit(
+    wish: CommandWish,
+  ): Promise<{ readonly kind: "command"; readonly command: StoredCommand } | { readonly kind: "refused"; readonly why: string } | Busy>;
+}
+
 /** One client's stream of bytes. */
 export interface EventStream {
   /** The next bytes; null when the gateway has ended the stream. One call at a time. */
@@ -54,6 +73,7 @@ export interface EventStream {
 
 export interface Gateway {
   readonly settings: Settings;
+  readonly commands: CommandsPort;
   readonly instance: string;
   readonly counterMemory: SharedArrayBuffer;
   /** False once `bye` is being said. */

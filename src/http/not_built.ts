@@ -10,8 +10,6 @@ export const NOT_BUILT = [
   "DELETE /v1/allow/{id}",
   "GET /v1/quarantine",
   "POST /v1/quarantine/{id}/release",
-  "POST /v1/devices/{id}/commands",
-  "GET /v1/commands/{id}",
   "PUT /v1/devices/{id}/config",
   "GET /v1/devices/{id}/config",
   "POST /v1/devices/{id}/config/{version}/applied",

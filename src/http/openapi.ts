@@ -3,6 +3,7 @@ import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema, ObjectEntries } from "valibot";
 import * as v from "valibot";
 import { VERSION } from "../base/version.ts";
+import { CommandBody, CommandSchema } from "./commands.ts";
 import { ConflictsQuery, ConflictsSchema } from "./conflicts.ts";
 import { DevicesQuery, NoQuery } from "./devices.ts";
 import { DrainBody } from "./drain.ts";
@@ -23,6 +24,8 @@ interface Operation {
   readonly body?: GenericSchema;
   /** Media type and schema of 200; null: text. "nothing": 204. */
   readonly answer: readonly [string, GenericSchema | null] | "nothing";
+  /** 202 instead of 200. */
+  readonly accepted?: boolean;
   /** Error statuses besides 400. */
   readonly problems: readonly number[];
 }
@@ -103,6 +106,17 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: "post",
+    path: "/v1/devices/{id}/commands",
+    summary: "Send a command to a device; 202 when it is on the disk, written when the device is there and quiet",
+    query: NoQuery,
+    body: CommandBody,
+    accepted: true,
+    answer: json(CommandSchema),
+    problems: [403, 404, 409, 503],
+  },
+  { path: "/v1/commands/{id}", summary: "What became of a command", query: NoQuery, answer: json(CommandSchema), problems: [404, 503] },
+  {
+    method: "post",
     path: "/v1/drain",
     summary: "Close every connection at a rate and report who comes back; ending the request ends it",
     query: NoQuery,
@@ -157,7 +171,7 @@ function operationOf(operation: Operation): object {
   const { answer, body, problems, summary } = operation;
   const problemBody = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
   const responses: Record<string, object> = {
-    ...(answer === "nothing" ? { 204: { description: "Done" } } : { 200: { description: "As asked", content: contentOf(...answer) } }),
+    ...(answer === "nothing" ? { 204: { description: "Done" } } : { [operation.accepted === true ? 202 : 200]: { description: "As asked", content: contentOf(...answer) } }),
     400: { description: "A parameter that cannot be used, named", content: problemBody },
   };
   for (const status of problems) responses[status] = { description: ALSO[status as keyof typeof ALSO], content: problemBody };

@@ -46,9 +46,11 @@ export class CommandTable {
 
   constructor(db: Database, limits: Pick<Limits, "commandsKept">) {
     this.#kept = limits.commandsKept;
+    // The book sees to it that a key is used once. Should it not, a command without its key is better than no commit.
     this.#insert = db.prepare(
       `INSERT INTO command (id, device, key, codec, text, created_at, expires_at, timeout_ms, state, fence)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        VALUES (?1, ?2, CASE WHEN EXISTS (SELECT 1 FROM command WHERE device = ?2 AND key = ?3) THEN NULL ELSE ?3 END,
+          ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
     );
     // An end is for ever.
     this.#change = db.prepare(

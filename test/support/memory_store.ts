@@ -9,6 +9,7 @@ import type {
   RecordsAnswer,
   RecordsQuery,
   Row,
+  StoredCommand,
   StoredConflict,
   StoredRecord,
   StoreReader,
@@ -93,6 +94,7 @@ interface Placed {
 }
 
 export class MemoryStore implements StoreReader {
+  readonly commands = new Map<string, StoredCommand>();
   readonly rows: Row[] = [];
   readonly fold = new DeviceFold();
   readonly #placed: Placed[] = [];
@@ -213,12 +215,12 @@ export class MemoryStore implements StoreReader {
     return [];
   }
 
-  command(): null {
-    return null;
+  command(id: string): StoredCommand | null {
+    return this.commands.get(id) ?? null;
   }
 
-  commandByKey(): null {
-    return null;
+  commandByKey(device: string, key: string): StoredCommand | null {
+    return [...this.commands.values()].find((one) => one.device === device && one.key === key) ?? null;
   }
 
   checkpoint(): number {

@@ -4,6 +4,7 @@ import { NOT_BUILT } from "../../../src/http/not_built.ts";
 import { OPERATIONS } from "../../../src/http/openapi.ts";
 import { DrainPhase, Gate } from "../../../src/wire/board.ts";
 import { connectedOf } from "../../support/memory_store.ts";
+import { COMMAND } from "../../support/command_row.ts";
 import { OutWorld } from "../../support/out_world.ts";
 import { ask, type Problem } from "../../support/rest.ts";
 
@@ -78,7 +79,10 @@ describe("/metrics", () => {
 
 describe("/openapi.json", () => {
   test("describes each route that is there, and each route it describes is", async () => {
-    world = await OutWorld.start({}, (made) => made.commit([connectedOf(1, "1", 1024)]));
+    world = await OutWorld.start({}, (made) => {
+      made.commit([connectedOf(1, "1", 1024)]);
+      made.store.commands.set("1", COMMAND);
+    });
     const { json } = await ask<Described>(world.url, "/openapi.json");
     expect(json.openapi).toBe("3.1.0");
     expect(Object.entries(json.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`)).toSorted())
@@ -96,7 +100,7 @@ describe("/openapi.json", () => {
       .toEqual(["path id", "query from", "query to", "query limit", "query after", "query order", "query names"]);
     const limit = records.parameters.find(({ name }) => name === "limit")!;
     expect(limit.schema).toEqual({ type: "integer", minimum: 1, maximum: 1000 });
-    expect(Object.keys(records.responses)).toEqual(["200", "400", "404", "422", "503"]);
+    expect(Object.keys(records.responses)).toEqual(["200", "400", "401", "403", "404", "422", "429", "503"]);
     for (const [path, { get }] of Object.entries(json.paths)) {
       for (const { name, in: place } of get?.parameters ?? []) {
         if (place !== "query") continue;
