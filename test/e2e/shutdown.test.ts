@@ -103,7 +103,7 @@ describe.each([...ACCEPTS])("SIGTERM, accept %s", (accept: Accept) => {
 });
 
 test("SIGTERM with nothing to wait for: every thread ends by itself", async () => {
-  const gateway = await Gateway.start({ settings: { workers: 2 } });
+  const gateway = await Gateway.start({ settings: { workers: 2, "http.bye_ms": 10_000 } });
   expect((await fetch(`${gateway.url}/v1/devices`)).status).toBe(200);
   const tracker = await Tracker.loggedIn(gateway.tcpPort, new TestDevice(3003, "8").imei);
   expect(await gateway.stop()).toEqual(STOPPED);
