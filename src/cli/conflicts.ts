@@ -5,7 +5,7 @@ import { getJson, post } from "../client/rest.ts";
 import type { Platform } from "../platform/port.ts";
 import { timeText } from "./event_line.ts";
 import { durationText, originText } from "./history_view.ts";
-import { addGatewayOptions, EXIT, fail, refuseToken, type Verb, wholeNumber } from "./verb.ts";
+import { addGatewayOptions, EXIT, fail, type Verb, wholeNumber } from "./verb.ts";
 
 interface ConflictsOptions {
   readonly url: string;
@@ -61,16 +61,16 @@ export function conflictText(one: Conflict): string {
   ].join("");
 }
 
-async function acknowledge(platform: Platform, id: string, url: string): Promise<number> {
-  const answer = await post(url, `/v1/conflicts/${encodeURIComponent(id)}/acknowledge`, null);
+async function acknowledge(platform: Platform, id: string, url: string, token?: string): Promise<number> {
+  const answer = await post(url, `/v1/conflicts/${encodeURIComponent(id)}/acknowledge`, null, undefined, token);
   if (!answer.ok) return fail(platform, answer.message);
   await answer.value.body?.cancel();
   return EXIT.done;
 }
 
-async function show(platform: Platform, { url, all, limit, json }: ConflictsOptions): Promise<number> {
+async function show(platform: Platform, { url, token, all, limit, json }: ConflictsOptions): Promise<number> {
   const path = `/v1/conflicts?limit=${limit}${all === true ? "" : "&acknowledged=false"}`;
-  const answer = await getJson(url, path);
+  const answer = await getJson(url, path, token);
   if (!answer.ok) return fail(platform, answer.message);
   const page = v.safeParse(Page, answer.value);
   const conflicts = page.success ? v.safeParse(v.array(Conflict), page.output.conflicts) : null;
@@ -93,6 +93,6 @@ export const addConflicts: Verb = (program, platform, end) => {
     .addHelpText("after", HELP);
   addGatewayOptions(command).action(async (options: ConflictsOptions) => {
     const { acknowledge: id } = options;
-    end(refuseToken(platform, options) ?? await (id === undefined ? show(platform, options) : acknowledge(platform, id, options.url)));
+    end(await (id === undefined ? show(platform, options) : acknowledge(platform, id, options.url, options.token)));
   });
 };

@@ -5,7 +5,7 @@ import { getJson } from "../client/rest.ts";
 import type { Platform } from "../platform/port.ts";
 import { Device, deviceCard, deviceTable } from "./device_table.ts";
 import { historyText, Takeover } from "./history_view.ts";
-import { addGatewayOptions, EXIT, fail, refuseToken, type Verb, wholeNumber } from "./verb.ts";
+import { addGatewayOptions, EXIT, fail, type Verb, wholeNumber } from "./verb.ts";
 
 interface DevicesOptions {
   readonly url: string;
@@ -30,9 +30,9 @@ The last position is the newest record with a fix. With --json each line is a de
 /** The message of what a gateway answered that is not what it should be. */
 const odd = (path: string): string => `Cannot read the answer of ${path}: it is not what this berth expects; are the versions the same?`;
 
-async function showOne(platform: Platform, id: string, { url, json }: DevicesOptions): Promise<number> {
+async function showOne(platform: Platform, id: string, { url, token, json }: DevicesOptions): Promise<number> {
   const path = `/v1/devices/${encodeURIComponent(id)}`;
-  const answer = await getJson(url, path);
+  const answer = await getJson(url, path, token);
   if (!answer.ok) return fail(platform, answer.message);
   if (json === true) platform.writeOut(`${JSON.stringify(answer.value)}\n`);
   else {
@@ -46,9 +46,9 @@ async function showOne(platform: Platform, id: string, { url, json }: DevicesOpt
 const History = v.object({ takeovers: v.array(v.unknown()) });
 
 /** Takeovers, newest first. */
-async function showHistory(platform: Platform, id: string, { url, json, limit }: DevicesOptions): Promise<number> {
+async function showHistory(platform: Platform, id: string, { url, token, json, limit }: DevicesOptions): Promise<number> {
   const path = `/v1/devices/${encodeURIComponent(id)}`;
-  const answer = await getJson(url, `${path}/history?limit=${Math.min(PAGE, limit)}`);
+  const answer = await getJson(url, `${path}/history?limit=${Math.min(PAGE, limit)}`, token);
   if (!answer.ok) return fail(platform, answer.message);
   const history = v.safeParse(History, answer.value);
   if (!history.success) return fail(platform, odd(`${path}/history`));
@@ -57,7 +57,7 @@ async function showHistory(platform: Platform, id: string, { url, json, limit }:
     return EXIT.done;
   }
   const takeovers = v.safeParse(v.array(Takeover), history.output.takeovers);
-  const standing = await getJson(url, path);
+  const standing = await getJson(url, path, token);
   if (!standing.ok) return fail(platform, standing.message);
   const device = v.safeParse(Device, standing.value);
   if (!takeovers.success || !device.success) return fail(platform, odd(`${path}/history`));
@@ -66,14 +66,14 @@ async function showHistory(platform: Platform, id: string, { url, json, limit }:
   return EXIT.done;
 }
 
-async function showAll(platform: Platform, { url, json, limit, connected }: DevicesOptions): Promise<number> {
+async function showAll(platform: Platform, { url, token, json, limit, connected }: DevicesOptions): Promise<number> {
   const devices: unknown[] = [];
   let next: string | null = "";
   while (next !== null && devices.length < limit) {
     const query = new URLSearchParams({ limit: String(Math.min(PAGE, limit - devices.length)) });
     if (connected === true) query.set("connected", "true");
     if (next !== "") query.set("after", next);
-    const answer = await getJson(url, `/v1/devices?${query.toString()}`);
+    const answer = await getJson(url, `/v1/devices?${query.toString()}`, token);
     if (!answer.ok) return fail(platform, answer.message);
     const page = v.safeParse(Page, answer.value);
     if (!page.success) return fail(platform, odd("/v1/devices"));
@@ -108,6 +108,6 @@ export const addDevices: Verb = (program, platform, end) => {
       if (id === undefined) return showAll(platform, options);
       return options.history === true ? showHistory(platform, id, options) : showOne(platform, id, options);
     };
-    end(refuseToken(platform, options) ?? await show());
+    end(await show());
   });
 };

@@ -16,12 +16,12 @@ export class DrainMoves {
   }
 
   /** Follows the gateway at `own` and those at `others` from now on. @throws Error when one cannot be asked. */
-  static async watch(own: string, others: readonly string[], random: () => number): Promise<DrainMoves> {
+  static async watch(own: string, others: readonly string[], random: () => number, token?: string): Promise<DrainMoves> {
     const moves = new DrainMoves(own);
     for (const url of [own, ...others]) {
-      const answer = await getJson(url, "/v1/devices?limit=1");
+      const answer = await getJson(url, "/v1/devices?limit=1", token);
       if (!answer.ok) throw new Error(answer.message);
-      void moves.#follow(url, (answer.value as { cursor: string }).cursor, random);
+      void moves.#follow(url, (answer.value as { cursor: string }).cursor, random, token);
     }
     return moves;
   }
@@ -50,10 +50,10 @@ export class DrainMoves {
     this.#stop.abort();
   }
 
-  async #follow(url: string, lastEventId: string, random: () => number): Promise<void> {
+  async #follow(url: string, lastEventId: string, random: () => number, token: string | undefined): Promise<void> {
     const devices = new Map<string, number>();
     this.#seen.set(url, devices);
-    const news = eventStream(`${url}/v1/events?kind=connected&kind=replaced`, { lastEventId, signal: this.#stop.signal, random });
+    const news = eventStream(`${url}/v1/events?kind=connected&kind=replaced`, { lastEventId, signal: this.#stop.signal, random, token });
     for await (const each of news) {
       if (each.type !== "event") continue;
       const { device, fence = 0 } = JSON.parse(each.data) as { device?: string; fence?: number };

@@ -6,7 +6,7 @@ import { post, reasonOf } from "../client/rest.ts";
 import type { Platform } from "../platform/port.ts";
 import { DrainMoves } from "./drain_moves.ts";
 import { type DrainEnd, type DrainLine, drainTable, parseDrainLine, progressText } from "./drain_report.ts";
-import { addGatewayOptions, EXIT, fail, readUrl, refuseToken, type Verb, wholeNumber } from "./verb.ts";
+import { addGatewayOptions, EXIT, fail, readUrl, type Verb, wholeNumber } from "./verb.ts";
 
 interface DrainOptions {
   readonly url: string;
@@ -104,13 +104,13 @@ class DrainView {
 }
 
 async function drain(platform: Platform, options: DrainOptions): Promise<number> {
-  const { url, rate, timeout, stop, open, to = [] } = options;
+  const { url, token, rate, timeout, stop, open, to = [] } = options;
   const cancel = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) platform.onSignal(signal, () => cancel.abort());
   const random = (): number => platform.randomBytes(1)[0]! / 256;
   let moves: DrainMoves | null = null;
   try {
-    if (to.length > 0) moves = await DrainMoves.watch(url, to, random);
+    if (to.length > 0) moves = await DrainMoves.watch(url, to, random, token);
     const wish = {
       ...(rate === undefined ? {} : { rate }),
       // Who goes elsewhere never comes back here: with places to look at, the wait is ours.
@@ -118,7 +118,7 @@ async function drain(platform: Platform, options: DrainOptions): Promise<number>
       ...(stop === true ? { stop } : {}),
       ...(open === true ? { open } : {}),
     };
-    const answer = await post(url, "/v1/drain", wish, cancel.signal);
+    const answer = await post(url, "/v1/drain", wish, cancel.signal, token);
     if (!answer.ok) return fail(platform, answer.message);
     const { body } = answer.value;
     if (open !== true && body !== null) return await new DrainView(platform, options, cancel.signal).follow(body, moves);
@@ -147,6 +147,6 @@ export const addDrain: Verb = (program, platform, end) => {
     .addHelpText("after", HELP);
   addGatewayOptions(command).action(async (options: DrainOptions) => {
     if (options.open === true && options.stop === true) command.error("error: --open and --stop exclude each other");
-    end(refuseToken(platform, options) ?? await drain(platform, options));
+    end(await drain(platform, options));
   });
 };

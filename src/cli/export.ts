@@ -5,7 +5,7 @@ import { getJson } from "../client/rest.ts";
 import { IO_FAMILIES, type IoFamily } from "../codec/teltonika/io_names.ts";
 import type { Platform } from "../platform/port.ts";
 import { EXPORT_FORMATS, type ExportedRecord, exportFormat, type ExportFormatName } from "./export_format.ts";
-import { addGatewayOptions, EXIT, fail, refuseToken, type Verb } from "./verb.ts";
+import { addGatewayOptions, EXIT, fail, type Verb } from "./verb.ts";
 
 interface ExportOptions {
   readonly url: string;
@@ -48,7 +48,7 @@ async function pages(
     if (after !== "") query.set("after", after);
     if (options.names !== undefined) query.set("names", options.names);
     const path = `/v1/devices/${encodeURIComponent(id)}/records?${query.toString()}`;
-    const answer = await getJson(options.url, path);
+    const answer = await getJson(options.url, path, options.token);
     if (!answer.ok) {
       const middle = Math.floor((from + to) / 2);
       if (order === "seq" || !answer.message.includes(TOO_MANY) || middle === to) return answer.message;
@@ -110,6 +110,6 @@ export const addExport: Verb = (program, platform, end) => {
     .addOption(new Option("--names <FAMILY>", "name and scale known IO values, as that family means them").choices(IO_FAMILIES))
     .addHelpText("after", HELP);
   addGatewayOptions(command).action(async (id: string, options: ExportOptions) => {
-    end(refuseToken(platform, options) ?? await exportRecords(platform, id, options));
+    end(await exportRecords(platform, id, options));
   });
 };

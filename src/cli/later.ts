@@ -4,7 +4,6 @@ import { fail, type Verb } from "./verb.ts";
 const LATER: Readonly<Record<string, string>> = {
   send: "send a command to a device",
   replay: "send stored records again",
-  token: "make and revoke tokens",
 };
 
 export const addLater: Verb = (program, platform, end) => {

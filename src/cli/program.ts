@@ -15,6 +15,7 @@ import { addServe } from "./serve_verb.ts";
 import { addSimulate } from "./simulate_verb.ts";
 import { addStress } from "./stress.ts";
 import { addTail } from "./tail.ts";
+import { addToken } from "./token.ts";
 import { EXIT, type Verb } from "./verb.ts";
 
 const VERBS: readonly Verb[] = [
@@ -30,6 +31,7 @@ const VERBS: readonly Verb[] = [
   addDrain,
   addSelftest,
   addStress,
+  addToken,
   addLater,
 ];
 

@@ -5,7 +5,7 @@ import { eventStream, type StreamNews } from "../client/event_stream.ts";
 import { getJson } from "../client/rest.ts";
 import type { Platform } from "../platform/port.ts";
 import { eventLine } from "./event_line.ts";
-import { addGatewayOptions, EXIT, fail, refuseToken, type Verb, wholeNumber } from "./verb.ts";
+import { addGatewayOptions, EXIT, fail, type Verb, wholeNumber } from "./verb.ts";
 
 interface TailOptions {
   readonly url: string;
@@ -34,8 +34,8 @@ function addressOf({ url, device = [], kind = [] }: TailOptions): string {
 }
 
 /** The cursor before the first event the store ever had: cursors are `epoch.seq`, and only the gateway knows its epoch. */
-async function startCursor(url: string): Promise<{ cursor: string } | { reason: string }> {
-  const answer = await getJson(url, "/v1/devices?limit=1");
+async function startCursor(url: string, token: string | undefined): Promise<{ cursor: string } | { reason: string }> {
+  const answer = await getJson(url, "/v1/devices?limit=1", token);
   if (!answer.ok) return { reason: answer.message };
   const { cursor } = answer.value as { cursor?: unknown };
   return typeof cursor === "string" ? { cursor: cursor.replace(/\.\d+$/, ".0") } : { reason: `${url}/v1/devices gave no cursor` };
@@ -72,13 +72,14 @@ function linesOf(platform: Pick<Platform, "writeErr">, options: TailOptions, fai
 async function tail(platform: Platform, options: TailOptions): Promise<number> {
   let lastEventId = options.lastEventId ?? null;
   if (options.fromStart === true) {
-    const start = await startCursor(options.url);
+    const start = await startCursor(options.url, options.token);
     if ("reason" in start) return fail(platform, start.reason);
     lastEventId = start.cursor;
   }
   const stop = new AbortController();
   let code: number = EXIT.done;
-  const news = eventStream(addressOf(options), { lastEventId, signal: stop.signal, random: () => platform.randomBytes(1)[0]! / 256 });
+  const random = (): number => platform.randomBytes(1)[0]! / 256;
+  const news = eventStream(addressOf(options), { lastEventId, signal: stop.signal, random, token: options.token });
   const lines = news.pipeThrough(toTransformStream(linesOf(platform, options, (reason) => (code = fail(platform, reason)))));
   for await (const line of lines) platform.writeOut(`${line}\n`);
   stop.abort();
@@ -102,6 +103,6 @@ export const addTail: Verb = (program, platform, end) => {
     if (options.fromStart === true && options.lastEventId !== undefined) {
       command.error("error: --from-start and --last-event-id exclude each other");
     }
-    end(refuseToken(platform, options) ?? await tail(platform, options));
+    end(await tail(platform, options));
   });
 };

@@ -25,12 +25,9 @@ export function readUrl(text: string): string {
 export function addGatewayOptions(command: Command): Command {
   return command
     .option("--url <URL>", "the gateway to ask", readUrl, "http://127.0.0.1:8080")
-    .addOption(new Option("--token <TOKEN>", "not built yet").hideHelp());
-}
-
-/** Options that have a name and are not built yet are refused by it. Null: none was given. */
-export function refuseToken(platform: Pick<Platform, "writeErr">, options: { readonly token?: string }): number | null {
-  return options.token === undefined ? null : fail(platform, "--token: not built yet: tokens");
+    .addOption(
+      new Option("--token <TOKEN>", "a token of the gateway; better in the environment, which other users cannot see").env("BERTH_TOKEN"),
+    );
 }
 
 /** A whole number from `min` to `max`. */

@@ -4,7 +4,7 @@
  */
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { createParser } from "eventsource-parser";
-import { problemText, reasonOf } from "./rest.ts";
+import { bearer, problemText, reasonOf } from "./rest.ts";
 
 export interface StreamEvent {
   readonly type: "event";
@@ -30,6 +30,7 @@ export interface StreamOptions {
   readonly random: () => number;
   /** Called whenever the gateway was heard, heartbeats included. */
   readonly heard?: () => void;
+  readonly token?: string | undefined;
   /** A connection that is silent for longer is dead. Default: three heartbeats of a gateway with defaults. */
   readonly silentMs?: number;
 }
@@ -116,7 +117,7 @@ async function* connectOnce(url: string, memory: Memory, options: StreamOptions)
   let reason = "the gateway ended the stream";
   let atLeastMs = 0;
   try {
-    const headers: Record<string, string> = { accept: "text/event-stream", "cache-control": "no-store" };
+    const headers: Record<string, string> = { accept: "text/event-stream", "cache-control": "no-store", ...bearer(options.token) };
     if (memory.cursor !== null) headers["last-event-id"] = memory.cursor;
     const response = await fetch(url, { headers, signal: quiet.signal });
     const heard = (): void => (quiet.alive(), options.heard?.());

@@ -38,30 +38,55 @@ export async function problemText(response: Response): Promise<string> {
   }
 }
 
-/** `path` begins with `/` and may have a query. */
-export async function getJson(url: string, path: string): Promise<Result<unknown, RestFault>> {
-  let response: Response;
-  try {
-    response = await fetch(url + path, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(ANSWER_MS) });
-  } catch (error) {
-    return err("unreachable", `Cannot reach ${url}: ${reasonOf(error)}`);
-  }
-  if (!response.ok) return err("refused", `${url}${path} answered ${await problemText(response)}`);
-  try {
-    return ok(await response.json());
-  } catch (error) {
-    return err("odd", `${url}${path} did not answer JSON: ${reasonOf(error)}`);
-  }
+/** The header a token goes in. */
+export const bearer = (
+  token: string | undefined,
+): Record<string, string> => (token === undefined ? {} : { authorization: `Bearer ${token}` });
+
+interface Asked {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly body?: object | null;
+  readonly token?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Posts JSON, or nothing at all; resolves with an answer that is 2xx, its body not read yet. `signal` ends the request. */
-export async function post(url: string, path: string, body: object | null, signal?: AbortSignal): Promise<Result<Response, RestFault>> {
-  const sent = body === null ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+/** Resolves with an answer that is 2xx, its body not read yet. `path` begins with `/` and may have a query. */
+export async function request(url: string, path: string, { method, body, token, signal }: Asked): Promise<Result<Response, RestFault>> {
+  const sent = body === null || body === undefined ? null : JSON.stringify(body);
+  const headers = { accept: "application/json", ...bearer(token), ...(sent === null ? {} : { "content-type": "application/json" }) };
   let response: Response;
   try {
-    response = await fetch(url + path, { method: "POST", signal: signal ?? AbortSignal.timeout(ANSWER_MS), ...sent });
+    response = await fetch(url + path, {
+      method,
+      headers,
+      signal: signal ?? AbortSignal.timeout(ANSWER_MS),
+      ...(sent === null ? {} : { body: sent }),
+    });
   } catch (error) {
     return err("unreachable", `Cannot reach ${url}: ${reasonOf(error)}`);
   }
   return response.ok ? ok(response) : err("refused", `${url}${path} answered ${await problemText(response)}`);
 }
+
+/** The JSON of an answer that is 2xx. */
+export async function requestJson(url: string, path: string, asked: Asked): Promise<Result<unknown, RestFault>> {
+  const answer = await request(url, path, asked);
+  if (!answer.ok) return answer;
+  try {
+    return ok(await answer.value.json());
+  } catch (error) {
+    return err("odd", `${url}${path} did not answer JSON: ${reasonOf(error)}`);
+  }
+}
+
+export const getJson = (url: string, path: string, token?: string): Promise<Result<unknown, RestFault>> =>
+  requestJson(url, path, { method: "GET", token });
+
+/** Posts JSON, or nothing at all. `signal` ends the request. */
+export const post = (
+  url: string,
+  path: string,
+  body: object | null,
+  signal?: AbortSignal,
+  token?: string,
+): Promise<Result<Response, RestFault>> => request(url, path, { method: "POST", body, signal, token });

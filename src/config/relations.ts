@@ -3,7 +3,6 @@ import type { Limits } from "../base/limits.ts";
 import { MESSAGE_HEADER } from "../ring/layout.ts";
 import { frameMessageBytes } from "../wire/frame_message.ts";
 import { parsePolicy } from "../wire/policy.ts";
-import { isLoopback } from "./host_port.ts";
 import { brokenPeers } from "./peers.ts";
 import type { Settings } from "./settings.ts";
 
@@ -25,14 +24,9 @@ function frameRingNeeds({ frameBytes }: Limits): number {
 
 /** Everything that does not fit together, each with the setting to blame. */
 export function brokenRelations(settings: Settings): Broken[] {
-  const { limits, http } = settings;
+  const { limits } = settings;
   const broken: Broken[] = [];
   const demand = (holds: boolean, key: string, message: string): void => void (holds || broken.push({ key, message }));
-  demand(
-    isLoopback(http.host),
-    "http.listen",
-    `${http.host} is not a loopback address; without tokens (not built yet) only one is allowed, as 127.0.0.1:8080`,
-  );
   demand(
     parsePolicy(settings.policy, limits.connectionsPerDevice) !== null,
     "policy",

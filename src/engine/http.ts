@@ -17,6 +17,7 @@ import { slot } from "../telemetry/slots.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
+import { HttpAccess } from "./http_access.ts";
 import { RegistryClient } from "./http_asks.ts";
 import { BatchMaker } from "./http_batch.ts";
 import { PagedEntries, RingEntries } from "./http_entries.ts";
@@ -50,6 +51,7 @@ class HttpThread {
   readonly #broker: Broker;
   readonly #follower: Follower;
   readonly #streams: Streams;
+  readonly #access: HttpAccess;
   readonly #random;
   #listener: HttpListener | null = null;
   #phase: DrainPhase = DrainPhase.running;
@@ -67,6 +69,7 @@ class HttpThread {
     this.#bell = bellOf(boot.thread);
     this.#counters = new Counters(boot.counters, boot.thread);
     this.#faults = faultPoints(boot.faults);
+    this.#access = new HttpAccess(platform, boot.settings, this.#counters);
     const seed = platform.randomBytes(4);
     this.#random = prng(new DataView(seed.buffer, seed.byteOffset).getUint32(0));
     const lines = boot.roster.reader.map((thread, reader) => ({
@@ -129,6 +132,7 @@ class HttpThread {
       this.#readers.stop();
       this.#registry.stop();
       this.#follower.stop();
+      this.#access.stop();
       await this.#listener.stop(true);
     }
     this.#board.setState(thread, ThreadState.stopped);
@@ -149,6 +153,7 @@ class HttpThread {
       readers: this.#readers,
       registry: this.#registry,
       streams: this.#streams,
+      access: this.#access,
       wall: () => this.#platform.clock.wall(),
       random: () => this.#random.float(),
     });
@@ -164,6 +169,7 @@ class HttpThread {
     this.#board.beat(thread);
     passFault(this.#platform, this.#faults, "http.loop");
     if (this.#failure !== null) throw this.#failure.error;
+    this.#access.follow();
     this.#readers.drain();
     this.#registry.drain();
     this.#follow();

@@ -14,6 +14,7 @@ import { slot } from "../telemetry/slots.ts";
 import { type Board, DrainPhase, Gate, type StoreFailure } from "../wire/board.ts";
 import { type OrderVerb, type Outcome, OUTCOMES } from "../wire/control.ts";
 import { ORDERS } from "../wire/query.ts";
+import type { HttpAccess } from "./http_access.ts";
 import type { Busy } from "./http_busy.ts";
 import { HttpCommands } from "./http_commands.ts";
 import { type DeviceView, joined, type OneDevice } from "./http_device.ts";
@@ -48,6 +49,7 @@ export interface GatewayParts {
   readonly readers: ReaderClient;
   readonly registry: RegistryClient;
   readonly streams: Streams;
+  readonly access: HttpAccess;
   readonly wall: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -56,6 +58,7 @@ export interface GatewayParts {
 export class HttpGateway {
   readonly settings: Settings;
   readonly commands: HttpCommands;
+  readonly access: HttpAccess;
   readonly instance: string;
   /** The counters of all threads. */
   readonly counterMemory: SharedArrayBuffer;
@@ -67,6 +70,7 @@ export class HttpGateway {
     this.#parts = parts;
     this.settings = parts.settings;
     this.commands = new HttpCommands(parts);
+    this.access = parts.access;
     this.instance = parts.instance;
     this.counterMemory = parts.counterMemory;
     this.#history = new HttpHistory({ ...parts, limits: parts.settings.limits });

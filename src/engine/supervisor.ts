@@ -8,6 +8,7 @@ import { assertNever } from "../base/assert.ts";
 import type { HostPort, Settings } from "../config/settings.ts";
 import type { HttpListener, Platform, Role, Thread } from "../platform/port.ts";
 import { Board, DrainPhase, Gate, ThreadState } from "../wire/board.ts";
+import { checkAccess } from "./access_start.ts";
 import type { Boot, Recovered, Report, Roster } from "./boot.ts";
 import { drain } from "./drain.ts";
 import { type DataLock, lockData } from "./lock.ts";
@@ -49,6 +50,12 @@ export function supervise(settings: Settings, platform: Platform, log: Superviso
   const lock = lockData(platform, settings.data);
   if (!lock.ok) {
     log.fatal({ fault: lock.fault }, lock.message);
+    return Promise.resolve(1);
+  }
+  const access = checkAccess(platform, effective.value);
+  if (!access.ok) {
+    lock.value.release();
+    log.fatal({ fault: access.fault }, access.message);
     return Promise.resolve(1);
   }
   if (effective.value.limits.connections < settings.limits.connections) {

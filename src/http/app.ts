@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { AssertionError } from "../base/assert.ts";
 import type { HttpHandler } from "../platform/port.ts";
 import { exposition } from "../telemetry/exposition.ts";
+import { requireTokens } from "./access.ts";
 import { serveCommands } from "./commands.ts";
 import { serveConflicts } from "./conflicts.ts";
 import { serveDashboard } from "./dashboard/assets.ts";
@@ -15,11 +16,13 @@ import { serveHistory } from "./history.ts";
 import { serveKick } from "./kick.ts";
 import { NOT_BUILT, routerPath, serveNotBuilt } from "./not_built.ts";
 import { openApiDocument, OPERATIONS } from "./openapi.ts";
+import { guardOrigins } from "./origins.ts";
 import { servePolicies } from "./policies.ts";
 import { problem } from "./problem.ts";
 import { strictQuery } from "./query.ts";
 import { serveRecords } from "./records.ts";
-import { refuseOtherSites } from "./same_origin.ts";
+import type { RequestEnv } from "./request_env.ts";
+import { serveTokens } from "./tokens.ts";
 
 export function createApp(gateway: Gateway): HttpHandler {
   const app = new Hono();
@@ -30,7 +33,8 @@ export function createApp(gateway: Gateway): HttpHandler {
     else await next();
     gateway.countRequest(c.res.status);
   });
-  refuseOtherSites(app);
+  guardOrigins(app, gateway);
+  requireTokens(app, gateway);
   app.onError((error) => {
     // A broken invariant is never caught: it ends the thread, which says so. Anything else costs one request.
     if (error instanceof AssertionError) {
@@ -54,9 +58,10 @@ export function createApp(gateway: Gateway): HttpHandler {
   serveKick(app, gateway);
   serveDrain(app, gateway);
   servePolicies(app, gateway);
+  serveTokens(app, gateway);
   serveNotBuilt(app);
   serveWrongMethods(app);
-  return (request, _peer, cut) => app.fetch(request, { cut });
+  return (request, peer, cut) => app.fetch(request, { peer, cut, grant: null } satisfies RequestEnv);
 }
 
 function serveMetrics(app: Hono, gateway: Gateway): void {

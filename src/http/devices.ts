@@ -5,6 +5,7 @@ import { decodeRecord } from "../codec/record.ts";
 import type { DeviceView, Gateway, OneDevice } from "./gateway.ts";
 import { problem, unavailable } from "./problem.ts";
 import { oneOf, query, strictQuery, text, wholeNumber } from "./query.ts";
+import { visibleTo } from "./request_env.ts";
 import type { DeviceJson, OneDeviceJson } from "./schema.ts";
 
 export const PAGE_MAX = 1000;
@@ -22,7 +23,10 @@ export function serveDevices(app: Hono, gateway: Gateway): void {
   app.get("/v1/devices", strictQuery(DevicesQuery), async (c) => {
     const { limit = PAGE_DEFAULT, after = "0", connected } = c.req.valid("query");
     if (!/^[0-9]{1,10}$/.test(after)) return problem(400, "Cannot use after: expected `next` of the page before", { parameter: "after" });
-    const found = await gateway.devices(Number(after), limit, connected === undefined ? null : connected === "true");
+    const wanted = connected === undefined ? null : connected === "true";
+    const visible = visibleTo(c);
+    if (visible !== null) return await onlyThese(gateway, visible, Number(after), limit, wanted);
+    const found = await gateway.devices(Number(after), limit, wanted);
     if (found.kind === "busy") return unavailable(found.reason);
     const next = found.next === null ? null : String(found.next);
     return c.json({ cursor: found.cursor, devices: found.devices.map(deviceJson), next });
@@ -35,6 +39,29 @@ export function serveDevices(app: Hono, gateway: Gateway): void {
     if (found.kind === "busy") return unavailable(found.reason);
     return found.device === null ? unknownDevice(id) : c.json(oneDeviceJson(found.device));
   });
+}
+
+/** The list as a token of some devices sees it. `after` counts those. */
+async function onlyThese(
+  gateway: Gateway,
+  visible: ReadonlySet<string>,
+  after: number,
+  limit: number,
+  connected: boolean | null,
+): Promise<Response> {
+  // The cursor first: what the devices show is of then or later.
+  const start = await gateway.devices(0, 1, null);
+  if (start.kind === "busy") return unavailable(start.reason);
+  const ids = [...visible].toSorted();
+  const devices: DeviceJson[] = [];
+  let at = after;
+  for (; at < ids.length && devices.length < limit; at++) {
+    const found = await gateway.device(ids[at]!);
+    if (found.kind === "busy") return unavailable(found.reason);
+    const { device } = found;
+    if (device !== null && (connected === null || device.connected === connected)) devices.push(deviceJson(device));
+  }
+  return Response.json({ cursor: start.cursor, devices, next: at < ids.length ? String(at) : null });
 }
 
 export const unknownDevice = (id: string): Response => problem(404, `Unknown device ${JSON.stringify(id.slice(0, 64))}`);

@@ -1,10 +1,11 @@
 /** GET /v1/events: the journal as server-sent events, resumed by cursor. The bytes are made by the broker. */
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
-import { parseFilter } from "../broker/filter.ts";
+import { type Filter, filterOf, parseFilter } from "../broker/filter.ts";
 import { EVENT_KINDS } from "../store/entry.ts";
 import type { EventStream, Gateway } from "./gateway.ts";
 import { problem, unavailable } from "./problem.ts";
+import { envOf, grantOf, visibleTo } from "./request_env.ts";
 import { query, strictQuery, text, texts } from "./query.ts";
 
 /** Kinds a filter may name. */
@@ -19,6 +20,8 @@ export const EventsQuery = query({
 });
 
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
+/** Of a stream whose token was revoked. */
+const BYE = new TextEncoder().encode('event: bye\ndata: {"reason":"auth"}\n\n');
 
 export function serveEvents(app: Hono, gateway: Gateway): void {
   app.get("/v1/events", strictQuery(EventsQuery), (c) => {
@@ -29,13 +32,14 @@ export function serveEvents(app: Hono, gateway: Gateway): void {
       const parameter = filter.fault === "channel_not_built" ? "channel" : filter.fault;
       return problem(filter.fault === "channel_not_built" ? 501 : 400, `Cannot use ${parameter}: ${filter.message}`, { parameter });
     }
+    const seen = onlyVisible(filter.value, visibleTo(c));
+    if (seen === null) return problem(403, "Cannot use device: the token is for other devices", { parameter: "device" });
     if (c.req.raw.method === "HEAD") return new Response(null, { headers: HEADERS });
     if (!gateway.accepting) return unavailable("the gateway is stopping");
     const cursor = c.req.header("last-event-id") ?? fromQuery ?? null;
-    const stream = gateway.subscribe(cursor, filter.value, cutOf(c));
+    const stream = gateway.subscribe(cursor, seen, envOf(c).cut);
     if (stream === null) return unavailable("too many subscriptions");
-    c.req.raw.signal.addEventListener("abort", () => stream.close(), { once: true });
-    return new Response(bodyOf(stream), { headers: HEADERS });
+    return new Response(bodyOf(untilLost(c, gateway, stream)), { headers: HEADERS });
   });
 }
 
@@ -53,7 +57,35 @@ function bodyOf(stream: EventStream): ReadableStream<Uint8Array> {
   }, { highWaterMark: 0 });
 }
 
-function cutOf(c: Context): () => void {
-  const { cut } = c.env as { cut?: () => void };
-  return cut ?? (() => {});
+/** What of a filter who asks may see; null: they ask for what they may not. */
+function onlyVisible(filter: Filter, visible: ReadonlySet<string> | null): Filter | null {
+  if (visible === null) return filter;
+  const kinds = filter.kinds === null ? null : [...filter.kinds];
+  if (filter.devices === null) return filterOf([...visible], kinds);
+  return [...filter.devices].every((device) => visible.has(device)) ? filter : null;
+}
+
+/** The stream ends when its token is revoked, whether the client takes anything or not. */
+function untilLost(c: Context, { access }: Gateway, stream: EventStream): EventStream {
+  const lost = Promise.withResolvers<"lost">();
+  let isLost = false;
+  const end = access.whileValid(grantOf(c).token, () => {
+    isLost = true;
+    lost.resolve("lost");
+    envOf(c).cut();
+  });
+  const close = (): void => {
+    end();
+    stream.close();
+  };
+  c.req.raw.signal.addEventListener("abort", close, { once: true });
+  return {
+    close,
+    async next() {
+      if (isLost) return (close(), null);
+      const bytes = await Promise.race([stream.next(), lost.promise]);
+      if (bytes === null) close();
+      return bytes === "lost" ? (stream.close(), BYE) : bytes;
+    },
+  };
 }

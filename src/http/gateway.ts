@@ -2,6 +2,9 @@
  * What the HTTP application needs of the gateway behind it: the port an http thread fills in (src/engine/http_gateway.ts)
  * and tests fill in by hand. Types only.
  */
+import type { AccessRefusal } from "../access/refusal.ts";
+import type { Scopes } from "../access/scope.ts";
+import type { Result } from "../base/result.ts";
 import type { Filter } from "../broker/filter.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DeviceState, RecordsAnswer, RecordsQuery, StoredCommand } from "../store/port.ts";
@@ -45,6 +48,32 @@ export interface Ordered {
   readonly text: string;
 }
 
+export interface TokenView {
+  /** Public. */
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: Scopes;
+  readonly createdAt: number;
+}
+
+/** Who may come. What changes it throws a SqlError when it cannot be kept. */
+export interface AccessPort {
+  /** No token is needed: there is none, and only this machine can ask. */
+  readonly open: boolean;
+  /** Why nobody can be let in now, or null. */
+  readonly trouble: string | null;
+  readonly tokens: readonly TokenView[];
+  /** Whose text this is; null: nobody's. */
+  find(text: string): TokenView | null;
+  /** A wrong token came from there. Seconds to wait when there were too many, else 0. */
+  failed(address: string): number;
+  countRefusal(cause: AccessRefusal): void;
+  create(name: string, scopes: Scopes): Result<{ readonly token: TokenView; readonly text: string }, "first_admin" | "too_many">;
+  revoke(id: string): "revoked" | "unknown" | "last_admin";
+  /** Calls `lost` once, when the token (null: that none is needed) counts no more. Returns how to stop that. */
+  whileValid(token: string | null, lost: () => void): () => void;
+}
+
 export interface CommandWish {
   readonly device: string;
   readonly text: string;
@@ -74,6 +103,7 @@ export interface EventStream {
 export interface Gateway {
   readonly settings: Settings;
   readonly commands: CommandsPort;
+  readonly access: AccessPort;
   readonly instance: string;
   readonly counterMemory: SharedArrayBuffer;
   /** False once `bye` is being said. */

@@ -2,6 +2,7 @@
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema, ObjectEntries } from "valibot";
 import * as v from "valibot";
+import { needName, needOf } from "../access/need.ts";
 import { VERSION } from "../base/version.ts";
 import { CommandBody, CommandSchema } from "./commands.ts";
 import { ConflictsQuery, ConflictsSchema } from "./conflicts.ts";
@@ -14,6 +15,8 @@ import { ProblemSchema } from "./problem.ts";
 import { RecordsQuery } from "./records.ts";
 import { DevicesSchema, HealthSchema, OneDeviceSchema, RecordsSchema } from "./schema.ts";
 
+import { NewTokenSchema, TokenBody, TokensSchema } from "./tokens.ts";
+
 interface Operation {
   /** GET unless said otherwise. */
   readonly method?: "post" | "put" | "delete";
@@ -24,9 +27,11 @@ interface Operation {
   readonly body?: GenericSchema;
   /** Media type and schema of 200; null: text. "nothing": 204. */
   readonly answer: readonly [string, GenericSchema | null] | "nothing";
+  /** 201 instead of 200. */
+  readonly created?: boolean;
   /** 202 instead of 200. */
   readonly accepted?: boolean;
-  /** Error statuses besides 400. */
+  /** Error statuses besides 400, and besides 401, 403 and 429 where a token is needed. */
   readonly problems: readonly number[];
 }
 
@@ -124,6 +129,25 @@ export const OPERATIONS: readonly Operation[] = [
     answer: ["application/x-ndjson", null],
     problems: [403, 409, 503],
   },
+  { path: "/v1/tokens", summary: "The tokens there are, without their texts", query: NoQuery, answer: json(TokensSchema), problems: [] },
+  {
+    method: "post",
+    path: "/v1/tokens",
+    summary: "Make a token; its text is told this once. The first one needs scope admin",
+    query: NoQuery,
+    body: TokenBody,
+    created: true,
+    answer: json(NewTokenSchema),
+    problems: [409],
+  },
+  {
+    method: "delete",
+    path: "/v1/tokens/{id}",
+    summary: "Revoke a token; its event streams end",
+    query: NoQuery,
+    answer: "nothing",
+    problems: [404, 409],
+  },
   { path: "/metrics", summary: "Metrics, Prometheus or OpenMetrics text", query: NoQuery, answer: ["text/plain", null], problems: [] },
   { path: "/healthz", summary: "Is the process alive?", query: NoQuery, answer: json(HealthSchema), problems: [] },
   { path: "/readyz", summary: "Can it accept and commit?", query: NoQuery, answer: json(HealthSchema), problems: [503] },
@@ -132,10 +156,12 @@ export const OPERATIONS: readonly Operation[] = [
 ];
 
 const ALSO = {
-  403: "Not from this page",
+  401: "A token is needed, once there are any",
+  403: "Not with this token, or not from this page",
   404: "Unknown",
   409: "Not in this state",
   422: "Too many matches to sort",
+  429: "Too many wrong tokens from this address",
   501: "Not built yet",
   503: "Not now; see Retry-After",
 } as const;
@@ -171,12 +197,22 @@ function operationOf(operation: Operation): object {
   const { answer, body, problems, summary } = operation;
   const problemBody = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
   const responses: Record<string, object> = {
-    ...(answer === "nothing" ? { 204: { description: "Done" } } : { [operation.accepted === true ? 202 : 200]: { description: "As asked", content: contentOf(...answer) } }),
+    ...(answer === "nothing" ? { 204: { description: "Done" } } : {
+      [operation.accepted === true ? 202 : operation.created === true ? 201 : 200]: {
+        description: "As asked",
+        content: contentOf(...answer),
+      },
+    }),
     400: { description: "A parameter that cannot be used, named", content: problemBody },
   };
-  for (const status of problems) responses[status] = { description: ALSO[status as keyof typeof ALSO], content: problemBody };
+  const need = needOf((operation.method ?? "get").toUpperCase(), operation.path, { health: false, metrics: false });
+  const asked = need.kind === "open" ? [] : [401, 403, 429];
+  for (const status of [...asked, ...problems]) {
+    responses[status] = { description: ALSO[status as keyof typeof ALSO], content: problemBody };
+  }
   const requestBody = body === undefined ? {} : { requestBody: { content: contentOf(JSON_TYPE, body) } };
-  return { summary, parameters: parametersOf(operation), ...requestBody, responses };
+  const security = need.kind === "open" ? [] : [{ bearer: [needName(need)] }];
+  return { summary, security, parameters: parametersOf(operation), ...requestBody, responses };
 }
 
 /** Every path once, with its methods. */
@@ -190,5 +226,8 @@ export const openApiDocument = (): object => ({
   openapi: "3.1.0",
   info: { title: "Berth", version: VERSION, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
   paths: paths(),
-  components: { schemas: { Problem: shapeOf(ProblemSchema) } },
+  components: {
+    schemas: { Problem: shapeOf(ProblemSchema) },
+    securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "berth token create; to look, also ?access_token=" } },
+  },
 });

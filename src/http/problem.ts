@@ -11,12 +11,15 @@ export const ProblemSchema = v.object({
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
   409: "Conflict",
   413: "Request too large",
+  421: "Misdirected request",
   422: "Too much to answer",
+  429: "Too many requests",
   500: "Internal error",
   501: "Not built yet",
   503: "Not available now",

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { problem } from "./problem.ts";
 
 const MAX_TEXT = 256;
+export const TOKEN_PARAMETER = "access_token";
 
 /** A whole number in [min, max]. */
 export const wholeNumber = (min: number, max: number) => {
@@ -38,7 +39,7 @@ export const query = <const E extends v.ObjectEntries>(entries: E) => v.strictOb
 
 /** Middleware: the validated query is `c.req.valid("query")`; anything else is answered 400. */
 export const strictQuery = <const E extends v.ObjectEntries>(schema: v.StrictObjectSchema<E, undefined>) =>
-  sValidator("query", schema, (result) => {
+  sValidator("query", withToken(schema), (result) => {
     if (result.success) return undefined;
     const issue = result.error[0];
     const step = issue?.path?.[0];
@@ -50,3 +51,7 @@ export const strictQuery = <const E extends v.ObjectEntries>(schema: v.StrictObj
     }
     return problem(400, `Cannot use ${name}: expected ${issue?.message ?? "another value"}`, { parameter: name });
   });
+
+/** Every route takes a token there (access.ts), as EventSource cannot set a header. */
+const withToken = <const E extends v.ObjectEntries>(schema: v.StrictObjectSchema<E, undefined>): typeof schema =>
+  v.strictObject({ ...schema.entries, [TOKEN_PARAMETER]: v.optional(v.string()) }) as unknown as typeof schema;

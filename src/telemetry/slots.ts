@@ -2,6 +2,7 @@
  * Every metric: its name, help, type and closed label set, and the slot of each label value in the counter block.
  * `slot(name, label)` is resolved once at a loop's start, never on a hot path.
  */
+import { ACCESS_REFUSALS } from "../access/refusal.ts";
 import { assert } from "../base/assert.ts";
 import { COMMAND_STATES } from "../wire/command.ts";
 import { DIAL_OUTCOMES, GREETING_FAULTS } from "../wire/peer_line.ts";
@@ -102,6 +103,7 @@ export const METRICS = [
   counter("berth_registry_failures_total", "Claims that could not be decided or published."),
   gauge("berth_devices", "Known devices."),
   counter("berth_http_requests_total", "HTTP requests, by status class.", ["status"], ["2xx", "3xx", "4xx", "5xx"]),
+  counter("berth_http_refusals_total", "HTTP requests turned away for who asked, by cause.", ["cause"], ACCESS_REFUSALS),
 ] as const satisfies readonly Metric[];
 
 export type MetricName = (typeof METRICS)[number]["name"];

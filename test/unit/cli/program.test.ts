@@ -9,7 +9,7 @@ describe("berth", () => {
     const { code, out, err } = await runHere(["--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     for (const verb of VERBS) expect(out).toMatch(new RegExp(`^  ${verb} `, "m"));
-    for (const verb of ["send", "replay", "token"]) expect(out).not.toMatch(new RegExp(`^  ${verb} `, "m"));
+    for (const verb of ["send", "replay"]) expect(out).not.toMatch(new RegExp(`^  ${verb} `, "m"));
   });
 
   test("help of each verb has a description, and examples where there is something to choose", async () => {
@@ -50,12 +50,6 @@ describe("berth", () => {
     const { code, out, err } = await runHere([]);
     expect({ code, out }).toEqual({ code: 2, out: "" });
     expect(err).toStartWith("Usage: berth");
-  });
-
-  test("a token is refused by name", async () => {
-    for (const verb of ["tail", "devices"]) {
-      expect(await runHere([verb, "--token", "x"])).toEqual({ code: 1, out: "", err: "berth: --token: not built yet: tokens\n" });
-    }
   });
 });
 

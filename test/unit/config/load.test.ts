@@ -214,15 +214,13 @@ describe("configuration", () => {
     expect(problems("[tcp]\nproxy_protocol = true\n")).toEqual(["berth.toml:2: [tcp] proxy_protocol: not built yet: the PROXY protocol"]);
   });
 
-  test("binds HTTP to loopback addresses only, as there are no tokens yet", () => {
-    for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "[::1]"]) {
-      expect(problems("", {}, { "http.listen": `${host}:0` })).toEqual([]);
-    }
-    for (const host of ["0.0.0.0", "10.0.0.1", "[::]", "gateway", "localhost.example"]) {
-      expect(problems("", {}, { "http.listen": `${host}:0` })[0]).toStartWith(
-        `--http: ${host.replaceAll(/[[\]]/g, "")} is not a loopback address; `,
-      );
-    }
+  test("takes any address for HTTP: whether there are tokens is seen at the start", () => {
+    for (const host of ["127.0.0.1", "[::1]", "0.0.0.0", "gateway"]) expect(problems("", {}, { "http.listen": `${host}:0` })).toEqual([]);
+  });
+
+  test("takes origins of other sites, and no stars", () => {
+    expect(problems('[access]\norigins = "https://a.example, http://localhost:3000"\n')).toEqual([]);
+    expect(problems('[access]\norigins = "*"\n')[0]).toStartWith('berth.toml:2: [access] origins is "*"; allowed: nothing, or origins');
   });
 
   test("refuses settings that do not fit together", () => {
