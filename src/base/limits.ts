@@ -47,6 +47,13 @@ export const LIMIT_SECTIONS = {
     acceptBacklog: limit(4096, 16, 65_535, "A fleet returns all at once after an outage. The kernel drops SYNs beyond it."),
     acceptPauseMs: limit(50, 1, 10 * SECOND, "Accepting pauses this long when descriptors run out (EMFILE); counted."),
   },
+  udp: {
+    udpIdleMs: limit(5 * MINUTE, 100, DAY, "A device that was heard over UDP is offline after this silence. A record later than that is a connection of its own in the history."),
+    udpSenders: limit(16_384, 1, 65_536, "Devices heard over UDP within that time, one for each address they send from; of `connections` at most. A datagram of one more is met with silence, counted; the device keeps its records and sends them again."),
+    udpDatagramsPerSecondPerAddress: limit(10_000, 1, 1_000_000, "A datagram proves nothing about who sent it. Many devices may sit behind one address of a carrier. Beyond: dropped, counted; devices send again."),
+    udpHeldPackets: limit(16, 1, 1024, "Packets of one sender that wait until the registry has decided, or for their commit. Beyond: dropped, counted."),
+    udpHeldBytes: limit(4 * MiB, 64 * KiB, 256 * MiB, "Bytes of packets that wait until the registry has decided, of all senders. Beyond: dropped, counted."),
+  },
   admission: {
     probeMs: limit(2 * SECOND, 10, 60 * SECOND, "A holder that has not answered its probe by then is taken over. Two keepalive probes a second apart fit in."),
     trackerProbeMs: limit(10 * SECOND, 10, 60 * SECOND, "The same for a tracker: a sleeping radio answers after seconds."),
@@ -181,6 +188,7 @@ type Sections = typeof LIMIT_SECTIONS;
 export type LimitName = { [S in keyof Sections]: keyof Sections[S] }[keyof Sections];
 export const LIMITS: Readonly<Record<LimitName, Limit>> = {
   ...LIMIT_SECTIONS.tcp,
+  ...LIMIT_SECTIONS.udp,
   ...LIMIT_SECTIONS.admission,
   ...LIMIT_SECTIONS.peer,
   ...LIMIT_SECTIONS.rings,

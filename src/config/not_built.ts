@@ -18,7 +18,6 @@ const NAMES: Readonly<Record<string, string>> = {
 
 /** Values of a built setting that are not. The value or values that are built, and what the others belong to. */
 const VALUES: Readonly<Record<string, { readonly built: SettingValue | readonly SettingValue[]; readonly what: string }>> = {
-  "udp.listen": { built: "off", what: "the UDP channel" },
   unknown_devices: { built: ["accept", "reject"], what: "quarantine of unknown devices" },
 };
 

@@ -5,6 +5,7 @@
 import { ACCESS_REFUSALS } from "../access/refusal.ts";
 import { assert } from "../base/assert.ts";
 import { COMMAND_STATES } from "../wire/command.ts";
+import { UDP_OUTCOMES } from "../wire/udp_outcome.ts";
 import { DIAL_OUTCOMES, GREETING_FAULTS } from "../wire/peer_line.ts";
 import { FRAME_FAULTS } from "../wire/frame_message.ts";
 import { END_REASONS, POLICIES, REFUSALS, VERDICTS } from "../wire/control.ts";
@@ -68,6 +69,8 @@ export const METRICS = [
   counter("berth_evicted_peers_total", "Evicted connections that are gone, by whether their peer's stack was heard after the eviction.", ["stack"], ["answered", "silent"]),
   gauge("berth_waiting", "Newcomers waiting for a probe or for the other side's choice."),
   counter("berth_evictions_total", "Connections evicted, by reason.", ["reason"], END_REASONS),
+  gauge("berth_udp_senders", "Devices heard over UDP within the idle time, one for each address they send from."),
+  counter("berth_udp_packets_total", "Packets of the UDP channel, by what became of them. partly: the records at the beginning were kept and acknowledged; rate: a datagram beyond the rate of its address; all but answered and partly are met with silence.", ["outcome"], UDP_OUTCOMES),
   gauge("berth_peer_sockets", "Open connections to and from other gateways."),
   counter("berth_dials_total", "Dials to other gateways, by what became of them.", ["outcome"], DIAL_OUTCOMES),
   counter("berth_peer_refusals_total", "Connections of other gateways that were refused here, by cause.", ["cause"], [...GREETING_FAULTS, ...REFUSALS.slice(1)]),

@@ -25,7 +25,6 @@ async function expectRefused(
 
 describe("settings that are not built yet", () => {
   test("--redis is refused by name", () => expectRefused(serve("--redis", "redis://127.0.0.1:6379"), ["redis", "not"]));
-  test("--udp with an address is refused by name", () => expectRefused(serve("--udp", "127.0.0.1:5027"), ["udp", "not"]));
   test("quarantine of unknown devices is refused by name", () =>
     expectRefused(serve("--unknown-devices", "quarantine"), ["unknown-devices", "quarantine", "not"]));
   test("the same from the environment", () => expectRefused(serve(), ["UNKNOWN_DEVICES", "quarantine"], { unknown_devices: "quarantine" }));

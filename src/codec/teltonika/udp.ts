@@ -7,6 +7,7 @@
 import { putU16, u16 } from "../../base/bytes.ts";
 import type { DecodeFault } from "../decode_fault.ts";
 import { IMEI_DIGITS } from "../framer.ts";
+import { type AvlColumns, Fault } from "./avl.ts";
 
 export interface UdpPacket {
   readonly packetId: number;
@@ -22,6 +23,10 @@ const CHANNEL_HEADER = 6;
 const DATA_OFFSET = CHANNEL_HEADER + 2 + IMEI_DIGITS;
 const MIN_DATA = 3;
 export const UDP_ANSWER_BYTES = 7;
+const CHANNEL_ACK_BYTES = 5;
+/** Types of a packet: old devices want the channel itself to acknowledge those of type 0, with one of type 2. */
+const WANTS_CHANNEL_ACK = 0;
+const IS_CHANNEL_ACK = 2;
 
 /** The packet at bytes[at]. Offsets of faults are indexes into `bytes`. */
 export function readPacket(bytes: Uint8Array, at: number): UdpPacket | DecodeFault {
@@ -56,8 +61,24 @@ export function readPacket(bytes: Uint8Array, at: number): UdpPacket | DecodeFau
   };
 }
 
+/**
+ * The whole records at the beginning of a data field that breaks off inside a later one, as a data field of their own; null
+ * when there is none. `columns` and `fault` are what `parseAvl` found. Only here may a part be kept: the answer says how many.
+ */
+export function wholeBeginning(bytes: Uint8Array, start: number, fault: number, columns: AvlColumns): Uint8Array | null {
+  if (fault !== Fault.truncatedInside) return null;
+  let whole = 0;
+  while (whole < columns.n && columns.offsets[whole] !== columns.faultAt) whole++;
+  if (whole === 0) return null;
+  const data = new Uint8Array(columns.faultAt + 1);
+  data.set(bytes.subarray(start, start + columns.faultAt));
+  data[1] = whole;
+  data[columns.faultAt] = whole;
+  return data;
+}
+
 /** What the server sends back. `accepted`: records kept, counted from the first. */
-export function udpAnswer(packet: UdpPacket, accepted: number): Uint8Array {
+export function udpAnswer(packet: Pick<UdpPacket, "packetId" | "avlPacketId">, accepted: number): Uint8Array {
   const answer = new Uint8Array(UDP_ANSWER_BYTES);
   putU16(answer, 0, UDP_ANSWER_BYTES - 2);
   putU16(answer, 2, packet.packetId);
@@ -65,4 +86,14 @@ export function udpAnswer(packet: UdpPacket, accepted: number): Uint8Array {
   answer[5] = packet.avlPacketId;
   answer[6] = accepted;
   return answer;
+}
+
+/** What goes before the answer to a packet that wants the channel to acknowledge it; null for the others. */
+export function channelAck(packet: Pick<UdpPacket, "packetId" | "type">): Uint8Array | null {
+  if (packet.type !== WANTS_CHANNEL_ACK) return null;
+  const ack = new Uint8Array(CHANNEL_ACK_BYTES);
+  putU16(ack, 0, CHANNEL_ACK_BYTES - 2);
+  putU16(ack, 2, packet.packetId);
+  ack[4] = IS_CHANNEL_ACK;
+  return ack;
 }

@@ -208,7 +208,6 @@ describe("configuration", () => {
     expect(problems('[redis]\nurl = "redis://a"\n')).toEqual(["berth.toml:2: [redis] url: not built yet: clusters over Redis"]);
     expect(problems("", {}, { redis: "redis://a" })).toEqual(["--redis: not built yet: clusters over Redis"]);
     expect(problems("", { BERTH_REDIS__URL: "redis://a" })).toEqual(["BERTH_REDIS__URL: not built yet: clusters over Redis"]);
-    expect(problems("", {}, { "udp.listen": "0.0.0.0:5027" })).toEqual(['--udp is "0.0.0.0:5027": not built yet: the UDP channel']);
     expect(problems('unknown_devices = "quarantine"\n')[0]).toContain("not built yet");
     expect(problems("[tls]\n")).toEqual(["berth.toml:1: tls: not built yet: TLS"]);
     expect(problems("[tcp]\nproxy_protocol = true\n")).toEqual(["berth.toml:2: [tcp] proxy_protocol: not built yet: the PROXY protocol"]);
