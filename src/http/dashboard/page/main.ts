@@ -2,5 +2,7 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import { Page } from "./page.ts";
+import { signIn } from "./sign_in.ts";
 
+await signIn();
 new Page().start();

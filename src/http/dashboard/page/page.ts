@@ -17,6 +17,7 @@ import { FleetMap } from "./map.ts";
 import { type Sample, Series } from "./metrics.ts";
 import { Plots } from "./plots.ts";
 import { renew } from "./renewal.ts";
+import { isTurnedAway, keptToken, signOut } from "./sign_in.ts";
 import { Selection } from "./selection.ts";
 import { watch } from "./watch.ts";
 import { count } from "./words.ts";
@@ -42,7 +43,10 @@ export class Page {
   readonly #list = new HappeningList(this.#happenings, this.#selection);
   readonly #plots = new Plots(this.#series);
   readonly #conflicts = new ConflictBanner(
-    { getJson: (path) => getJson(location.origin, path), post: (path) => post(location.origin, path, null) },
+    {
+      getJson: (path) => getJson(location.origin, path, keptToken()),
+      post: (path) => post(location.origin, path, null, undefined, keptToken()),
+    },
     this.#selection,
   );
   readonly #bar = new Bar(this.#fleet, this.#link);
@@ -94,8 +98,8 @@ export class Page {
         if (happening !== null) this.#happenings.add(happening);
         changed();
       },
-      lost: (reason, waitMs) => (this.#link.lost(reason, waitMs, Date.now()), changed()),
-      refused: (reason) => (this.#link.refused(reason), changed()),
+      lost: (reason, waitMs) => (this.#link.lost(reason, waitMs, Date.now()), changed(), turnedAway(reason)),
+      refused: (reason) => (this.#link.refused(reason), changed(), turnedAway(reason)),
       bye: (reason) => this.#link.bye(reason),
       again: (why, missing) => this.#again(why, missing),
     };
@@ -170,12 +174,17 @@ export class Page {
   }
 }
 
+/** The token was revoked, or one is needed now. */
+function turnedAway(reason: string): void {
+  if (isTurnedAway(reason)) signOut();
+}
+
 function ports(): FeedPorts {
   const { origin } = location;
   let since = performance.now();
   return {
-    getJson: (path) => getJson(origin, path),
-    eventStream: (path, options) => eventStream(origin + path, { ...options, random: Math.random }),
+    getJson: (path) => getJson(origin, path, keptToken()),
+    eventStream: (path, options) => eventStream(origin + path, { ...options, random: Math.random, token: keptToken() }),
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     async breathe() {
       if (performance.now() - since < FOLD_MS) return;

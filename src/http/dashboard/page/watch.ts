@@ -1,7 +1,8 @@
 /** Asks /metrics and /readyz again and again, more seldom while nobody looks. Owned by the page. */
-import { problemText } from "../../../client/rest.ts";
+import { bearer, problemText } from "../../../client/rest.ts";
 import type { Readiness } from "./bar.ts";
 import { parseMetrics, type Sample } from "./metrics.ts";
+import { keptToken } from "./sign_in.ts";
 
 const LOOK_MS = 1000;
 const HIDDEN_LOOK_MS = 10_000;
@@ -16,7 +17,8 @@ export interface Watched {
 async function look(watched: Watched): Promise<void> {
   try {
     const signal = AbortSignal.timeout(ANSWER_MS);
-    const [metrics, ready] = await Promise.all([fetch("/metrics", { signal }), fetch("/readyz", { signal })]);
+    const headers = bearer(keptToken());
+    const [metrics, ready] = await Promise.all([fetch("/metrics", { signal, headers }), fetch("/readyz", { signal, headers })]);
     const readiness = { ready: ready.ok, reason: ready.ok ? "" : (await problemText(ready)).replace(/^503 /, "") };
     const gatewayMs = Date.parse(metrics.headers.get("date") ?? "");
     watched.looked(metrics.status === OK ? parseMetrics(await metrics.text()) : null, readiness, gatewayMs);
