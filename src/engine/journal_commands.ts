@@ -61,11 +61,11 @@ export class JournalCommands {
   }
 
   #store(row: StoredCommand, isNew: boolean, at: number): void {
-    const device = this.#journal.ledger.byId(asDeviceId(row.device));
-    if (device === undefined) return;
+    // One that the configuration announces may not have come yet.
+    const { device, isNew: makes } = this.#journal.device(asDeviceId(row.device));
     const { id, text, codec, state, fence, createdAt, writtenAt, endedAt, response, reason } = row;
     const payload = { at, id, text, codec, state, createdAt, writtenAt, endedAt, response, reason };
     const change = { kind: "command", row: { ...row, isNew } } as const;
-    this.#journal.event("command", device, asFence(fence ?? 0), at, payload, { change });
+    this.#journal.event("command", device, asFence(fence ?? 0), at, payload, { makes, change });
   }
 }

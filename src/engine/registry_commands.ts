@@ -77,7 +77,7 @@ export class RegistryCommands {
   submit(message: MessageOf<"submit">, ring: number): readonly [Outcome, string] | null {
     const { request, id, key, text, createdAt, expiresAt, timeoutMs } = message;
     const device = normaliseIdentity(message.device);
-    if (device === null) return ["unknown", ""];
+    if (device === null || !this.#at.state.known.has(device)) return ["unknown", ""];
     const submission: Submission = { id, device, key, codec: message.codec as CommandCodec, text, createdAt, expiresAt, timeoutMs };
     const most = this.#at.lifecycle.maxPayload;
     if (MESSAGES.commandRow.sizeWith(NAMES) + text.length + most / RESPONSE_SHARE > most) return ["refused", "too_long"];
