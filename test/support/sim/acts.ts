@@ -111,6 +111,8 @@ function inside(world: World, what: Act, random: Prng): void {
       const device = random.pick(world.devices).imei;
       return void life.http.ask((request) => ({ type: "order", request, verb: ORDERS.indexOf("kick"), device, text: "" }));
     }
+    case "command":
+      return command(world, random);
     case "policy": {
       const device = random.pick(world.devices).imei;
       const text = random.chance(0.1) ? "" : random.pick(POLICIES);
@@ -141,6 +143,20 @@ function inside(world: World, what: Act, random: Prng): void {
       return life.journal.upkeep.wish({ before: 0, excessBytes: random.below(4000) }, random.chance(0.5));
     default:
   }
+}
+
+/** Somebody wants something of a device, perhaps for the second time. */
+function command(world: World, random: Prng): void {
+  const device = random.pick(world.devices).imei;
+  const again = random.chance(0.2) && world.wishes.length > 0 ? random.pick(world.wishes) : null;
+  const id = `c${world.wishes.length}`;
+  const wish = again ?? { device, key: `key of ${id}`, text: id, codec: random.pick([12, 14]) };
+  // As an http thread does: what the store knows of is not asked for again.
+  if (again !== null && world.life!.reader.commandByKey(wish.device, wish.key) !== null) return;
+  world.wishes.push(wish);
+  const createdAt = world.wall();
+  const times = { createdAt, expiresAt: createdAt + 200 + random.below(4000), timeoutMs: 100 + random.below(600) };
+  world.life!.http.ask((request) => ({ type: "submit", request, id, ...wish, ...times }));
 }
 
 /** Closes what a device has by now; or shuts the door on newcomers, or opens it. */

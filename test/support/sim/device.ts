@@ -2,8 +2,9 @@
  * A tracker in the field: keeps records until they are acknowledged, sends them in frames, again after every loss, over as
  * many connections as it takes. Trusts nothing but the bytes it gets.
  */
-import { encodeFrame, encodeLogin } from "../../../src/codec/encode.ts";
+import { encodeFrame, encodeLogin, encodeMessage } from "../../../src/codec/encode.ts";
 import type { Prng } from "../../../src/base/prng.ts";
+import { MessageType } from "../../../src/wire/command.ts";
 import { avlData, avlRecord } from "../avl_data.ts";
 import type { DeviceEnd, SimLink } from "./link.ts";
 import { keyOf, type Truth } from "./truth.ts";
@@ -41,6 +42,8 @@ export class SimDevice implements DeviceEnd {
   #inFlight: SimRecord[][] = [];
   #lately: SimRecord[] = [];
   #made = 0;
+  /** Commands it has read, in order. */
+  readonly #toAnswer: { readonly text: string; readonly codec: number }[] = [];
 
   /** `mark` tells its records from those of another device that says it is the same one. */
   constructor(air: Air, imei: string, mark: number) {
@@ -66,6 +69,7 @@ export class SimDevice implements DeviceEnd {
       if (dice >= 95) this.forget();
       return;
     }
+    if (this.#toAnswer.length > 0 && random.chance(0.4)) return this.#answer(random, link);
     if (dice >= 98) this.forget();
     else if (dice >= 96) this.#leave(() => link.close());
     else if (dice >= 94) this.#leave(() => link.abort());
@@ -95,47 +99,37 @@ export class SimDevice implements DeviceEnd {
   }
 
   promised(link: SimLink, bytes: Uint8Array): void {
-    for (const byte of bytes) {
-      if (!link.welcomed) {
-        link.welcomed = true;
-        continue;
-      }
-      link.answer.push(byte);
-      if (link.answer.length < 4) continue;
-      link.answer = [];
-      for (const key of link.unanswered.shift() ?? []) {
-        const there = this.#air.truth.has(this.imei, key);
-        hold(there, "I11 acknowledged is stored", () => `${this.name} is to be acknowledged a record that is not on disk`);
-      }
-    }
+    link.written.take(bytes, {
+      login: () => undefined,
+      acknowledged: () => {
+        for (const key of link.unanswered.shift() ?? []) {
+          const there = this.#air.truth.has(this.imei, key);
+          hold(there, "I11 acknowledged is stored", () => `${this.name} is to be acknowledged a record that is not on disk`);
+        }
+      },
+      command: (text) => this.#air.truth.commands.leaves(text, this.name),
+    });
   }
 
   heard(link: SimLink, bytes: Uint8Array): void {
     if (link !== this.link) return;
-    let at = 0;
-    if (!this.loggedIn) {
-      const answer = bytes[at++]!;
-      if (answer !== 1) {
+    link.read.take(bytes, {
+      login: (accepted) => {
+        this.loggedIn = accepted;
+        if (accepted) return;
         this.refused++;
-        return this.#leave(() => link.close());
-      }
-      this.loggedIn = true;
-    }
-    for (const byte of bytes.subarray(at)) this.#count(byte);
+        this.#leave(() => link.close());
+      },
+      acknowledged: (count) => link === this.link && this.#acknowledged(count),
+      command: (text, codec) => this.#toAnswer.push({ text, codec }),
+    });
   }
 
   ended(link: SimLink): void {
     if (link === this.link) this.#leave(() => undefined);
   }
 
-  #answer: number[] = [];
-
-  /** An acknowledgement is four bytes, in whatever pieces. */
-  #count(byte: number): void {
-    this.#answer.push(byte);
-    if (this.#answer.length < 4) return;
-    const count = this.#answer.reduce((sum, one) => sum * 256 + one, 0);
-    this.#answer = [];
+  #acknowledged(count: number): void {
     const frame = this.#inFlight.shift();
     hold(frame !== undefined, "I11 acknowledged is stored", () => `${this.name} is acknowledged ${count} records it did not send`);
     hold(
@@ -157,7 +151,16 @@ export class SimDevice implements DeviceEnd {
     this.link = null;
     this.loggedIn = false;
     this.#inFlight = [];
-    this.#answer = [];
+  }
+
+  /** The oldest command is answered, refused or forgotten. */
+  #answer(random: Prng, link: SimLink): void {
+    const { text, codec } = this.#toAnswer.shift()!;
+    if (random.chance(0.2)) return;
+    const type = codec === 14 && random.chance(0.3) ? MessageType.nack : MessageType.response;
+    const payload = new TextEncoder().encode(`done ${text}`);
+    const message = codec === 14 ? encodeMessage("14", { type, payload, imei: this.imei }) : encodeMessage("12", { type, payload });
+    link.send(encodeFrame(message));
   }
 
   #measure(random: Prng): void {

@@ -19,6 +19,7 @@ export class Tally {
     acknowledged: 0,
     events: 0,
     gaps: 0,
+    commands: 0,
   };
 
   add(world: World): void {
@@ -26,6 +27,7 @@ export class Tally {
     this.steps += world.plan.steps.length;
     for (const [name, count] of Object.entries(world.counts)) this.reached[name as keyof World["counts"]] += count;
     this.reached.takeovers += world.watch.takeovers;
+    this.reached.commands += world.truth.commands.ended;
     for (const device of world.devices) this.reached.acknowledged += device.acknowledged;
     for (const consumer of world.consumers) {
       this.reached.events += consumer.events;

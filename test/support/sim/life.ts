@@ -60,6 +60,13 @@ export function settingsOf(shape: Shape, holds: boolean): Settings {
     ringStartPosition: 0xffff_f000,
     commitBytes: shape.tinyCommits ? 1024 : 65_536,
     rowBytes: 1024,
+    commands: 8,
+    commandsPerDevice: 3,
+    commandQuietMs: 300,
+    commandPatienceMs: 60,
+    commandLoginMs: 40,
+    commandAttempts: 3,
+    commandKeyMs: 20_000,
     overlapBytes: shape.overlaps ? 1 : 16_384,
     flushFrames: 32,
     sliceRows: 3,
@@ -147,7 +154,7 @@ export class Life implements GatewayEnd {
     this.journal = new SimJournal({ ...base, role: "journal", thread: roster.journal }, opened.value, disk.log, this.board, watch);
     watch.committed();
     this.journal.begin();
-    const recovered = { epoch: "sim", fenceBase: this.journal.fenceBase, devices: this.journal.journal.ledger.ids(), commands: [] };
+    const recovered = this.journal.recovered();
     this.boot = { ...base, role: "registry", thread: roster.registry, recovered };
     this.desk = new RegistryDesk(this.boot, recovered, this.board, clock, core);
     this.#door = new Door({ ...this.boot, role: "accept", thread: roster.accept }, clock);

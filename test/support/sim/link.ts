@@ -4,6 +4,7 @@
  */
 import type { Prng } from "../../../src/base/prng.ts";
 import type { Socket } from "../../../src/platform/port.ts";
+import { Answers } from "./answers.ts";
 import { hold } from "./violation.ts";
 
 type Item = Uint8Array | "fin" | "rst";
@@ -44,9 +45,10 @@ export class SimLink implements Socket {
   mute = false;
   /** The device's frames on it that the gateway has not answered, each by the keys of its records. */
   readonly unanswered: (readonly string[])[] = [];
-  /** What the gateway wrote: was the login answered, and the bytes of an answer that is not whole. */
-  welcomed = false;
-  answer: number[] = [];
+  /** What the gateway wrote, read as the device will read it. */
+  readonly written = new Answers();
+  /** What the device has read. */
+  readonly read = new Answers();
   readonly #up: Item[] = [];
   readonly #down: Item[] = [];
   #paused = false;

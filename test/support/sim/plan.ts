@@ -28,6 +28,7 @@ export const FAULTS = [
   "drains",
   "holds",
   "strangers",
+  "commands",
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -59,7 +60,8 @@ export type Act =
   | "storm"
   | "policy"
   | "drain"
-  | "stranger";
+  | "stranger"
+  | "command";
 
 export interface Step {
   readonly act: Act;
@@ -127,6 +129,7 @@ const BROUGHT: Partial<Record<Fault, readonly (readonly [Act, number])[]>> = {
   policies: [["policy", 8]],
   drains: [["drain", 8]],
   strangers: [["stranger", 12]],
+  commands: [["command", 16]],
 };
 
 export function planOf(seed: number, steps = STEPS): Plan {

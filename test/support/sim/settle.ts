@@ -50,7 +50,7 @@ export async function settle(world: World): Promise<void> {
     await microtasks();
     const { life } = world;
     const rested = life !== null && primary.every((device) => device.done && device.loggedIn) && life.journal.idle &&
-      life.board.phase() === DrainPhase.running && caughtUp(world) && life.sockets === primary.length;
+      life.board.phase() === DrainPhase.running && caughtUp(world) && life.sockets === primary.length && world.truth.commands.live === 0;
     quiet = rested ? quiet + 1 : 0;
   }
   agree(world, primary.map(({ imei }) => imei));
@@ -70,8 +70,9 @@ function restless(world: World): string {
   const gateway = life === null
     ? "dead"
     : `phase ${life.board.phase()}, ${life.sockets} sockets, journal ${life.journal.idle ? "idle" : "busy"}`;
+  const commands = `${world.truth.commands.live} commands`;
   const behind = world.consumers.map((one) => `${one.name} at ${one.position}`);
-  return `${devices.join(", ")}; gateway ${gateway}; log at ${world.truth.committed}; ${behind.join(", ")}`;
+  return `${devices.join(", ")}; gateway ${gateway}; log at ${world.truth.committed}; ${commands}; ${behind.join(", ")}`;
 }
 
 /** Everybody has a turn. */

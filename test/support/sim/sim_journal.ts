@@ -5,7 +5,7 @@
 import { asSeq } from "../../../src/base/brand.ts";
 import { type FaultPoints, faultPoints } from "../../../src/base/fault_point.ts";
 import type { Clock } from "../../../src/base/clock.ts";
-import type { Boot } from "../../../src/engine/boot.ts";
+import type { Boot, Recovered } from "../../../src/engine/boot.ts";
 import { type Connected, JournalEvents } from "../../../src/engine/journal_events.ts";
 import { JournalHealth } from "../../../src/engine/journal_health.ts";
 import { JournalIntake } from "../../../src/engine/journal_intake.ts";
@@ -136,6 +136,10 @@ export class SimJournal {
     this.#events.restart(this.#watch.clock.wall());
     this.#commit(false);
     if (this.#intake instanceof BusyIntake) this.#intake.begun = true;
+  }
+
+  recovered(): Recovered {
+    return this.#events.recovered(this.fenceBase);
   }
 
   get idle(): boolean {

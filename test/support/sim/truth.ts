@@ -6,6 +6,7 @@ import { asSeq } from "../../../src/base/brand.ts";
 import { EntryView } from "../../../src/store/entry.ts";
 import { recordStart } from "../../../src/store/record_walk.ts";
 import type { Database, Statement } from "../../../src/platform/port.ts";
+import { TrueCommands } from "./commands.ts";
 import { hold } from "./violation.ts";
 import { originOf } from "./watch.ts";
 
@@ -42,6 +43,7 @@ export const keyOf = (record: Uint8Array): string => latin.decode(record);
 
 export class Truth {
   readonly devices = new Map<string, TrueDevice>();
+  readonly commands = new TrueCommands();
   /** Events by seq; those trimmed stay. */
   readonly told: Told[] = [{ device: "", kind: "" }];
   next = 1;
@@ -157,6 +159,7 @@ export class Truth {
 
   #event(view: EntryView, id: string): void {
     const kind = view.event;
+    if (kind === "command") return this.commands.tell(view.json);
     if (kind !== "connected" && kind !== "replaced" && kind !== "disconnected") return;
     const device = this.device(id);
     const fence: number = view.fence;

@@ -11,6 +11,7 @@ export type Invariant =
   | "I10 explained"
   | "I11 acknowledged is stored"
   | "I12 stored once"
+  | "commands"
   | "drained before closed"
   | "comes to rest"
   | "no crash";

@@ -48,6 +48,8 @@ export class World implements Air, JournalWatch {
   readonly devices: SimDevice[] = [];
   readonly consumers: Consumer[] = [];
   links: SimLink[] = [];
+  /** Commands ever asked for. */
+  readonly wishes: { readonly device: string; readonly key: string; readonly text: string; readonly codec: number }[] = [];
   life: Life | null = null;
   mono = 1000;
   wallOffset = 1_700_000_000_000;
