@@ -53,10 +53,15 @@ function readVectors(path: string): Vector[] {
 
 export const VENDOR_VECTORS: readonly Vector[] = readVectors(join(import.meta.dirname, "vendor_vectors.json"));
 
-/** The vendor's, and where the shared file is there all that it has beyond them. */
+const PUBLIC_UDP: readonly Vector[] = readVectors(join(import.meta.dirname, "udp_vectors.json"));
+/** Every datagram: the vendor's, and those of public test suites. */
+export const UDP_VECTORS: readonly Vector[] = [...VENDOR_VECTORS.filter(({ transport }) => transport === "udp"), ...PUBLIC_UDP];
+const OWN: readonly Vector[] = [...VENDOR_VECTORS, ...PUBLIC_UDP];
+
+/** Those that are here, and where the shared file is there all that it has beyond them. */
 export const ALL_VECTORS: readonly Vector[] = [
-  ...VENDOR_VECTORS,
-  ...(existsSync(SHARED) ? readVectors(SHARED) : []).filter((other) => !VENDOR_VECTORS.some((vendor) => vendor.name === other.name)),
+  ...OWN,
+  ...(existsSync(SHARED) ? readVectors(SHARED) : []).filter((other) => !OWN.some((own) => own.name === other.name)),
 ];
 
 /** RECORD of the interface for what a vector says. */
