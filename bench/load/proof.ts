@@ -26,6 +26,9 @@ const PROGRAMS: readonly Program[] = [
   { name: "dead-holders-fd", args: ["bench/load/dead_holders.ts", "--accept", "fd"] },
   { name: "dead-holders-reuseport", args: ["bench/load/dead_holders.ts", "--accept", "reuseport"] },
   { name: "peers", args: ["bench/load/peers.ts"] },
+  { name: "commands", args: ["bench/load/commands.ts"] },
+  { name: "stuck-holders", args: ["bench/load/stuck_holders.ts"] },
+  { name: "idle", args: ["bench/load/idle.ts"] },
 ];
 
 const ROOT = join(import.meta.dir, "..", "..");
