@@ -9,6 +9,9 @@ import type { Given } from "./given.ts";
 import type { ClassSetting, DeviceSetting, Settings } from "./settings.ts";
 import { nearest } from "./suggest.ts";
 
+/** No policy decides about datagrams (registry/unproven.ts). */
+const RULED: readonly Transport[] = TRANSPORTS.filter((transport) => transport !== "udp");
+
 /** Name the policy of devices in no class, and that of other gateways (`[peer] policy`). */
 const RESERVED = "default or peer";
 
@@ -21,7 +24,7 @@ const policy: Check = (value, most) =>
 const CLASS: Readonly<Record<string, Check>> = {
   name: shaped(/^(?!(?:default|peer)$)[a-z0-9_-]{1,32}$/, `up to 32 of a-z 0-9 _ -, not ${RESERVED}`),
   match: shaped(/^[A-Za-z0-9._:*-]{1,64}$/, "an identity, * for any run of characters"),
-  transport: (value) => (TRANSPORTS.includes(value as Transport) ? null : TRANSPORTS.join(", ")),
+  transport: (value) => (RULED.includes(value as Transport) ? null : RULED.join(", ")),
   policy,
 };
 const DEVICE: Readonly<Record<string, Check>> = { policy };

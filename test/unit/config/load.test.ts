@@ -76,7 +76,8 @@ describe("policies", () => {
     ]);
     expect(classes('name = "default"\npolicy = "recent"\n')[0]).toContain('name is "default"; allowed: up to 32 of');
     expect(classes('policy = "recent"\n')).toEqual(["berth.toml:1: [[classes]] 1 has no name"]);
-    expect(classes('name = "a"\npolicy = "recent"\ntransport = "radio"\n')[0]).toContain("allowed: tcp, udp, sse, ws, peer");
+    expect(classes('name = "a"\npolicy = "recent"\ntransport = "radio"\n')[0]).toContain("allowed: tcp, sse, ws, peer");
+    expect(classes('name = "a"\npolicy = "recent"\ntransport = "udp"\n')[0]).toContain("allowed: tcp, sse, ws, peer");
     expect(classes('name = "a"\npolicy = "recent"\nmatch = "a b"\n')[0]).toContain("an identity, * for any run of characters");
     expect(classes('name = "a"\npolicy = "recent"\npolcy = 1\n')[0]).toEndWith(
       "unknown key polcy. Did you mean policy? Allowed: name, match, transport, policy",
