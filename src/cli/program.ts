@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../base/version.ts";
 import type { Platform } from "../platform/port.ts";
+import { addAllow } from "./allow.ts";
 import { addCheck } from "./check.ts";
 import { addConflicts } from "./conflicts.ts";
 import { addDecode } from "./decode_verb.ts";
@@ -32,6 +33,7 @@ const VERBS: readonly Verb[] = [
   addSelftest,
   addStress,
   addToken,
+  addAllow,
   addLater,
 ];
 

@@ -113,6 +113,7 @@ function settingsFrom(values: ReadonlyMap<string, SettingValue>): Settings {
       health: text("access.health") as Settings["access"]["health"],
       metrics: text("access.metrics") as Settings["access"]["metrics"],
       origins: parseOrigins(text("access.origins")) ?? [],
+      allowFile: text("access.allow_file"),
     },
     limits: limitsWith(limits),
   };

@@ -10,7 +10,6 @@ const NAMES: Readonly<Record<string, string>> = {
   "tcp.proxy_protocol": "the PROXY protocol",
   "tcp.tls": "TLS",
   "http.tls": "TLS",
-  allow: "the allow list",
   commands: "commands to devices",
   sinks: "sinks",
   forward: "sinks",

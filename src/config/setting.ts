@@ -132,6 +132,14 @@ const OWN: readonly Setting[] = [
     allowed: "nothing, or origins as https://fleet.example, separated by commas",
     why: "Pages of these other sites may use the interface (CORS). Those of the gateway itself always may.",
   },
+  text(
+    "access.allow_file",
+    null,
+    "",
+    /^/,
+    "a file with one device id a line, or nothing",
+    "Devices that may come where unknown_devices = reject, besides those on the allow list (berth allow). Read at the start.",
+  ),
 ];
 
 const SECTION_LIMITS = Object.entries(LIMIT_SECTIONS).flatMap(([section, limits]) =>

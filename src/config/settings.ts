@@ -59,6 +59,8 @@ export interface Settings {
     readonly metrics: "open" | "token";
     /** Other sites whose pages may use it. */
     readonly origins: readonly string[];
+    /** File with ids of devices that may come, one a line; "": none. */
+    readonly allowFile: string;
   };
   readonly limits: Limits;
 }

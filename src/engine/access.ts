@@ -49,7 +49,7 @@ export class Access {
   /** Takes over what others have changed. True when something may have. */
   follow(): boolean {
     try {
-      if (this.#store === null && !this.#platform.exists(this.#path)) return false;
+      if (!this.#exists()) return false;
       const store = this.#open();
       const version = store.version();
       this.trouble = null;
@@ -119,37 +119,36 @@ export class Access {
     return done;
   }
 
-  /** Announced devices, by id. @throws SqlError */
-  allowed(): readonly AllowRow[] {
-    return this.#store === null && !this.#platform.exists(this.#path) ? [] : this.#open().allowed();
+  /** The devices that were put on the allow list, and those that were taken off. @throws SqlError */
+  allowed(): { readonly allowed: readonly string[]; readonly disallowed: readonly string[] } {
+    return this.#exists() ? this.#open().listed() : { allowed: [], disallowed: [] };
   }
 
-  /** False: there are too many. @throws SqlError */
-  allow(ids: readonly string[]): boolean {
+  /** Devices on the list by id, from `from` on. @throws SqlError */
+  allowedFrom(from: string, limit: number): readonly AllowRow[] {
+    return this.#exists() ? this.#open().page(from, limit) : [];
+  }
+
+  /** Puts devices on the list or takes them off; all or none. False: there would be too many. @throws SqlError */
+  setAllowed(ids: readonly string[], isAllowed: boolean): boolean {
     const store = this.#open();
     const at = this.#platform.clock.wall();
     return store.together(() => {
-      const known = new Set(store.allowed().map(({ id }) => id));
-      for (const id of ids) known.add(id);
-      if (known.size > this.#limits.allowedDevices) return false;
-      for (const id of ids) store.allow(id, at);
+      let more = 0;
+      for (const id of new Set(ids)) if (!store.has(id)) more++;
+      if (store.count() + more > this.#limits.allowedDevices) return false;
+      for (const id of ids) store.setAllowed(id, isAllowed, at);
       return true;
-    });
-  }
-
-  /** False: it was not there. @throws SqlError */
-  disallow(id: string): boolean {
-    const store = this.#open();
-    return store.together(() => {
-      const known = store.allowed().some((row) => row.id === id);
-      if (known) store.disallow(id);
-      return known;
     });
   }
 
   close(): void {
     this.#store?.close();
     this.#store = null;
+  }
+
+  #exists(): boolean {
+    return this.#store !== null || this.#platform.exists(this.#path);
   }
 
   #admins(): number {

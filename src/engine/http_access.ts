@@ -9,6 +9,7 @@ import { isLoopback } from "../config/host_port.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Result } from "../base/result.ts";
 import type { Platform } from "../platform/port.ts";
+import type { AllowRow } from "../store/access_store.ts";
 import type { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
 import { Access, type CreateFault, type Token } from "./access.ts";
@@ -83,6 +84,14 @@ export class HttpAccess {
     const done = this.#access.revoke(id, true);
     this.#tell();
     return done;
+  }
+
+  allowedFrom(from: string, limit: number): readonly AllowRow[] {
+    return this.#access.allowedFrom(from, limit);
+  }
+
+  setAllowed(id: string, isAllowed: boolean): boolean {
+    return this.#access.setAllowed([id], isAllowed);
   }
 
   /** Calls `lost` once, when the token (null: that none is needed) counts no more. Returns how to stop that. */

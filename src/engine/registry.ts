@@ -7,6 +7,7 @@ import { faultPoints } from "../base/fault_point.ts";
 import type { Platform } from "../platform/port.ts";
 import { Bell } from "../ring/wait.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
+import { readAllowList } from "./allow_list.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
 import { Leftovers } from "./leftovers.ts";
@@ -20,7 +21,10 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
   const board = new Board(boot.board);
   const bell = new Bell(boot.bells, boot.thread);
   const faults = faultPoints(boot.faults);
-  const desk = new RegistryDesk(boot, boot.recovered, board, platform.clock);
+  const list = readAllowList(platform, boot.settings);
+  // It could be read when the process began.
+  if (!list.ok) throw new Error(list.message);
+  const desk = new RegistryDesk(boot, boot.recovered, board, platform.clock, undefined, list.value);
   const idleWaitMs = boot.settings.limits.idleWaitMs;
   const leftovers = new Leftovers(platform, boot.settings.limits.collectMs);
   let phase: DrainPhase = DrainPhase.running;

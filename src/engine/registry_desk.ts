@@ -17,6 +17,7 @@ import { createRegistry, type RegistryState } from "../registry/state.ts";
 import { Counters } from "../telemetry/counters.ts";
 import type { Board } from "../wire/board.ts";
 import { receive } from "../wire/control.ts";
+import { type AllowList, NO_LIST } from "./allow_list.ts";
 import { type Boot, type Recovered, ringThreads } from "./boot.ts";
 import { announced, policiesFrom } from "./registry_policies.ts";
 import { RegistryCommands } from "./registry_commands.ts";
@@ -43,7 +44,7 @@ export class RegistryDesk {
   blocked = false;
 
   /** `core`: what decides; the simulation puts its eyes, and wrong ones, in its place. */
-  constructor(boot: Boot, recovered: Recovered, board: Board, clock: Clock, core: typeof step = step) {
+  constructor(boot: Boot, recovered: Recovered, board: Board, clock: Clock, core: typeof step = step, list: AllowList = NO_LIST) {
     this.#step = core;
     const { unknownDevices, limits } = boot.settings;
     this.#board = board;
@@ -56,6 +57,7 @@ export class RegistryDesk {
       limits: { ...limits, pendingCandidates: Math.min(limits.pendingCandidates, Math.floor(limits.controlRingBytes / WAITER_BYTES)) },
       // Devices with a policy of their own are announced by it.
       devices: [...recovered.devices, ...announced(boot.settings)],
+      ...list,
       counter: recovered.fenceBase,
       counterEnd: board.fenceReserved(),
     });

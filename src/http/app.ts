@@ -5,6 +5,7 @@ import type { HttpHandler } from "../platform/port.ts";
 import { exposition } from "../telemetry/exposition.ts";
 import { requireTokens } from "./access.ts";
 import { serveCommands } from "./commands.ts";
+import { serveAllow } from "./allow.ts";
 import { serveConflicts } from "./conflicts.ts";
 import { serveDashboard } from "./dashboard/assets.ts";
 import { NoQuery, serveDevices } from "./devices.ts";
@@ -59,6 +60,7 @@ export function createApp(gateway: Gateway): HttpHandler {
   serveDrain(app, gateway);
   servePolicies(app, gateway);
   serveTokens(app, gateway);
+  serveAllow(app, gateway);
   serveNotBuilt(app);
   serveWrongMethods(app);
   return (request, peer, cut) => app.fetch(request, { peer, cut, grant: null } satisfies RequestEnv);

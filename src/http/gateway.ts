@@ -70,6 +70,10 @@ export interface AccessPort {
   countRefusal(cause: AccessRefusal): void;
   create(name: string, scopes: Scopes): Result<{ readonly token: TokenView; readonly text: string }, "first_admin" | "too_many">;
   revoke(id: string): "revoked" | "unknown" | "last_admin";
+  /** Devices on the allow list by id, from `from` on. */
+  allowedFrom(from: string, limit: number): readonly { readonly id: string; readonly since: number }[];
+  /** Puts a device on the list or takes it off, on disk. False: there would be too many. */
+  setAllowed(id: string, isAllowed: boolean): boolean;
   /** Calls `lost` once, when the token (null: that none is needed) counts no more. Returns how to stop that. */
   whileValid(token: string | null, lost: () => void): () => void;
 }

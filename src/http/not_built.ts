@@ -4,10 +4,6 @@ import { problem } from "./problem.ts";
 
 /** `METHOD path`, with parameters as in the interface. */
 export const NOT_BUILT = [
-  "GET /v1/allow",
-  "GET /v1/allow/{id}",
-  "PUT /v1/allow/{id}",
-  "DELETE /v1/allow/{id}",
   "GET /v1/quarantine",
   "POST /v1/quarantine/{id}/release",
   "PUT /v1/devices/{id}/config",

@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { needName, needOf } from "../access/need.ts";
 import { VERSION } from "../base/version.ts";
 import { CommandBody, CommandSchema } from "./commands.ts";
+import { AllowedSchema, AllowQuery, AllowSchema } from "./allow.ts";
 import { ConflictsQuery, ConflictsSchema } from "./conflicts.ts";
 import { DevicesQuery, NoQuery } from "./devices.ts";
 import { DrainBody } from "./drain.ts";
@@ -128,6 +129,24 @@ export const OPERATIONS: readonly Operation[] = [
     body: DrainBody,
     answer: ["application/x-ndjson", null],
     problems: [403, 409, 503],
+  },
+  { path: "/v1/allow", summary: "The allow list, by id", query: AllowQuery, answer: json(AllowSchema), problems: [] },
+  { path: "/v1/allow/{id}", summary: "Is the device on the allow list?", query: NoQuery, answer: json(AllowedSchema), problems: [404] },
+  {
+    method: "put",
+    path: "/v1/allow/{id}",
+    summary: "Put a device on the allow list: it may come where unknown ones are refused",
+    query: NoQuery,
+    answer: "nothing",
+    problems: [409, 503],
+  },
+  {
+    method: "delete",
+    path: "/v1/allow/{id}",
+    summary: "Take a device off: from now on it is refused where unknown ones are",
+    query: NoQuery,
+    answer: "nothing",
+    problems: [404, 409, 503],
   },
   { path: "/v1/tokens", summary: "The tokens there are, without their texts", query: NoQuery, answer: json(TokensSchema), problems: [] },
   {

@@ -1,8 +1,9 @@
-/** What an operator orders: kicks, drains and changes of policy. Pure; part of the registry's step. Each order gets one outcome. */
+/** What an operator orders: kicks, drains, changes of policy and of the allow list. Pure; part of the registry's step. Each order gets one outcome. */
 import { assertNever } from "../base/assert.ts";
 import { asFence, type DeviceId } from "../base/brand.ts";
 import { ORDERS, type Outcome } from "../wire/control.ts";
 import { formatPolicy, parsePolicy, policiesAllowed } from "../wire/policy.ts";
+import { setAllowed } from "./allow.ts";
 import { drain, setDoor } from "./draining.ts";
 import type { Effects } from "./effect.ts";
 import type { Order } from "./event.ts";
@@ -28,6 +29,8 @@ export function order(state: RegistryState, event: Order, now: number, out: Effe
     }
     case "acknowledge":
       return acknowledge(state, event, now, out);
+    case "allow":
+      return out.done(event.ring, event.request, setAllowed(state, normaliseIdentity(event.device), event.text), "");
     default:
       assertNever(verb, "order");
   }

@@ -37,6 +37,9 @@ export interface RegistryState {
   readonly pending: Map<DeviceId, Pending>;
   readonly refused: Map<DeviceId, Refused>;
   readonly known: Set<DeviceId>;
+  /** On the allow list, and taken off it: what counts where unknown devices are refused. */
+  readonly allowed: Set<DeviceId>;
+  readonly disallowed: Set<DeviceId>;
   readonly policies: Policies;
   readonly conflicts: ConflictWatch;
   /** Our own identity, in the spelling of identities: what the symmetric policies compare with. */
@@ -71,6 +74,9 @@ export interface RegistryStart {
   readonly admitUnknown: boolean;
   readonly limits: RegistryState["limits"];
   readonly devices: Iterable<string>;
+  /** None when left out. */
+  readonly allowed?: Iterable<string>;
+  readonly disallowed?: Iterable<string>;
   readonly counter: number;
   readonly counterEnd: number;
   readonly decide?: Decide;
@@ -84,6 +90,8 @@ export function createRegistry(start: RegistryStart): RegistryState {
     pending: new Map(),
     refused: new Map(),
     known: new Set(start.devices as Iterable<DeviceId>),
+    allowed: new Set((start.allowed ?? []) as Iterable<DeviceId>),
+    disallowed: new Set((start.disallowed ?? []) as Iterable<DeviceId>),
     policies: new Policies(start.policy ?? TAKEOVER, start.classes ?? [], start.devicePolicies ?? []),
     conflicts: new ConflictWatch(start.conflictAction ?? "observe", start.limits),
     self: normaliseIdentity(start.self ?? "") ?? "",

@@ -8,6 +8,7 @@ import type { Policy } from "../wire/policy.ts";
 import type { Effects } from "./effect.ts";
 import type { Claim } from "./event.ts";
 import { countFrom, isAlive, type Owner } from "./owner.ts";
+import { isAnnounced } from "./allow.ts";
 import { countRefusal } from "./refused.ts";
 import type { RegistryState } from "./state.ts";
 import { isUnproven } from "./unproven.ts";
@@ -21,10 +22,8 @@ const SUPERSEDED = END_REASONS.indexOf("superseded");
 /** Why nobody can be admitted for this device, whatever the policy; or "none". */
 export function whyBlocked(state: RegistryState, device: DeviceId, holder: Owner | null, policy: Policy): Refusal {
   if (state.released || state.draining) return "draining";
-  if (!state.known.has(device)) {
-    if (!state.admitUnknown) return "unknown_device";
-    if (state.known.size >= state.limits.devices) return "device_limit";
-  }
+  if (!state.admitUnknown && !isAnnounced(state, device)) return "unknown_device";
+  if (!state.known.has(device) && state.known.size >= state.limits.devices) return "device_limit";
   if (state.blocked !== "none") return state.blocked;
   // A replacement does not count, nor does what was evicted.
   if (state.living >= state.limits.connections && countFrom(holder) < policy.connections) return "connections";

@@ -19,9 +19,11 @@ export interface TokenRow {
   readonly createdAt: number;
 }
 
+/** A device on the allow list. */
 export interface AllowRow {
   readonly id: string;
-  readonly createdAt: number;
+  /** Wall ms. */
+  readonly since: number;
 }
 
 const BUSY_MS = 1000;
@@ -34,6 +36,10 @@ const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE TABLE allow (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  `
+  -- 1: taken off the list.
+  ALTER TABLE allow ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 export class AccessStore {
@@ -42,9 +48,11 @@ export class AccessStore {
   readonly #tokens: Statement;
   readonly #addToken: Statement;
   readonly #removeToken: Statement;
-  readonly #allowed: Statement;
-  readonly #allow: Statement;
-  readonly #disallow: Statement;
+  readonly #listed: Statement;
+  readonly #count: Statement;
+  readonly #has: Statement;
+  readonly #page: Statement;
+  readonly #set: Statement;
 
   /** Makes what is not there yet. @throws SqlError, also when a newer Berth has made it. */
   constructor(db: Database) {
@@ -55,9 +63,14 @@ export class AccessStore {
     this.#tokens = db.prepare("SELECT id, hash, name, scopes, created_at FROM token ORDER BY created_at, id");
     this.#addToken = db.prepare("INSERT INTO token (id, hash, name, scopes, created_at) VALUES (?, ?, ?, ?, ?)");
     this.#removeToken = db.prepare("DELETE FROM token WHERE id = ?");
-    this.#allowed = db.prepare("SELECT id, created_at FROM allow ORDER BY id");
-    this.#allow = db.prepare("INSERT OR IGNORE INTO allow (id, created_at) VALUES (?, ?)");
-    this.#disallow = db.prepare("DELETE FROM allow WHERE id = ?");
+    this.#listed = db.prepare("SELECT id, removed FROM allow");
+    this.#count = db.prepare("SELECT count(*) AS count FROM allow");
+    this.#has = db.prepare("SELECT 1 FROM allow WHERE id = ?");
+    this.#page = db.prepare("SELECT id, created_at FROM allow WHERE removed = 0 AND id >= ? ORDER BY id LIMIT ?");
+    this.#set = db.prepare(
+      `INSERT INTO allow (id, created_at, removed) VALUES (?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, removed = excluded.removed WHERE removed <> excluded.removed`,
+    );
   }
 
   /** Changes when another connection has written; not for what this one writes. */
@@ -96,14 +109,26 @@ export class AccessStore {
     this.#removeToken.run(id);
   }
 
-  allowed(): AllowRow[] {
-    return this.#allowed.all().map((row) => ({ id: String(row["id"]), createdAt: Number(row["created_at"]) }));
+  /** Every device that was put on the list or taken off it. */
+  listed(): { readonly allowed: string[]; readonly disallowed: string[] } {
+    const allowed: string[] = [];
+    const disallowed: string[] = [];
+    for (const row of this.#listed.iterate()) (row["removed"] === 0 ? allowed : disallowed).push(String(row["id"]));
+    return { allowed, disallowed };
   }
-  allow(id: string, at: number): void {
-    this.#allow.run(id, at);
+  /** How many those are. */
+  count(): number {
+    return Number(this.#count.get()!["count"]);
   }
-  disallow(id: string): void {
-    this.#disallow.run(id);
+  has(id: string): boolean {
+    return this.#has.get(id) !== undefined;
+  }
+  /** By id, from `from` on. */
+  page(from: string, limit: number): AllowRow[] {
+    return this.#page.all(from, limit).map((row) => ({ id: String(row["id"]), since: Number(row["created_at"]) }));
+  }
+  setAllowed(id: string, isAllowed: boolean, at: number): void {
+    this.#set.run(id, at, isAllowed ? 0 : 1);
   }
 
   close(): void {

@@ -74,7 +74,7 @@ export const TAKEOVER_CAUSES = ["superseded", "old_was_closing", "probe_silent",
 export type TakeoverCause = (typeof TAKEOVER_CAUSES)[number];
 
 /** What an operator may ask of the registry: the verb of `order`, and how it went. */
-export const ORDERS = ["kick", "device_policy", "class_policy", "drain", "acknowledge"] as const;
+export const ORDERS = ["kick", "device_policy", "class_policy", "drain", "acknowledge", "allow"] as const;
 export type OrderVerb = (typeof ORDERS)[number];
 /** `busy`: the journal cannot be told now; nothing was done. */
 export const OUTCOMES = ["done", "not_connected", "unknown", "refused", "busy"] as const;

@@ -86,7 +86,7 @@ export class AcceptWorld {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
-      access: { health: "open", metrics: "token", origins: [] },
+      access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith({ idleWaitMs: 50, ...limits }),
     };
     const roster = makeRoster(workers);

@@ -81,7 +81,7 @@ export class CodecBench {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
-      access: { health: "open", metrics: "token", origins: [] },
+      access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith({ controlRingBytes: 1 << 16, ringStartPosition: 0xffff_f000, ...limits }),
     } as const;
     const roster = makeRoster(1);

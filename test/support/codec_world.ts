@@ -138,7 +138,7 @@ export class CodecWorld {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
-      access: { health: "open", metrics: "token", origins: [] },
+      access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith({ frameRingBytes: 1 << 17, controlRingBytes: 1 << 14, ringStartPosition: 0xffff_f000, ...limits }),
       ...more,
     };

@@ -36,7 +36,7 @@ export const settingsWith = (limits: Partial<Limits> = {}): Settings => ({
   udp: null,
   peers: [],
   conflict: { action: "observe" },
-  access: { health: "open", metrics: "token", origins: [] },
+  access: { health: "open", metrics: "token", origins: [], allowFile: "" },
   limits: limitsWith(limits),
 });
 

@@ -118,7 +118,7 @@ describe("configuration", () => {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
-      access: { health: "open", metrics: "token", origins: [] },
+      access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith(),
     });
   });

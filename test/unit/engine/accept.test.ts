@@ -41,7 +41,7 @@ function run(
     udp: null,
     peers: [],
     conflict: { action: "observe" },
-    access: { health: "open", metrics: "token", origins: [] },
+    access: { health: "open", metrics: "token", origins: [], allowFile: "" },
     limits: limitsWith({ acceptPauseMs: 1, ...limits }),
   };
   const roster = makeRoster(workers);
