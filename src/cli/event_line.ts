@@ -17,13 +17,18 @@ const Data = v.partial(v.object({
   policy: v.string(),
   verdict: v.string(),
   origins: v.array(v.object({ address: v.string(), port: v.number() })),
-  reason: v.string(),
+  reason: v.nullable(v.string()),
   cause: v.string(),
   count: v.number(),
   records: v.number(),
   codec: v.union([v.string(), v.number()]),
   bytes: v.number(),
   hex: v.string(),
+  state: v.string(),
+  text: v.string(),
+  response: v.nullable(v.string()),
+  late: v.string(),
+  payload: v.string(),
   from: v.union([v.string(), v.number()]),
   to: v.union([v.string(), v.number()]),
   time: v.number(),
@@ -37,11 +42,13 @@ type Data = v.InferOutput<typeof Data>;
 /** A time for people, or the number itself when no calendar has it. */
 export const timeText = (ms: number): string => (Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);
 const place = (at: Data["origin"]): string => (at === undefined ? "" : `${at.address}:${at.port}`);
-const words = (...parts: readonly (string | undefined | false)[]): string => parts.filter((part) => part).join("  ");
+const words = (...parts: readonly (string | undefined | null | false)[]): string => parts.filter((part) => part).join("  ");
 const say = (
   name: string,
   value: string | number | undefined,
 ): string | undefined => (value === undefined ? undefined : `${name} ${value}`);
+
+const short = (hex: string | undefined): string | undefined => hex !== undefined && hex.length > 64 ? `${hex.slice(0, 64)}…` : hex;
 
 function describe(kind: string, data: Data): string {
   switch (kind) {
@@ -74,7 +81,15 @@ function describe(kind: string, data: Data): string {
     case "quarantined":
       return words(data.reason, say("codec", data.codec), data.bytes !== undefined && `${data.bytes} bytes`);
     case "command":
-      return words(say("codec", data.codec), data.hex !== undefined && `${data.hex.slice(0, 64)}${data.hex.length > 64 ? "…" : ""}`);
+      return words(
+        data.state,
+        data.text !== undefined && JSON.stringify(data.text),
+        data.reason,
+        data.response !== undefined && data.response !== null && JSON.stringify(data.response),
+        data.late !== undefined && "late answer",
+        say("codec", data.codec),
+        short(data.hex ?? data.payload),
+      );
     case "gap":
       return words("events are missing", data.from !== undefined && data.to !== undefined && `${data.from} to ${data.to}`, data.cause);
     case "resync":

@@ -2,7 +2,6 @@
 import { fail, type Verb } from "./verb.ts";
 
 const LATER: Readonly<Record<string, string>> = {
-  send: "send a command to a device",
   replay: "send stored records again",
 };
 

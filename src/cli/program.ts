@@ -12,6 +12,7 @@ import { addExport } from "./export.ts";
 import { addKick } from "./kick.ts";
 import { addLater } from "./later.ts";
 import { addSelftest } from "./selftest.ts";
+import { addSend } from "./send.ts";
 import { addServe } from "./serve_verb.ts";
 import { addSimulate } from "./simulate_verb.ts";
 import { addStress } from "./stress.ts";
@@ -28,6 +29,7 @@ const VERBS: readonly Verb[] = [
   addDevices,
   addExport,
   addConflicts,
+  addSend,
   addKick,
   addDrain,
   addSelftest,

@@ -35,6 +35,8 @@ export class Tally {
   refused = 0;
   timeouts = 0;
   mismatches = 0;
+  /** Commands that came. */
+  commands = 0;
   readonly latencies = new Latencies();
 }
 
@@ -47,13 +49,14 @@ export interface Summary {
   readonly refused: number;
   readonly timeouts: number;
   readonly mismatches: number;
+  readonly commands: number;
   readonly seconds: number;
   readonly ackP50Ms: number | null;
   readonly ackP99Ms: number | null;
 }
 
 export function summaryOf(tally: Tally, elapsedMs: number): Summary {
-  const { sent, acked, records, resent, reconnects, refused, timeouts, mismatches, latencies } = tally;
+  const { sent, acked, records, resent, reconnects, refused, timeouts, mismatches, commands, latencies } = tally;
   const seconds = Math.round(elapsedMs) / 1000;
   return {
     sent,
@@ -64,6 +67,7 @@ export function summaryOf(tally: Tally, elapsedMs: number): Summary {
     refused,
     timeouts,
     mismatches,
+    commands,
     seconds,
     ackP50Ms: latencies.quantile(0.5),
     ackP99Ms: latencies.quantile(0.99),

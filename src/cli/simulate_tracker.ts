@@ -1,11 +1,11 @@
 /**
- * One simulated tracker: connects, logs in, sends a frame, waits for its acknowledgement, as the vendor's devices do. What
- * is not acknowledged is sent again after a reconnect. Owned by the simulation's event loop, which calls `tick`.
+ * One simulated tracker: connects, logs in, sends a frame, waits for its acknowledgement, as the vendor's devices do, and
+ * answers commands. What is not acknowledged is sent again after a reconnect. Owned by the simulation's event loop, which calls `tick`.
  */
-import { u32 } from "../base/bytes.ts";
 import type { Prng } from "../base/prng.ts";
 import { encodeLogin } from "../codec/encode.ts";
 import type { Platform, Socket } from "../platform/port.ts";
+import { Ear, type Heard } from "./simulate_commands.ts";
 import type { FrameSource, SimulatedFrame } from "./simulate_source.ts";
 import type { Tally } from "./simulate_tally.ts";
 
@@ -14,7 +14,6 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** Pauses before the next attempt to connect, each varied by half; the last one stays. */
 const BACKOFF_MS = [100, 500, 1000, 2000, 4000, 8000, 15_000, 30_000];
 const ACCEPTED = 1;
-const ANSWER_BYTES = 4;
 
 export interface TrackerSetting {
   readonly platform: Pick<Platform, "connectTcp" | "clock">;
@@ -40,8 +39,7 @@ export class Tracker {
   #frame: SimulatedFrame | null = null;
   /** Bytes the kernel has not taken yet. */
   #unwritten: Uint8Array = new Uint8Array(0);
-  readonly #answer = new Uint8Array(ANSWER_BYTES);
-  #answered = 0;
+  readonly #ear: Ear;
   #sentAt = 0;
   #attempts = 0;
   #connectAt = 0;
@@ -51,6 +49,7 @@ export class Tracker {
     this.quota = quota;
     this.#source = source;
     this.#setting = setting;
+    this.#ear = new Ear(imei);
   }
 
   get outstanding(): boolean {
@@ -108,7 +107,7 @@ export class Tracker {
       return;
     }
     this.#phase = "login";
-    this.#answered = 0;
+    this.#ear.clear();
     this.#sentAt = this.#setting.platform.clock.mono();
     this.#unwritten = encodeLogin(this.imei);
     this.#write();
@@ -121,20 +120,44 @@ export class Tracker {
 
   #sendFrame(frame: SimulatedFrame): void {
     this.#phase = "waiting";
-    this.#answered = 0;
     this.#sentAt = this.#setting.platform.clock.mono();
-    this.#unwritten = frame.bytes;
+    this.#append(frame.bytes);
+  }
+
+  /** Behind what the kernel has not taken yet. */
+  #append(bytes: Uint8Array): void {
+    if (this.#unwritten.length === 0) this.#unwritten = bytes;
+    else {
+      const both = new Uint8Array(this.#unwritten.length + bytes.length);
+      both.set(this.#unwritten);
+      both.set(bytes, this.#unwritten.length);
+      this.#unwritten = both;
+    }
     this.#write();
   }
 
   #received(bytes: Uint8Array): void {
     for (const byte of bytes) {
       if (this.#phase === "login") this.#loginAnswered(byte);
-      else if (this.#phase === "waiting") {
-        this.#answer[this.#answered++] = byte;
-        if (this.#answered === ANSWER_BYTES) this.#frameAnswered(u32(this.#answer, 0));
+      else if (this.#phase === "waiting" || this.#phase === "ready") {
+        const heard = this.#ear.byte(byte);
+        if (heard !== null) this.#heard(heard);
       }
-      // Anything else is a command, which these trackers do not obey.
+    }
+  }
+
+  #heard(heard: Heard): void {
+    switch (heard.kind) {
+      case "ack":
+        // With nothing to acknowledge it is as wrong as a wrong count.
+        return this.#frameAnswered(this.#phase === "waiting" ? heard.count : -1);
+      case "command":
+        this.#setting.tally.commands++;
+        if (heard.answer !== null) this.#append(heard.answer);
+        return;
+      case "odd":
+        this.#setting.tally.mismatches++;
+        return this.#giveUp();
     }
   }
 

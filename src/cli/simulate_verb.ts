@@ -8,11 +8,13 @@ import { type Verb, wholeNumber } from "./verb.ts";
 
 const HELP = `
 Each tracker logs in with its own IMEI, drives a believable track and sends the next frame when the one before is
-acknowledged. Ends after --seconds or --frames, or when it is interrupted, and prints what was acknowledged. The exit
-status is 1 when a frame was left unacknowledged. The same --seed and --start send the same bytes again.
+acknowledged. It answers commands. Ends after --seconds or --frames, or when it is interrupted, and prints what was
+acknowledged. The exit status is 1 when a frame was left unacknowledged. The same --seed and --start send the same bytes
+again.
 
   berth simulate --devices 100 --rate 500 --seconds 60
   berth simulate gateway.example:5027 --codec 8E --records 20 --frames 1000
+  berth simulate --udp --devices 100 --rate 500 --seconds 60
   berth simulate --start 2026-01-01T00:00:00Z --newest-first --rate 0 --frames 5000
 `;
 
@@ -27,6 +29,7 @@ interface Flags {
   readonly imei: string;
   readonly start?: number;
   readonly newestFirst?: boolean;
+  readonly udp?: boolean;
 }
 
 function readTarget(text: string): HostPort {
@@ -57,6 +60,7 @@ const addOptions = (command: Command): Command =>
     .option("--seed <N>", "which tracks", wholeNumber(0, 0xffff_ffff), 1)
     .option("--imei <IMEI>", "of the first tracker; the others count on", readImei, "350000000000000")
     .option("--start <TIME>", "time of the first records (default: now)", readTime)
+    .option("--udp", "send datagrams of the UDP channel instead of connecting")
     .option("--newest-first", "send as a tracker that empties its memory from the newest record on");
 
 export const addSimulate: Verb = (program, platform, end) => {
@@ -68,7 +72,7 @@ export const addSimulate: Verb = (program, platform, end) => {
     )
     .addHelpText("after", HELP);
   addOptions(command).action(async ({ host, port }: HostPort, flags: Flags) => {
-    const { seconds = null, frames = null, newestFirst = false, start = platform.clock.wall() } = flags;
-    end(await simulate({ ...flags, host, port, seconds, frames, newestFirst, start }, platform));
+    const { seconds = null, frames = null, newestFirst = false, udp = false, start = platform.clock.wall() } = flags;
+    end(await simulate({ ...flags, host, port, seconds, frames, newestFirst, udp, start }, platform));
   });
 };

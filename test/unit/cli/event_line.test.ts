@@ -42,6 +42,22 @@ describe("event line", () => {
         ],
         ["quarantined", { device, at: AT, reason: "unknown_codec", codec: 99, bytes: 12 }, "unknown_codec  codec 99  12 bytes"],
         ["command", { device, at: AT, codec: 12, hex: "0c01" }, "codec 12  0c01"],
+        [
+          "command",
+          { device, at: AT, state: "written", text: "getver", codec: 12, reason: null, response: null },
+          'written  "getver"  codec 12',
+        ],
+        [
+          "command",
+          { device, at: AT, state: "unknown", text: "getver", codec: 14, reason: "timeout", response: null },
+          'unknown  "getver"  timeout  codec 14',
+        ],
+        [
+          "command",
+          { device, at: AT, state: "answered", text: "a", codec: 12, reason: null, response: "1\n2" },
+          'answered  "a"  "1\\n2"  codec 12',
+        ],
+        ["command", { device, at: AT, unsolicited: true, codec: 12, payload: "6f6b", late: "01a1" }, "late answer  codec 12  6f6b"],
       ] as const
     ) expect(line(event, data)).toBe(`${STAMP}  ${device}  ${event.padEnd(12)}  ${rest}`);
   });

@@ -1,0 +1,88 @@
+/**
+ * A simulated tracker's ear: takes what a server sends apart into acknowledgements and commands, and knows an answer to each
+ * command. Pure; one per connection.
+ */
+import { u32 } from "../base/bytes.ts";
+import { crc16 } from "../base/crc16.ts";
+import { encodeFrame, encodeMessage } from "../codec/encode.ts";
+import { decodeMessages } from "../codec/teltonika/command.ts";
+import { CODEC_12, CODEC_14 } from "../codec/teltonika/codec_id.ts";
+import { MessageType } from "../wire/command.ts";
+
+const ACK_BYTES = 4;
+const HEADER = 8;
+const OVERHEAD = 12;
+const MOST_BYTES = 4096;
+
+/** What came. `odd`: neither an acknowledgement nor a frame: nothing after it can be understood. */
+export type Heard = { readonly kind: "ack"; readonly count: number } | { readonly kind: "command"; readonly answer: Uint8Array | null } | {
+  readonly kind: "odd";
+};
+
+export class Ear {
+  readonly #imei: string;
+  readonly #bytes = new Uint8Array(MOST_BYTES);
+  #length = 0;
+
+  constructor(imei: string) {
+    this.#imei = imei;
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /** Null: an item is not whole yet. */
+  byte(value: number): Heard | null {
+    const bytes = this.#bytes;
+    bytes[this.#length++] = value;
+    if (this.#length < ACK_BYTES) return null;
+    const count = u32(bytes, 0);
+    if (count !== 0) return this.#done({ kind: "ack", count });
+    if (this.#length < HEADER) return null;
+    const length = u32(bytes, ACK_BYTES);
+    if (length > MOST_BYTES - OVERHEAD || length < 3) return this.#done({ kind: "odd" });
+    if (this.#length < length + OVERHEAD) return null;
+    if (crc16(bytes, HEADER, HEADER + length) !== u32(bytes, HEADER + length)) return this.#done({ kind: "odd" });
+    return this.#done({ kind: "command", answer: this.#answer(length) });
+  }
+
+  #done(heard: Heard): Heard {
+    this.#length = 0;
+    return heard;
+  }
+
+  /** Null to what is no command. Codec 14 for another IMEI is refused. */
+  #answer(length: number): Uint8Array | null {
+    const codec = this.#bytes[HEADER];
+    const messages = decodeMessages(this.#bytes, HEADER, length);
+    if ("fault" in messages) return null;
+    const [first] = messages;
+    if (first === undefined || first.type !== MessageType.command) return null;
+    const payload = new TextEncoder().encode(answerTo(first.text ?? ""));
+    if (codec === CODEC_12) return encodeFrame(encodeMessage("12", { type: MessageType.response, payload }));
+    if (codec !== CODEC_14) return null;
+    const mine = first.imei === this.#imei;
+    const message = mine ? { type: MessageType.response, payload } : { type: MessageType.nack, payload: new Uint8Array(0) };
+    return encodeFrame(encodeMessage("14", { ...message, imei: this.#imei }));
+  }
+}
+
+/** As trackers answer the usual ones; what they do not know they say so. */
+function answerTo(text: string): string {
+  const [name = "", rest = ""] = text.trim().split(/ (.*)/s);
+  switch (name) {
+    case "getinfo":
+      return "RTC:2026/01/01 00:00 Init:2026/01/01 00:00 UpTime:86400s PWR:PwrVoltage RST:0 GPS:3 SAT:11 TTFF:21 SR:0 FIX:1 SMS:0 REC:0 MD:1 DB:0";
+    case "getver":
+      return "Ver:03.28.07_00 GPS:AXN_5.1 Hw:FMB920 Mod:1 Init:2026-01-01 00:00 Uptime:86400";
+    case "getparam":
+      return `Param ID:${rest} Val:0`;
+    case "setparam":
+      return `New value ${rest}`;
+    case "setdigout":
+      return `DOUTs are set to:${rest}`;
+    default:
+      return `Unknown command or invalid format: ${name}`;
+  }
+}
