@@ -5,9 +5,11 @@
 import { Deque } from "../base/deque.ts";
 import { prng } from "../base/prng.ts";
 import type { Platform } from "../platform/port.ts";
+import type { SimulatedDevice } from "./simulate_device.ts";
 import { FrameSource, imeiOf, type SimulatedCodec } from "./simulate_source.ts";
 import { progressLine, summaryOf, Tally } from "./simulate_tally.ts";
 import { Tracker, type TrackerSetting } from "./simulate_tracker.ts";
+import { UdpFleet } from "./simulate_udp.ts";
 
 export interface SimulateOptions {
   readonly host: string;
@@ -27,9 +29,14 @@ export interface SimulateOptions {
   /** Time of the first records, ms since 1970. */
   readonly start: number;
   readonly newestFirst: boolean;
+  /** Datagrams of the UDP channel. */
+  readonly udp: boolean;
 }
 
-export type SimulatePlatform = Pick<Platform, "connectTcp" | "clock" | "onSignal" | "writeOut" | "writeErr" | "errIsTerminal">;
+export type SimulatePlatform = Pick<
+  Platform,
+  "connectTcp" | "openUdp" | "lookup" | "clock" | "onSignal" | "writeOut" | "writeErr" | "errIsTerminal"
+>;
 
 const TICK_MS = 5;
 const LOOK_MS = 50;
@@ -59,10 +66,10 @@ class Simulation {
   readonly #options: SimulateOptions;
   readonly #platform: SimulatePlatform;
   readonly #tally = new Tally();
-  readonly #trackers: Tracker[];
-  readonly #ready = new Deque<Tracker>();
+  readonly #trackers: SimulatedDevice[];
+  readonly #ready = new Deque<SimulatedDevice>();
   /** Those in `#ready`: one that reconnects while it waits stands there already. */
-  readonly #waiting = new Set<Tracker>();
+  readonly #waiting = new Set<SimulatedDevice>();
   readonly #begin: number;
   #credit = 0;
   #ticked: number;
@@ -72,7 +79,8 @@ class Simulation {
   #stopped: number | null = null;
   #interrupted = false;
 
-  constructor(options: SimulateOptions, platform: SimulatePlatform) {
+  /** `fleet`: what they send through; null: a connection each. */
+  constructor(options: SimulateOptions, platform: SimulatePlatform, fleet: UdpFleet | null) {
     this.#options = options;
     this.#platform = platform;
     this.#begin = platform.clock.mono();
@@ -89,7 +97,10 @@ class Simulation {
     const source = { ...options, stepMs: stepMsOf(options) };
     this.#trackers = Array.from(
       { length: devices },
-      (_, index) => new Tracker(imeiOf(imei, index), new FrameSource(source, index), quotaOf(frames, devices, index), setting),
+      (_, index) => {
+        const about = [imeiOf(imei, index), new FrameSource(source, index), quotaOf(frames, devices, index), setting] as const;
+        return fleet === null ? new Tracker(...about) : fleet.tracker(...about);
+      },
     );
   }
 
@@ -114,7 +125,7 @@ class Simulation {
     return this.#tally.acked > 0 && !unanswered && complete ? 0 : 1;
   }
 
-  #becameReady(tracker: Tracker): void {
+  #becameReady(tracker: SimulatedDevice): void {
     if (this.#stopped !== null) return;
     if (this.#options.rate === 0) tracker.send();
     else if (!this.#waiting.has(tracker)) {
@@ -184,6 +195,17 @@ class Simulation {
 }
 
 /** Resolves with the exit code: 0 when frames were acknowledged and none was left unacknowledged. */
-export function simulate(options: SimulateOptions, platform: SimulatePlatform): Promise<number> {
-  return new Simulation(options, platform).run();
+export async function simulate(options: SimulateOptions, platform: SimulatePlatform): Promise<number> {
+  let fleet: UdpFleet | null = null;
+  try {
+    if (options.udp) fleet = await UdpFleet.open(platform, options.host, options.port);
+  } catch (error) {
+    platform.writeErr(`Cannot simulate: ${(error as Error).message}\n`);
+    return 1;
+  }
+  try {
+    return await new Simulation(options, platform, fleet).run();
+  } finally {
+    fleet?.close();
+  }
 }

@@ -26,6 +26,7 @@ const OPTIONS: SimulateOptions = {
   imei: "356307042440000",
   start: START,
   newestFirst: false,
+  udp: false,
 };
 
 interface Server {
@@ -103,6 +104,8 @@ function serverInMemory(onFrame: (n: number) => Verdict = () => "ack", admit: (n
   };
   const platform: SimulatePlatform = {
     connectTcp,
+    openUdp: () => Promise.reject(new Error("Cannot open a datagram socket: not asked for")),
+    lookup: (host) => Promise.resolve(host),
     clock: { mono: () => asMonoMs(performance.now()), wall: () => asWallMs(Date.now()) },
     onSignal: (_name, call) => void (server.interrupt = call),
     writeOut: (text) => void server.out.push(text),
