@@ -3,8 +3,9 @@
  * with the watch beside the registry, and once blind to it, by what shows outside alone.
  */
 import { expect, test } from "bun:test";
-import { firstCaught } from "../support/sim/hunt.ts";
+import { firstCaught, hunt, Tally } from "../support/sim/hunt.ts";
 import { closeBeforeDrain, removeByIdentity, removeByInstance, sharedSubscription } from "../support/sim/mutants.ts";
+import { planOf } from "../support/sim/plan.ts";
 
 const MUTANTS = {
   "one subscription object shared by old and new": sharedSubscription,
@@ -32,6 +33,16 @@ for (const point of BROKEN) {
     expect(caught?.invariant).toBe("I11 acknowledged is stored");
   }, 60_000);
 }
+
+test("a failure is told with its seed and the few steps that matter", async () => {
+  const options = { core: closeBeforeDrain, blind: true };
+  const caught = await firstCaught(1, SEEDS, options);
+  const told = await hunt([planOf(caught!.seed)], new Tally(), options).then(() => "", (error: Error) => error.message);
+  expect(told).toStartWith(`seed ${caught!.seed}: drained before closed:`);
+  const left = Number(/; (\d+) steps are left:/.exec(told)?.[1]);
+  expect(left).toBeGreaterThan(3);
+  expect(left).toBeLessThan(40);
+}, 60_000);
 
 test("the right registry is not caught", async () => {
   expect(await firstCaught(1, 30, { blind: true })).toBeNull();

@@ -75,6 +75,8 @@ export interface Shape {
   readonly subscribers: number;
   readonly tinyRings: boolean;
   readonly fewFences: boolean;
+  /** Hardly more connections are allowed than there are devices. */
+  readonly crowded: boolean;
   readonly tinyCommits: boolean;
   /** Syncs are left to the sync thread. */
   readonly overlaps: boolean;
@@ -141,6 +143,7 @@ export function planOf(seed: number, steps = STEPS): Plan {
     subscribers: random.below(3),
     tinyRings: random.chance(0.5),
     fewFences: random.chance(0.3),
+    crowded: random.chance(0.3),
     tinyCommits: random.chance(0.4),
     overlaps: random.chance(0.6),
     policy: random.chance(0.5) ? "takeover" : random.pick(POLICIES),

@@ -53,7 +53,9 @@ export async function settle(world: World): Promise<void> {
       life.board.phase() === DrainPhase.running && caughtUp(world) && life.sockets === primary.length && world.truth.commands.live === 0;
     quiet = rested ? quiet + 1 : 0;
   }
-  agree(world, primary.map(({ imei }) => imei));
+  const ids = primary.map(({ imei }) => imei);
+  agree(world, ids);
+  readable(world, ids);
   await leave(world, random);
 }
 
@@ -96,6 +98,31 @@ function turnAll(world: World, random: ReturnType<typeof prng>, slow = false): v
       for (const consumer of world.consumers) while (consumer.read(life.http, 1e9));
     }
   }, true);
+}
+
+/** What can be read of each device: its records, whatever was flushed, merged and trimmed, and its takeovers. */
+function readable({ life, truth }: World, ids: readonly string[]): void {
+  const { reader } = life!;
+  for (const id of ids) {
+    const device = asDeviceId(id);
+    const seqs: number[] = [];
+    for (let after: string | null = null;;) {
+      const page = reader.records({ device, from: null, to: null, limit: 7, after, order: "seq" });
+      hold(page.kind === "page", "I8 views agree", () => `records of ${id} are answered with ${page.kind}`);
+      seqs.push(...page.records.map(({ seq }) => seq));
+      if (page.next === null) break;
+      after = page.next;
+    }
+    const stored = [...truth.device(id).stored.values()].filter((seq) => seq >= truth.oldest).toSorted((a, b) => a - b);
+    hold(seqs.join() === stored.join(), "I8 views agree", () => `records of ${id} read are ${seqs.join()}, stored are ${stored.join()}`);
+    const rows = (reader.history(device, 1000) ?? []).map((row) => (JSON.parse(row) as { new: { fence: number } }).new.fence).toReversed();
+    // Retention may have taken the oldest along.
+    const told = truth.device(id).takeovers;
+    const kept = told.slice(-rows.length || told.length).map(({ fence }) => fence);
+    const must = told.filter(({ seq }) => seq >= truth.oldest).length;
+    const right = rows.length >= must && (rows.length === 0 || rows.join() === kept.join());
+    hold(right, "I10 explained", () => `history of ${id} has ${rows.join()}, told was ${told.map(({ fence }) => fence).join()}`);
+  }
 }
 
 /** I8 and I1: registry, workers, log, devices by journal, reader and http, and subscribers. */

@@ -33,6 +33,8 @@ export class TrueDevice {
   /** Fences of the connections open now, by the log. */
   readonly open = new Set<number>();
   highest = 0;
+  /** Fences that took the device from a live holder or a closing one, oldest first. */
+  readonly takeovers: { readonly fence: number; readonly seq: number }[] = [];
   /** As the journal was told: nothing below may be stored from `floorSeq` on. */
   floor = 0;
   floorSeq = 0;
@@ -179,6 +181,7 @@ export class Truth {
         () => `${id} replaced(${fence}) says too little: ${view.json}`,
       );
       this.#explain(id, old.fence, old.origin);
+      device.takeovers.push({ fence, seq: this.next });
       hold(device.open.delete(old.fence), "I10 explained", () => `${id} replaced(${fence}) names ${old.fence}, which is not open`);
     }
     device.open.add(fence);
