@@ -20,6 +20,7 @@ export class Tally {
     events: 0,
     gaps: 0,
     commands: 0,
+    conflicts: 0,
   };
 
   add(world: World): void {
@@ -27,6 +28,7 @@ export class Tally {
     this.steps += world.plan.steps.length;
     for (const [name, count] of Object.entries(world.counts)) this.reached[name as keyof World["counts"]] += count;
     this.reached.takeovers += world.watch.takeovers;
+    this.reached.conflicts += world.truth.conflicts;
     this.reached.commands += world.truth.commands.ended;
     for (const device of world.devices) this.reached.acknowledged += device.acknowledged;
     for (const consumer of world.consumers) {

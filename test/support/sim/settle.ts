@@ -5,6 +5,8 @@
 import { asDeviceId, asDeviceNo } from "../../../src/base/brand.ts";
 import { prng } from "../../../src/base/prng.ts";
 import { DrainPhase } from "../../../src/wire/board.ts";
+import { sumOf } from "../../../src/telemetry/counters.ts";
+import { type MetricName, METRICS, slot } from "../../../src/telemetry/slots.ts";
 import { ORDERS } from "../../../src/wire/control.ts";
 import { deliver } from "./acts.ts";
 import type { Life } from "./life.ts";
@@ -56,6 +58,7 @@ export async function settle(world: World): Promise<void> {
   const ids = primary.map(({ imei }) => imei);
   agree(world, ids);
   readable(world, ids);
+  nothingLeft(world);
   await leave(world, random);
 }
 
@@ -123,6 +126,25 @@ function readable({ life, truth }: World, ids: readonly string[]): void {
     const right = rows.length >= must && (rows.length === 0 || rows.join() === kept.join());
     hold(right, "I10 explained", () => `history of ${id} has ${rows.join()}, told was ${told.map(({ fence }) => fence).join()}`);
   }
+}
+
+/** At rest nobody waits, and what was opened is open or was closed. */
+function nothingLeft({ life, links }: World): void {
+  const { contexts, boot } = life!;
+  for (const { address } of links.map(({ peer }) => peer)) {
+    const waiting = contexts[0]!.addresses.waiting(address);
+    hold(waiting === 0, "I4 closed once", () => `${waiting} sockets of ${address} are counted as not logged in`);
+  }
+  for (const { fifo, worker } of contexts) {
+    hold(fifo.length === 0, "I6 bounded", () => `worker ${worker} waits for ${fifo.length} verdicts`);
+  }
+  for (const one of life!.open()) hold(one.unacked === 0, "I6 bounded", () => `${one.device} has ${one.unacked} frames without a verdict`);
+  const count = (name: MetricName): number =>
+    METRICS.find((metric) => metric.name === name)!.values.reduce((sum: number, label) => sum + sumOf(boot.counters, slot(name, label)), 0);
+  const opened = sumOf(boot.counters, slot("berth_accepted_total"));
+  const [refused, closed] = [count("berth_accept_refused_total"), count("berth_closed_total")];
+  const right = opened === refused + closed + life!.sockets;
+  hold(right, "I4 closed once", () => `${opened} were accepted, ${refused} refused, ${closed} closed, ${life!.sockets} are open`);
 }
 
 /** I8 and I1: registry, workers, log, devices by journal, reader and http, and subscribers. */

@@ -51,6 +51,9 @@ export class Truth {
   next = 1;
   /** Of one device, by the most generous policy it may have had. */
   mostOwners = 1;
+  /** Devices that have a double. Nobody else is ever fought for. */
+  readonly contested = new Set<string>();
+  conflicts = 0;
   /** Nothing below it is on disk any more. */
   oldest = 1;
   readonly #view = new EntryView();
@@ -161,6 +164,10 @@ export class Truth {
 
   #event(view: EntryView, id: string): void {
     const kind = view.event;
+    if (kind === "conflict") {
+      this.conflicts++;
+      return hold(this.contested.has(id), "I10 explained", () => `${id} is said to be fought for, and has one origin: ${view.json}`);
+    }
     if (kind === "command") return this.commands.tell(view.json);
     if (kind !== "connected" && kind !== "replaced" && kind !== "disconnected") return;
     const device = this.device(id);

@@ -91,6 +91,7 @@ export class World implements Air, JournalWatch {
     if (plan.faults.has("policies") || plan.shape.policy.startsWith("multi")) this.truth.mostOwners = MOST_OWNERS;
     this.disk = new SimDisk(() => this.pause(), (nextSeq) => this.#kept(nextSeq));
     for (let i = 0; i < plan.shape.devices; i++) this.devices.push(new SimDevice(this, String(FIRST_IMEI + i), 0));
+    if (plan.faults.has("clones")) this.truth.contested.add(String(FIRST_IMEI));
     if (plan.faults.has("clones")) this.devices.push(new SimDevice(this, String(FIRST_IMEI), 1));
     for (let i = 0; i < plan.shape.subscribers; i++) {
       this.consumers.push(new Consumer(`subscriber ${i}`, i === 0 ? null : [String(FIRST_IMEI)], this.truth));
