@@ -4,6 +4,7 @@ import { command, ENDS, inState, post, statesTold, submit } from "../support/com
 import { CommandTracker, type Received, type Reply } from "../support/command_tracker.ts";
 import { TestDevice } from "../support/fleet.ts";
 import { endEverything, Gateway } from "../support/gateway.ts";
+import { HeldGateway } from "../support/held.ts";
 import { ask, device, devicesPage, metric, type Problem } from "../support/rest.ts";
 import { SseConsumer } from "../support/sse.ts";
 import { until } from "../support/until.ts";
@@ -203,6 +204,29 @@ describe("a command survives kill -9:", () => {
     await inState(again.url, after.id, "answered");
     await endedOnce(again, accepted.id, ["queued", "routed", "written", "unknown"]);
     expect([tracker.commands.length, next.tracker.commands.map(({ text }) => text)]).toEqual([1, ["getver"]]);
+    expect((await again.stop()).code).toBe(0);
+  }, 30_000);
+
+  test("before its row is on the disk it was never there: not a byte has left, and its key sends it once", async () => {
+    // The start, the login and the first record are the commits before.
+    const held = await HeldGateway.start("journal.before_commit", 4, { settings: SETTINGS });
+    const { gateway } = held;
+    const { one, tracker, id } = await tracked(gateway);
+    const body = { text: "getver", idempotencyKey: "k" };
+    const lost = post(gateway.url, id, body).catch(() => null);
+    await held.held();
+    // The worker goes on: it would write what it may.
+    expect((await device(gateway.url, id)).connected).toBe(true);
+    tracker.write(one.frame(one.records(1)).bytes.subarray(0, 9));
+    await gateway.kill();
+    await tracker.until("the end", () => tracker.closed);
+    expect([await lost, tracker.commands]).toEqual([null, []]);
+    const again = await Gateway.start({ data: gateway.data, settings: SETTINGS });
+    const next = await tracked(again, ok, one);
+    const accepted = await submit(again.url, id, body);
+    await inState(again.url, accepted.id, "answered");
+    await endedOnce(again, accepted.id, ["queued", "routed", "written", "answered"]);
+    expect(next.tracker.commands).toHaveLength(1);
     expect((await again.stop()).code).toBe(0);
   }, 30_000);
 
