@@ -5,7 +5,8 @@
  *   BERTH_SIM_SEEDS   how many seeds (1,000; 200 on Deno)      BERTH_SIM_FIRST   the first one (1)
  */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { here } from "../support/here.ts";
 import { hunt, plansFrom, Tally } from "../support/sim/hunt.ts";
 import { planOf, STEPS } from "../support/sim/plan.ts";
 
@@ -14,7 +15,7 @@ const FIRST = Number(process.env["BERTH_SIM_FIRST"] ?? 1);
 const CHAPTER = 100;
 
 const tally = new Tally();
-const regressions = readFileSync(new URL("seeds.txt", import.meta.url), "utf8").split("\n")
+const regressions = here.readText(fileURLToPath(import.meta.resolve("./seeds.txt"))).split("\n")
   .map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "").map(Number);
 
 test("seeds that found something once find nothing", async () => {
