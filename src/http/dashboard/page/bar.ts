@@ -19,7 +19,8 @@ export class Bar {
     this.#link = link;
   }
 
-  draw(now: number, readiness: Readiness): void {
+  /** `title`: what the page shows. */
+  draw(now: number, readiness: Readiness, title: string): void {
     setText(byId("connected"), count(this.#fleet.connected));
     setText(byId("known"), count(this.#fleet.vehicles.length));
     const state = this.#link.state(now);
@@ -28,7 +29,7 @@ export class Bar {
     const words = this.#alertWords(state, readiness);
     this.#alert.hidden = words === "";
     setText(this.#alert, words);
-    document.title = words === "" ? "Berth" : "⚠ Berth";
+    document.title = words === "" ? title : `⚠ ${title}`;
   }
 
   #alertWords(state: string, readiness: Readiness): string {

@@ -19,6 +19,11 @@ const NAMES = [
   "rate",
   "p50",
   "p99",
+  "speed0",
+  "speed1",
+  "speed2",
+  "speed3",
+  "speed4",
 ] as const;
 export type Colours = { readonly [Name in (typeof NAMES)[number]]: string };
 

@@ -50,7 +50,7 @@ interface Life {
 const isHeard = ({ unsolicited, state }: Life): boolean => unsolicited === true || state === "answered" || state === "nacked";
 
 /** A clock that is wrong must not pin a device to a place for ever. As the gateway does it by default. */
-const FUTURE_MS = 24 * 60 * 60 * 1000;
+export const FUTURE_MS = 24 * 60 * 60 * 1000;
 const NOWHERE: Origin = { address: "", port: 0, clientInstance: null };
 
 type Fix = Omit<Place, "x" | "y">;

@@ -1,24 +1,30 @@
 /** The whole page: what it knows, what shows it, and what happens when the gateway says something. Owned by the page. */
+import type { Result } from "../../../base/result.ts";
 import { eventStream } from "../../../client/event_stream.ts";
 import { getJson, post } from "../../../client/rest.ts";
 import { Bar, type Readiness } from "./bar.ts";
 import { Card } from "./card.ts";
 import { onTheme, readColours } from "./colours.ts";
 import { ConflictBanner } from "./conflict_banner.ts";
-import { DeviceTable } from "./table.ts";
+import { DevicePage } from "./device_page.ts";
 import { byId } from "./element.ts";
 import { Feed, type FeedPorts, type Told } from "./feed.ts";
 import { Fleet } from "./fleet.ts";
 import { FrameClock } from "./frame_clock.ts";
 import { type Happening, happeningOf, Happenings } from "./happenings.ts";
-import { HappeningList } from "./happening_list.ts";
+import { HappeningList, OF_ALL, onChosen } from "./happening_list.ts";
+import { go, watchRoute } from "./journey.ts";
+import { readLand } from "./land.ts";
 import { Link } from "./link.ts";
 import { FleetMap } from "./map.ts";
 import { type Sample, Series } from "./metrics.ts";
 import { Plots } from "./plots.ts";
 import { renew } from "./renewal.ts";
+import { deviceHash, type Route } from "./route.ts";
+import { Search } from "./search.ts";
 import { isTurnedAway, keptToken, signOut } from "./sign_in.ts";
 import { Selection } from "./selection.ts";
+import { DeviceTable } from "./table.ts";
 import { watch } from "./watch.ts";
 import { count } from "./words.ts";
 
@@ -37,16 +43,16 @@ export class Page {
   readonly #happenings = new Happenings(HAPPENINGS);
   readonly #frames = new FrameClock((now) => this.#draw(now));
   readonly #selection = new Selection(() => this.#frames.touched());
-  readonly #map = new FleetMap(this.#fleet, this.#selection, () => this.#frames.touched());
+  readonly #land = readLand();
+  readonly #map = new FleetMap(this.#fleet, this.#selection, this.#land, () => this.#frames.touched());
   readonly #table = new DeviceTable(this.#fleet, this.#selection, () => this.#frames.touched());
   readonly #card = new Card(this.#fleet, this.#selection);
-  readonly #list = new HappeningList(this.#happenings, this.#selection);
+  readonly #search = new Search(this.#fleet, this.#table);
+  readonly #list = new HappeningList(this.#happenings, byId("happenings"), byId("no-happenings"), OF_ALL);
+  readonly #device = new DevicePage(this.#fleet, this.#happenings, this.#land, ask, () => this.#frames.touched());
   readonly #plots = new Plots(this.#series);
   readonly #conflicts = new ConflictBanner(
-    {
-      getJson: (path) => getJson(location.origin, path, keptToken()),
-      post: (path) => post(location.origin, path, null, undefined, keptToken()),
-    },
+    { getJson: ask, post: (path) => post(location.origin, path, null, undefined, keptToken()) },
     this.#selection,
   );
   readonly #bar = new Bar(this.#fleet, this.#link);
@@ -58,23 +64,46 @@ export class Page {
 
   start(): void {
     this.#plots.make(readColours());
-    for (const part of [this.#map, this.#table, this.#card, this.#list, this.#plots, this.#conflicts]) part.listen();
+    for (const part of [this.#map, this.#table, this.#card, this.#search, this.#plots, this.#conflicts]) part.listen();
+    this.#device.listen(() => this.#link.state(Date.now()) === "live");
+    onChosen(byId("happenings"), (id) => this.#selection.select(id, "table"));
     onTheme(() => {
       this.#plots.make(readColours());
       this.#map.themeChanged();
+      this.#device.themeChanged();
     });
     this.#selection.onSelect = (id, from) => {
       if (id === null) return;
+      // Chosen in the banner above a device's page.
+      if (this.#device.id !== null && from === "table") return go(deviceHash(id));
       if (from === "table") {
         this.#map.show(id);
         // On a narrow screen the map may have been scrolled out of sight.
         byId("stage").scrollIntoView({ block: "nearest" });
       } else this.#table.reveal(id);
     };
+    watchRoute((route) => this.#went(route));
     this.#frames.start();
     watch({ looked: (sample, readiness, gatewayMs) => this.#looked(sample, readiness, gatewayMs) });
     setInterval(() => this.#link.state(Date.now()) === "live" && void this.#conflicts.refresh(), CONFLICTS_MS);
     void this.#feed.run(new AbortController().signal);
+  }
+
+  #went(route: Route): void {
+    const before = this.#device.id;
+    byId("fleet-page").hidden = route.page !== "fleet";
+    byId("device-page").hidden = route.page !== "device";
+    if (route.page === "device") {
+      this.#device.open(route.id);
+      this.#selection.select(route.id, "map");
+      scrollTo(0, 0);
+      byId("device-title").focus({ preventScroll: true });
+    } else {
+      this.#device.close();
+      // Back where the reader came from.
+      if (before !== null) this.#table.returnTo(before);
+    }
+    this.#frames.touched();
   }
 
   #told(): Told {
@@ -84,6 +113,8 @@ export class Page {
       page: (devices, seq) => this.#fleet.page(devices, seq),
       hydrated: () => {
         this.#fleet.hydrated();
+        // What was read before may belong to another journal, or lack what the stream could not bring.
+        if (this.#isHydrated) this.#device.readAgain();
         this.#isHydrated = true;
         void this.#conflicts.refresh();
         changed();
@@ -92,6 +123,7 @@ export class Page {
       heard: () => this.#link.heard(Date.now()),
       event: (kind, seq, data) => {
         this.#fleet.apply(kind, seq, data);
+        this.#device.event(kind, data);
         if (kind === "record") this.#link.event(this.#gatewayNow() - (data as { receivedAt: number }).receivedAt, Date.now());
         if (kind === "conflict") void this.#conflicts.refresh();
         const happening = happeningOf(kind, data);
@@ -116,6 +148,7 @@ export class Page {
         `${this.#link.reason}; the page goes on where it stopped`,
       );
       void renew();
+      this.#device.opened();
       void this.#conflicts.refresh();
     }
     this.#frames.changed();
@@ -148,12 +181,15 @@ export class Page {
 
   #draw(now: number): void {
     const gatewayNow = this.#gatewayNow();
-    this.#map.draw(gatewayNow);
-    this.#table.draw(gatewayNow, this.#isHydrated);
-    this.#card.draw(gatewayNow);
-    this.#list.draw();
-    this.#plots.draw();
-    this.#bar.draw(now, this.#readiness);
+    if (this.#device.id === null) {
+      this.#map.draw(gatewayNow);
+      this.#table.draw(gatewayNow, this.#isHydrated);
+      this.#search.draw();
+      this.#card.draw(gatewayNow);
+      this.#list.draw();
+      this.#plots.draw();
+    } else this.#device.draw(gatewayNow);
+    this.#bar.draw(now, this.#readiness, this.#device.id === null ? "Berth" : `${this.#device.id} · Berth`);
     this.#tell(now);
   }
 
@@ -170,6 +206,7 @@ export class Page {
       hydrates: String(hydrates),
       losses: String(this.#link.losses),
       devices: String(this.#fleet.vehicles.length),
+      ...this.#device.facts(),
     });
   }
 }
@@ -179,11 +216,13 @@ function turnedAway(reason: string): void {
   if (isTurnedAway(reason)) signOut();
 }
 
+const ask = (path: string): Promise<Result<unknown, string>> => getJson(location.origin, path, keptToken());
+
 function ports(): FeedPorts {
   const { origin } = location;
   let since = performance.now();
   return {
-    getJson: (path) => getJson(origin, path, keptToken()),
+    getJson: ask,
     eventStream: (path, options) => eventStream(origin + path, { ...options, random: Math.random, token: keptToken() }),
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     async breathe() {

@@ -3,8 +3,11 @@
  * keyboard. Owned by the page.
  */
 import { byId, make, setData, setText } from "./element.ts";
+import { EVERYTHING, type Filter, filtered, isEverything } from "./filter.ts";
 import type { Fleet, Vehicle } from "./fleet.ts";
+import { go } from "./journey.ts";
 import { FIRST_DESCENDING, type Order, type Sort, sorted, SORTS } from "./order.ts";
+import { deviceHash } from "./route.ts";
 import type { Selection } from "./selection.ts";
 import { ago, count } from "./words.ts";
 
@@ -29,6 +32,7 @@ export class DeviceTable {
   readonly #empty = byId("empty");
   readonly #rows: Row[] = [];
   #order: Order = { by: "id", descending: false };
+  #filter: Filter = EVERYTHING;
   #list: readonly Vehicle[] = [];
   #sortedAt = -Infinity;
   #sortedAs = "";
@@ -46,10 +50,42 @@ export class DeviceTable {
       const id = idOf(event);
       if (id !== null) this.#selection.select(id, "table");
     });
+    this.#scroll.addEventListener("dblclick", (event) => {
+      const id = idOf(event);
+      if (id !== null) go(deviceHash(id));
+    });
     this.#scroll.addEventListener("pointermove", (event) => this.#selection.hover(idOf(event)));
     this.#scroll.addEventListener("pointerleave", () => this.#selection.hover(null));
     this.#grid.addEventListener("keydown", (event) => this.#key(event));
     for (const by of SORTS) byId(`sort-${by}`).addEventListener("click", () => this.#sortBy(by));
+  }
+
+  /** How many devices it lists. */
+  get length(): number {
+    return this.#list.length;
+  }
+
+  /** The first one; undefined when it lists none. */
+  get first(): Vehicle | undefined {
+    return this.#list[0];
+  }
+
+  filter(filter: Filter): void {
+    this.#filter = filter;
+    this.#scroll.scrollTop = 0;
+    this.#sortedAs = "";
+    this.#sort(this.#sortedAt);
+    this.#touched();
+  }
+
+  focus(): void {
+    this.#grid.focus();
+  }
+
+  /** The reader comes back from the page of a device. */
+  returnTo(id: string): void {
+    this.#grid.focus({ preventScroll: true });
+    this.reveal(id);
   }
 
   /** Brings a device into sight. */
@@ -67,7 +103,7 @@ export class DeviceTable {
   draw(now: number, isKnown: boolean): void {
     this.#sort(now);
     const { length } = this.#list;
-    this.#empty.hidden = length > 0 || !isKnown;
+    this.#empty.hidden = this.#fleet.vehicles.length > 0 || !isKnown;
     this.#grid.setAttribute("aria-rowcount", String(length + 1));
     const height = `${length * ROW_PX}px`;
     if (this.#space.style.height !== height) this.#space.style.height = height;
@@ -84,11 +120,11 @@ export class DeviceTable {
   #sort(now: number): void {
     const { by, descending } = this.#order;
     const as = `${by} ${descending} ${this.#fleet.membership}`;
-    const isMoving = by !== "id";
+    const isMoving = by !== "id" || !isEverything(this.#filter);
     if (as === this.#sortedAs && !(isMoving && now - this.#sortedAt >= SORT_MS)) return;
     this.#sortedAs = as;
     this.#sortedAt = now;
-    this.#list = sorted(this.#fleet.vehicles, this.#order);
+    this.#list = sorted(filtered(this.#fleet.vehicles, this.#filter), this.#order);
   }
 
   #sortBy(by: Sort): void {
@@ -98,7 +134,7 @@ export class DeviceTable {
       byId(`sort-${each}`).parentElement!.setAttribute("aria-sort", each !== by ? "none" : descending ? "descending" : "ascending");
     }
     this.#scroll.scrollTop = 0;
-    this.#list = sorted(this.#fleet.vehicles, this.#order);
+    this.#list = sorted(filtered(this.#fleet.vehicles, this.#filter), this.#order);
     this.#touched();
   }
 
@@ -145,6 +181,9 @@ export class DeviceTable {
       End: Infinity,
     };
     if (event.key === "Escape") this.#selection.select(null, "table");
+    if (event.key === "Enter" && event.target === this.#grid && this.#selection.selected !== null) {
+      go(deviceHash(this.#selection.selected));
+    }
     const step = steps[event.key];
     if (step === undefined || this.#list.length === 0) return;
     event.preventDefault();

@@ -37,6 +37,13 @@ export function clock(ms: number): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
+/** The day too when it is not the reader's today. */
+export function moment(ms: number, now: number): string {
+  const at = new Date(ms);
+  const isToday = at.toDateString() === new Date(now).toDateString();
+  return isToday ? clock(ms) : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(ms)}`;
+}
+
 const POINTS = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"];
 
 export const heading = (degrees: number): string => `${degrees}° ${POINTS[Math.round(degrees / 45) % 8]!}`;
