@@ -16,7 +16,7 @@ import { newestAlive, type Owner } from "./owner.ts";
 import { flushRefused } from "./refused.ts";
 import type { RegistryState } from "./state.ts";
 import { admit, beginClose, refuse, unlink, whyBlocked } from "./swap.ts";
-import { isUnproven, policyBetween, standsBeside } from "./unproven.ts";
+import { isUnproven, policyAgainst, standsBeside } from "./unproven.ts";
 import { cancel, holderLeft, leave, probed, settleDue, wait } from "./waiting.ts";
 
 const SHUTDOWN = END_REASONS.indexOf("shutdown");
@@ -52,7 +52,7 @@ function claim(state: RegistryState, event: Claim, now: number, out: Effects): v
   const first = state.owners.get(device) ?? null;
   const holder = newestAlive(first);
   if (holder !== null && standsBeside(holder, event)) return beside(state, device, holder, event, now, out);
-  const policy = policyBetween(holder, event, state.policies.of(device, event));
+  const policy = policyAgainst(holder, state.policies.of(device, event));
   const blocked = whyBlocked(state, device, first, policy);
   if (blocked !== "none") return refuse(state, device, event, blocked, 0, now, out);
   const held = holder === null || isUnproven(holder.claim) ? null : state.conflicts.hold(holder, event, now);

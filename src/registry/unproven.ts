@@ -14,6 +14,6 @@ export const isUnproven = (claim: Pick<Claim, "transport">): boolean => claim.tr
 /** Does the newcomer stand beside this holder: it may store, and owns nothing? */
 export const standsBeside = (holder: Owner, newcomer: Claim): boolean => isUnproven(newcomer) && !isUnproven(holder.claim);
 
-/** Between two of which one is not proven nothing but the newest counts: with a session it wins, without one it has moved. */
-export const policyBetween = (holder: Owner | null, newcomer: Claim, policy: Policy): Policy =>
-  isUnproven(newcomer) || (holder !== null && isUnproven(holder.claim)) ? TAKEOVER : policy;
+/** Against a holder that is not proven the newcomer wins: it has a session, or is the same device at another address. */
+export const policyAgainst = (holder: Owner | null, policy: Policy): Policy =>
+  holder !== null && isUnproven(holder.claim) ? TAKEOVER : policy;

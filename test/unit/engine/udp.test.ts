@@ -174,6 +174,10 @@ describe("a sender", () => {
     const conn = admitted(bench, one);
     bench.pass(900);
     bench.receives(packet(one, 1));
+    bench.settle(bench.frames()[0]!.end);
+    bench.pass(900);
+    expect(bench.told()).toEqual([]);
+    bench.receives(packet(one, 1));
     const { end } = bench.frames()[0]!;
     bench.pass(980);
     expect(bench.told()).toEqual([]);
