@@ -59,8 +59,8 @@ export class UdpClaims {
         throw new Error(`unexpected ${type} in a decisions ring`);
       }
       const sender = table.get(message.conn);
-      // It has gone meanwhile, and the registry has been told.
-      if (sender === null) continue;
+      // It has gone meanwhile, or is about to, and the registry has been told.
+      if (sender === null || !sender.claimed) continue;
       if (type === "decided") this.#take(sender, message.decision, message.refusal, message.fence);
       else if (type === "alongside") this.#beside(sender);
       else if (type === "evict") this.end(sender, END_REASONS[message.reason]!);
@@ -126,7 +126,6 @@ export class UdpClaims {
     this.#claimed++;
   }
   #forget(sender: Sender): void {
-    if (!sender.claimed) return;
     sender.claimed = false;
     this.#claimed--;
   }

@@ -221,6 +221,7 @@ test("a shutdown takes nothing new, answers what was taken, and tells the regist
   ]]);
   // The decision comes after the goodbye.
   bench.decide(asking, "draining");
+  expect(bench.count("berth_logins_total", "draining")).toBe(0);
   bench.worker.endAll();
   expect([bench.told(), bench.worker.sockets]).toEqual([[], 0]);
 });
