@@ -42,9 +42,9 @@ export class CommandBook {
     this.#keys = new CommandKeys(limits.commandKeyMs);
   }
 
-  /** Commands that have not ended. */
-  get size(): number {
-    return this.#live.size;
+  /** There is nothing to do, and nothing will be due. */
+  get isQuiet(): boolean {
+    return this.#live.size + this.changes.length + this.accepted.length === 0 && this.nextDeadline === Number.POSITIVE_INFINITY;
   }
 
   knows(device: DeviceId): boolean {
@@ -53,9 +53,9 @@ export class CommandBook {
 
   /** `route`: the device's newest connection, or null. */
   submit(submission: Submission, route: Route | null, waiter: Waiter, now: Moment): Submitted {
-    const { device, key } = submission;
-    const same = key === "" ? undefined : this.#keys.find(device, key);
-    if (same !== undefined) return this.#again(same, submission, waiter);
+    const { device } = submission;
+    const earlier = this.#keys.earlier(submission);
+    if (earlier !== null) return earlier === "key_used" ? earlier : this.#join(earlier, waiter);
     if (this.#stopped) return "full";
     const queue = this.#devices.get(device);
     if (queue !== undefined && queue.length >= this.#limits.commandsPerDevice) return "device_full";
@@ -213,10 +213,9 @@ export class CommandBook {
     return command;
   }
 
-  #again(command: Command, asked: Submission, waiter: Waiter): Submitted {
-    const { codec, text, id } = command.submission;
-    if (codec !== asked.codec || text !== asked.text) return "key_used";
-    if (command.kept) this.accepted.push({ waiter, id });
+  #join(command: Command, waiter: Waiter): Submitted {
+    if (command.kept) this.accepted.push({ waiter, id: command.submission.id });
+    else if (command.waiters.length >= this.#limits.commandsPerDevice) return "full";
     else command.waiters.push(waiter);
     return "accepted";
   }

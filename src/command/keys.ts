@@ -3,7 +3,7 @@
  * submitted the store is asked for the key, so what ended longer ago was found there. Pure; registry thread.
  */
 import type { DeviceId } from "../base/brand.ts";
-import type { Command } from "./command.ts";
+import type { Command, Submission } from "./command.ts";
 
 interface Entry {
   readonly command: Command;
@@ -31,8 +31,11 @@ export class CommandKeys {
     return Number.POSITIVE_INFINITY;
   }
 
-  find(device: DeviceId, key: string): Command | undefined {
-    return this.#entries.get(nameOf(device, key))?.command;
+  /** The command a submission is taken for, as both have one key; `key_used`: that one is another. Null: there is none. */
+  earlier({ device, key, codec, text }: Submission): Command | "key_used" | null {
+    const found = key === "" ? undefined : this.#entries.get(nameOf(device, key))?.command;
+    if (found === undefined) return null;
+    return found.submission.codec === codec && found.submission.text === text ? found : "key_used";
   }
 
   add(command: Command): void {

@@ -32,7 +32,7 @@ export class JournalCommands {
 
   row(m: MessageOf<"commandRow">): void {
     const timeOf = (at: number): number | null => at === 0 ? null : at;
-    const row: StoredCommand = {
+    const row: Omit<StoredCommand, "seq"> = {
       id: m.id,
       device: m.device,
       key: m.key,
@@ -54,13 +54,14 @@ export class JournalCommands {
   /** Said by the device, and no answer to anything that waits for one: an event of its own, as all that comes by itself. */
   late(m: MessageOf<"lateAnswer">): void {
     const device = this.#journal.ledger.byId(asDeviceId(m.device));
-    if (device === undefined) return;
+    // As with frames: nothing of a connection that has lost the device.
+    if (device === undefined || m.fence < device.floor) return;
     const late = m.command === "" ? {} : { late: m.command };
     const payload = { at: m.at, unsolicited: true, codec: m.codec, type: m.messageType, payload: m.hex, ...late };
     this.#journal.event("command", device, asFence(m.fence), m.at, payload);
   }
 
-  #store(row: StoredCommand, isNew: boolean, at: number): void {
+  #store(row: Omit<StoredCommand, "seq">, isNew: boolean, at: number): void {
     // One that the configuration announces may not have come yet.
     const { device, isNew: makes } = this.#journal.device(asDeviceId(row.device));
     const { id, text, codec, state, fence, createdAt, writtenAt, endedAt, response, reason } = row;

@@ -128,6 +128,8 @@ export class ReaderDesk {
       case "command": {
         const { id, device, key } = request;
         const found = id === "" ? this.#store.commandByKey(device, key) : this.#store.command(id);
+        // A row may be seen before it is on the disk; it is told when it is.
+        if (found !== null && !this.#reach(asSeq(found.seq))) return { kind: "busy", reason: "the command is not on disk yet" };
         return { kind: "command", json: found === null ? null : JSON.stringify(found) };
       }
       default:

@@ -121,6 +121,7 @@ export class RegistryCommands {
 
   /** Everything that can go on goes on. False: something is waiting for room in a ring. */
   flush(): boolean {
+    if (this.#book.isQuiet && this.#late.length === 0 && this.#unkept.length === 0) return true;
     if (this.#at.board.phase() !== DrainPhase.running) this.#book.stop(this.#now());
     const now = this.#now();
     this.#book.tick(now);

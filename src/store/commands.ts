@@ -7,13 +7,13 @@ import type { Database, SqlRow, Statement } from "../platform/port.ts";
 import { type CommandCodec, type CommandState, isEnd } from "../wire/command.ts";
 import type { StoredCommand } from "./port.ts";
 
-/** Of a command, all there is to know; `key` "": none. */
-export interface CommandRow extends StoredCommand {
+/** Of a command, all there is to know but the seq of its event, which the commit gives it. */
+export interface CommandRow extends Omit<StoredCommand, "seq"> {
   readonly isNew: boolean;
 }
 
 const COLUMNS = `command.id, device.id AS device, key, codec, text, created_at, expires_at, timeout_ms, state, command.fence, written_at,
-  ended_at, response, reason`;
+  ended_at, response, reason, command.seq`;
 const SELECT = `SELECT ${COLUMNS} FROM command JOIN device ON device.no = command.device`;
 
 function read(row: SqlRow): StoredCommand {
@@ -34,6 +34,7 @@ function read(row: SqlRow): StoredCommand {
     endedAt: timeOf("ended_at"),
     response: textOf("response"),
     reason: textOf("reason"),
+    seq: Number(row["seq"]),
   };
 }
 
@@ -48,26 +49,26 @@ export class CommandTable {
     this.#kept = limits.commandsKept;
     // The book sees to it that a key is used once. Should it not, a command without its key is better than no commit.
     this.#insert = db.prepare(
-      `INSERT INTO command (id, device, key, codec, text, created_at, expires_at, timeout_ms, state, fence)
+      `INSERT INTO command (id, device, key, codec, text, created_at, expires_at, timeout_ms, state, fence, seq)
         VALUES (?1, ?2, CASE WHEN EXISTS (SELECT 1 FROM command WHERE device = ?2 AND key = ?3) THEN NULL ELSE ?3 END,
-          ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
+          ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
     );
     // An end is for ever.
     this.#change = db.prepare(
-      "UPDATE command SET state = ?, fence = ?, written_at = ?, ended_at = ?, response = ?, reason = ? WHERE id = ? AND ended_at IS NULL",
+      "UPDATE command SET state = ?, fence = ?, written_at = ?, ended_at = ?, response = ?, reason = ?, seq = ? WHERE id = ? AND ended_at IS NULL",
     );
     this.#trim = db.prepare("DELETE FROM command WHERE no <= (SELECT max(no) FROM command) - ? AND ended_at IS NOT NULL");
     this.#live = db.prepare(`${SELECT} WHERE ended_at IS NULL ORDER BY command.no`);
   }
 
-  /** `device`: its number. */
-  write(row: CommandRow, device: number): void {
+  /** `seq`: of its event; `device`: its number. */
+  write(row: CommandRow, seq: number, device: number): void {
     const { id, key, codec, text, createdAt, expiresAt, timeoutMs, state, fence, writtenAt, endedAt, response, reason } = row;
     if (!row.isNew) {
-      this.#change.run(state, fence, writtenAt, isEnd(state) ? endedAt : null, response, reason, id);
+      this.#change.run(state, fence, writtenAt, isEnd(state) ? endedAt : null, response, reason, seq, id);
       return;
     }
-    this.#insert.run(id, device, key === "" ? null : key, codec, text, createdAt, expiresAt, timeoutMs, state, fence);
+    this.#insert.run(id, device, key === "" ? null : key, codec, text, createdAt, expiresAt, timeoutMs, state, fence, seq);
     this.#trim.run(this.#kept);
   }
 

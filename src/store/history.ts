@@ -63,7 +63,7 @@ export class HistoryTable {
         this.#acknowledged.run(at, change.conflict, device);
         return;
       case "command":
-        this.#commands.write(change.row, device);
+        this.#commands.write(change.row, seq, device);
     }
   }
 }

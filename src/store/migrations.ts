@@ -61,9 +61,9 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE device ADD COLUMN older TEXT;
   `,
   `
-  -- Commands to devices. fence: of the connection it was given to; ended_at: NULL until it has ended.
+  -- Commands to devices. seq: of its newest event; fence: of the connection it was given to; ended_at: NULL until it has ended.
   CREATE TABLE command (
-    no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, device INTEGER NOT NULL, key TEXT, codec INTEGER NOT NULL, text TEXT NOT NULL,
+    no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL, device INTEGER NOT NULL, key TEXT, codec INTEGER NOT NULL, text TEXT NOT NULL,
     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, timeout_ms INTEGER NOT NULL, state TEXT NOT NULL, fence INTEGER,
     written_at INTEGER, ended_at INTEGER, response TEXT, reason TEXT
   );

@@ -100,6 +100,8 @@ export interface StoredCommand {
   readonly endedAt: number | null;
   readonly response: string | null;
   readonly reason: string | null;
+  /** Of its newest event. */
+  readonly seq: number;
 }
 
 /** What a reader thread does with the store. Synchronous: it owns its thread. Implemented by store/reader.ts. */

@@ -16,4 +16,5 @@ export const COMMAND: StoredCommand = {
   endedAt: null,
   response: null,
   reason: null,
+  seq: 0,
 };

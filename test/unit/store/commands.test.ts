@@ -16,8 +16,9 @@ function tables(commandsKept = 100) {
   for (const migration of MIGRATIONS) db.exec(migration);
   db.exec("INSERT INTO device (no, id) VALUES (1, 'one'), (2, 'two')");
   const table = new CommandTable(db, { commandsKept });
+  let seq = 0;
   const put = (id: string, more: Partial<CommandRow> = {}, device = 1): void =>
-    table.write({ ...COMMAND, id, isNew: false, ...more }, device);
+    table.write({ ...COMMAND, id, isNew: false, ...more }, ++seq, device);
   return { table, reader: new CommandReader(db), put };
 }
 
@@ -25,10 +26,10 @@ describe("commands in the store", () => {
   test("are made once, changed, and found by id with the name of their device", () => {
     const { reader, put } = tables();
     put("a", { isNew: true, key: "k" });
-    expect(reader.byId("a")).toEqual({ ...COMMAND, id: "a", key: "k", device: "one" });
+    expect(reader.byId("a")).toEqual({ ...COMMAND, id: "a", key: "k", device: "one", seq: 1 });
     put("a", { state: "written", fence: 7, writtenAt: 5 });
     put("a", { state: "answered", fence: 7, writtenAt: 5, endedAt: 6, response: "ok" });
-    expect(reader.byId("a")).toMatchObject({ state: "answered", fence: 7, writtenAt: 5, endedAt: 6, response: "ok", reason: null });
+    expect(reader.byId("a")).toMatchObject({ state: "answered", fence: 7, writtenAt: 5, endedAt: 6, response: "ok", reason: null, seq: 3 });
     expect(reader.byId("b")).toBeNull();
   });
 
