@@ -109,6 +109,7 @@ function settingsFrom(values: ReadonlyMap<string, SettingValue>): Settings {
     },
     peers: [],
     conflict: { action: text("conflict.action") as ConflictAction },
+    tls: text("tls.cert") === "" && text("tls.key") === "" ? null : { cert: text("tls.cert"), key: text("tls.key") },
     access: {
       health: text("access.health") as Settings["access"]["health"],
       metrics: text("access.metrics") as Settings["access"]["metrics"],

@@ -5,11 +5,9 @@ import type { SettingValue } from "./setting.ts";
 const NAMES: Readonly<Record<string, string>> = {
   redis: "clusters over Redis",
   cluster: "clusters",
-  tls: "TLS",
   proxy_protocol: "the PROXY protocol",
   "tcp.proxy_protocol": "the PROXY protocol",
-  "tcp.tls": "TLS",
-  "http.tls": "TLS",
+  "tcp.tls": "TLS for trackers",
   commands: "commands to devices",
   sinks: "sinks",
   forward: "sinks",

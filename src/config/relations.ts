@@ -27,6 +27,9 @@ export function brokenRelations(settings: Settings): Broken[] {
   const { limits } = settings;
   const broken: Broken[] = [];
   const demand = (holds: boolean, key: string, message: string): void => void (holds || broken.push({ key, message }));
+  for (const name of ["cert", "key"] as const) {
+    demand(settings.tls?.[name] !== "", `tls.${name}`, "a certificate and its key go together: name both files, or neither");
+  }
   demand(
     parsePolicy(settings.policy, limits.connectionsPerDevice) !== null,
     "policy",

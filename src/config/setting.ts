@@ -115,6 +115,15 @@ const OWN: readonly Setting[] = [
     "observe",
     "What is done about two live devices with one identity. observe: tell. hold: the present one keeps it, the other is refused. quarantine: both go on, what they send is marked.",
   ),
+  text(
+    "tls.cert",
+    null,
+    "",
+    /^/,
+    "a PEM file, or nothing",
+    "Certificate chain of the HTTP interface, which then speaks HTTPS. Read again on SIGHUP.",
+  ),
+  text("tls.key", null, "", /^/, "a PEM file, or nothing", "Its private key."),
   pick(
     "access.health",
     null,
@@ -157,6 +166,7 @@ export const SECTIONS = [
   "journal",
   "conflict",
   "command",
+  "tls",
   "access",
   "process",
 ] as const;

@@ -53,6 +53,8 @@ export interface Settings {
   readonly peer: { readonly listen: HostPort | null; readonly policy: PeerPolicy };
   readonly peers: readonly PeerSetting[];
   readonly conflict: { readonly action: ConflictAction };
+  /** Files of the certificate chain and the private key of the HTTP interface; null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Who may use the HTTP interface, once there are tokens. */
   readonly access: {
     readonly health: "open" | "token";

@@ -87,6 +87,8 @@ export type Report =
   | { readonly type: "ready"; readonly recovered?: Recovered; readonly port?: number }
   /** The store cannot be opened yet, and it will be tried again: the supervisor says so over HTTP meanwhile. */
   | { readonly type: "waiting"; readonly reason: string }
+  /** Something an operator should know of; the thread goes on. */
+  | { readonly type: "warning"; readonly text: string }
   /** Long work at start: shown by the supervisor. */
   | { readonly type: "progress"; readonly text: string }
   /** The thread cannot go on; the process ends with this reason. `exit`: 1 unless said otherwise. */

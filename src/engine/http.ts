@@ -10,7 +10,7 @@ import { prng } from "../base/prng.ts";
 import { Broker } from "../broker/broker.ts";
 import type { Tally } from "../broker/port.ts";
 import { sseFormat } from "../broker/sse_text.ts";
-import type { HttpHandler, HttpListener, Platform } from "../platform/port.ts";
+import type { HttpHandler, Platform } from "../platform/port.ts";
 import { Bell } from "../ring/wait.ts";
 import { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
@@ -23,6 +23,7 @@ import { BatchMaker } from "./http_batch.ts";
 import { PagedEntries, RingEntries } from "./http_entries.ts";
 import { Follower } from "./http_follow.ts";
 import { HttpGateway } from "./http_gateway.ts";
+import { RenewableListener } from "./http_listener.ts";
 import { ReaderClient } from "./http_queries.ts";
 import { Streams } from "./http_streams.ts";
 
@@ -53,7 +54,9 @@ class HttpThread {
   readonly #streams: Streams;
   readonly #access: HttpAccess;
   readonly #random;
-  #listener: HttpListener | null = null;
+  #listener: RenewableListener | null = null;
+  #renewals = 0;
+  #warn: (text: string) => void = () => {};
   #phase: DrainPhase = DrainPhase.running;
   #saidBye = false;
   #failure: { readonly error: unknown } | null = null;
@@ -114,7 +117,9 @@ class HttpThread {
     this.#board.setThreadId(thread, this.#platform.threadId());
     const app = makeApp(this.#gateway());
     const options = { maxBodyBytes: settings.limits.requestBytes * RUNTIME_BODY_FACTOR, reusePort: roster.http.length > 1 };
-    this.#listener = await this.#platform.serveHttp(settings.http.host, settings.http.port, options, app);
+    this.#renewals = this.#board.renewals();
+    this.#listener = await RenewableListener.open(this.#platform, settings, options, app);
+    this.#warn = (text) => report({ type: "warning", text });
     const { port } = this.#listener;
     const ready = (): void => {
       this.#board.setState(thread, ThreadState.ready);
@@ -161,7 +166,7 @@ class HttpThread {
 
   #hasWork(): boolean {
     return this.#failure !== null || this.#readers.hasWork() || this.#registry.hasWork() || this.#follower.hasWork() ||
-      this.#board.phase() !== this.#phase;
+      this.#board.phase() !== this.#phase || this.#board.renewals() !== this.#renewals;
   }
 
   #drain(): void {
@@ -177,11 +182,21 @@ class HttpThread {
     this.#broker.settle(this.#board.oldest(), now);
     this.#broker.beat(now);
     this.#streams.deliver();
+    this.#renew();
     const phase = this.#board.phase();
     if (phase === this.#phase) return;
     this.#phase = phase;
     if (phase < DrainPhase.sayBye) this.#board.setPhaseDone(thread, phase);
     else if (phase === DrainPhase.sayBye) this.#sayBye().catch((error: unknown) => this.#fail(error));
+  }
+
+  /** SIGHUP: there may be a new certificate. One that cannot be used changes nothing. */
+  #renew(): void {
+    const renewals = this.#board.renewals();
+    if (renewals === this.#renewals) return;
+    this.#renewals = renewals;
+    if (this.#listener === null || this.#saidBye) return;
+    this.#listener.renew().catch((error: unknown) => this.#warn(`the old certificate stays: ${(error as Error).message}`));
   }
 
   #follow(): void {

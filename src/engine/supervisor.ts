@@ -7,6 +7,7 @@
 import { assertNever } from "../base/assert.ts";
 import type { HostPort, Settings } from "../config/settings.ts";
 import type { HttpListener, Platform, Role, Thread } from "../platform/port.ts";
+import { Bell } from "../ring/wait.ts";
 import { Board, DrainPhase, Gate, ThreadState } from "../wire/board.ts";
 import { checkAccess } from "./access_start.ts";
 import type { Boot, Recovered, Report, Roster } from "./boot.ts";
@@ -102,6 +103,7 @@ class Gateway {
       resolve(code);
     };
     for (const [name, code] of SIGNALS) this.#platform.onSignal(name, () => this.#signal(name, code));
+    if (this.#settings.tls !== null) this.#platform.onSignal("SIGHUP", () => this.#renew());
     this.#start().catch((error: unknown) => this.#fail("supervisor", error instanceof Error ? error.message : String(error)));
     return promise;
   }
@@ -179,6 +181,8 @@ class Gateway {
       case "waiting":
         this.#log.warn({ thread: seat.name }, report.reason);
         return this.#beginWaiting(report.reason);
+      case "warning":
+        return this.#log.warn({ thread: seat.name }, report.text);
       case "progress":
         this.#watch.alive(seat.thread, this.#platform.clock.mono());
         return this.#log.info({ thread: seat.name }, report.text);
@@ -248,6 +252,13 @@ class Gateway {
     this.#signalledAt = now;
     this.#log.info({ signal: name }, "shutting down; a second signal ends at once");
     void this.#drain();
+  }
+
+  /** The http threads read the certificate again. */
+  #renew(): void {
+    this.#log.info({ signal: "SIGHUP" }, "reading the certificate again");
+    this.#board.wantRenewal();
+    for (const thread of this.#roster.http) new Bell(this.#memory.bells, thread).ring();
   }
 
   async #drain(): Promise<void> {

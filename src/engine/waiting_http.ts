@@ -4,6 +4,7 @@
  */
 import type { Settings } from "../config/settings.ts";
 import type { HttpListener, Platform } from "../platform/port.ts";
+import { readTls } from "./http_listener.ts";
 
 const RETRY_AFTER_S = "5";
 
@@ -17,12 +18,16 @@ function answer(request: Request, reason: string): Response {
 }
 
 /** Listens on the HTTP address of the settings. Rejects when it cannot. */
-export function serveWaiting(platform: Pick<Platform, "serveHttp">, settings: Settings, reason: string): Promise<HttpListener> {
-  const { http, limits } = settings;
-  return platform.serveHttp(
+export async function serveWaiting(
+  platform: Pick<Platform, "serveHttp" | "readText">,
+  settings: Settings,
+  reason: string,
+): Promise<HttpListener> {
+  const { http, tls, limits } = settings;
+  return await platform.serveHttp(
     http.host,
     http.port,
-    { maxBodyBytes: limits.requestBytes, reusePort: false },
+    { maxBodyBytes: limits.requestBytes, reusePort: false, tls: readTls(platform, tls) },
     (request) => answer(request, reason),
   );
 }

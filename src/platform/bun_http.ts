@@ -1,6 +1,6 @@
 /** An HTTP listener over Bun.serve. Owned by the thread that opened it. */
 import { listening } from "./address.ts";
-import type { HttpHandler, HttpListener } from "./port.ts";
+import type { HttpHandler, HttpListener, HttpOptions } from "./port.ts";
 
 /** A client that sends or takes nothing for this long is closed. Event streams are exempt: they have their own heartbeat. */
 const IDLE_SECONDS = 30;
@@ -8,7 +8,7 @@ const IDLE_SECONDS = 30;
 export function serveBunHttp(
   host: string,
   port: number,
-  options: { maxBodyBytes: number; reusePort: boolean },
+  options: HttpOptions,
   fetch: HttpHandler,
 ): HttpListener {
   const server = listening(host, port, () =>
@@ -18,6 +18,7 @@ export function serveBunHttp(
       reusePort: options.reusePort,
       maxRequestBodySize: options.maxBodyBytes,
       idleTimeout: IDLE_SECONDS,
+      ...(options.tls ? { tls: { ...options.tls } } : {}),
       development: false,
       async fetch(request, self) {
         const peer = self.requestIP(request);

@@ -3,24 +3,21 @@
  * it cannot cut a client that takes nothing, nor end what is left once it has begun to close.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { listenError, plainAddress } from "./address.ts";
-import type { HttpHandler, HttpListener } from "./port.ts";
+import type { HttpHandler, HttpListener, HttpOptions } from "./port.ts";
 
 /** A client that sends or takes nothing for this long is closed. Event streams are exempt: they have their own heartbeat. */
 const IDLE_MS = 30_000;
 /** What `cut` leaves a connection, to take what was written last. */
 const CUT_MS = 1000;
 
-interface Options {
-  readonly maxBodyBytes: number;
-  readonly reusePort: boolean;
-}
-
-export function serveDenoHttp(host: string, port: number, options: Options, fetch: HttpHandler): Promise<HttpListener> {
-  const server = createServer((incoming, outgoing) => {
+export function serveDenoHttp(host: string, port: number, options: HttpOptions, fetch: HttpHandler): Promise<HttpListener> {
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     // A connection that broke on the way: nobody is there to be told.
     answer(incoming, outgoing, options.maxBodyBytes, fetch).catch(() => incoming.socket.destroy());
-  });
+  };
+  const server = options.tls ? createSecureServer({ ...options.tls }, listener) : createServer(listener);
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
   let stopping = false;
   return new Promise((resolve, reject) => {

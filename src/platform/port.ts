@@ -146,6 +146,19 @@ export interface TcpKernel {
  */
 export type HttpHandler = (request: Request, peer: Peer, cut: () => void) => Response | Promise<Response>;
 
+/** Certificate chain and private key as PEM text. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface HttpOptions {
+  readonly maxBodyBytes: number;
+  readonly reusePort: boolean;
+  /** HTTPS; left out or null: HTTP. */
+  readonly tls?: Tls | null;
+}
+
 export interface HttpListener {
   readonly port: number;
   /** Stops accepting; with `now` also ends open connections. */
@@ -264,7 +277,7 @@ export interface Platform {
   serveHttp(
     host: string,
     port: number,
-    options: { maxBodyBytes: number; reusePort: boolean },
+    options: HttpOptions,
     fetch: HttpHandler,
   ): Promise<HttpListener>;
 }

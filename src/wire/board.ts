@@ -4,7 +4,7 @@
  *   Int32 words   per thread: heartbeat, state, thread id (written by that thread)
  *                 per codec worker: settled (journal), live sockets (that worker)
  *                 door shut by an operator (registry), commands of its kept on disk (journal)
- *                 admission gate and store failure (journal), drain phase (supervisor), checkpoint request (journal) and done (reader 0),
+ *                 admission gate and store failure (journal), drain phase and renewals of the certificate (supervisor), checkpoint request (journal) and done (reader 0),
  *                 sync request (journal) and done (sync thread), what to tell when it is done (journal)
  * While a sync is under way, settled and committed are the sync thread's to write: they change hands with its ticket.
  *   Int64 words   committed seq, oldest kept seq, end of the reserved fence block (journal)
@@ -55,6 +55,7 @@ const DOOR_SHUT = GATE + 5;
 const SYNC_WANTED = GATE + 6;
 const SYNC_DONE = GATE + 7;
 const COMMANDS_KEPT = GATE + 8;
+const RENEWALS = GATE + 9;
 const PHASE_DONE = GATE + 16;
 const SYNC_SETTLED = PHASE_DONE + MAX_THREADS;
 const WORDS = SYNC_SETTLED + MAX_RINGS;
@@ -136,6 +137,13 @@ export class Board {
   }
   commandsKept(): number {
     return Atomics.load(this.#words, COMMANDS_KEPT) >>> 0;
+  }
+  /** How often the supervisor was told (SIGHUP) that there is a new certificate. */
+  wantRenewal(): void {
+    Atomics.add(this.#words, RENEWALS, 1);
+  }
+  renewals(): number {
+    return Atomics.load(this.#words, RENEWALS);
   }
   setPhase(phase: DrainPhase): void {
     Atomics.store(this.#words, PHASE, phase);

@@ -1,11 +1,13 @@
 /** The port but for its sockets: files, process, SQLite, HTTP. What runs on this runtime of each implementation. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
+import { get } from "node:https";
 import { connect, type Socket as RawSocket } from "node:net";
 import { serveDenoHttp } from "../../src/platform/deno_http.ts";
 import { openDenoDatabase } from "../../src/platform/deno_sqlite.ts";
 import { nodeFiles } from "../../src/platform/node_files.ts";
 import { type Platform, SqlError } from "../../src/platform/port.ts";
+import { FIRST, SECOND } from "../support/certificates.ts";
 import { here } from "../support/here.ts";
 import { rejection } from "../support/rejection.ts";
 
@@ -191,6 +193,20 @@ describe.each(servers)("HTTP on %s", (_name, { serveHttp }) => {
     expect(await rejection(fetch(url))).not.toBe("");
   });
 
+  test("speaks HTTPS with a certificate, and says what is wrong with one", async () => {
+    const listener = await serveHttp(
+      "127.0.0.1",
+      0,
+      { ...bounds, tls: FIRST },
+      (request, peer) => new Response(`${new URL(request.url).pathname} ${peer.address}`),
+    );
+    expect(await secureGet(listener.port, FIRST.cert, "/a")).toBe("/a 127.0.0.1");
+    expect(await rejection(secureGet(listener.port, SECOND.cert, "/a"))).not.toBe("");
+    await listener.stop(true);
+    const wrong = serveHttp("127.0.0.1", 0, { ...bounds, tls: { ...FIRST, key: SECOND.key } }, () => new Response());
+    expect(await rejection(wrong)).not.toBe("");
+  });
+
   test("a client that goes away cancels its stream", async () => {
     const { promise: cancelled, resolve } = Promise.withResolvers<void>();
     const listener = await serveHttp("127.0.0.1", 0, bounds, () => {
@@ -241,6 +257,16 @@ describe.each(servers)("HTTP on %s", (_name, { serveHttp }) => {
     expect(await rejection(fetch(url))).not.toBe("");
   });
 });
+
+function secureGet(port: number, ca: string, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = get({ host: "127.0.0.1", port, path, ca, servername: "localhost", agent: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (piece: string) => (body += piece)).on("end", () => resolve(body));
+    });
+    request.on("error", reject);
+  });
+}
 
 /** Asks, reads the beginning of the answer and no more. */
 function stalledClient(port: number): Promise<RawSocket> {

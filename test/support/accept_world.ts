@@ -86,6 +86,7 @@ export class AcceptWorld {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
+      tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith({ idleWaitMs: 50, ...limits }),
     };

@@ -81,6 +81,7 @@ export class CodecBench {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
+      tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith({ controlRingBytes: 1 << 16, ringStartPosition: 0xffff_f000, ...limits }),
     } as const;

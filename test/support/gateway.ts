@@ -209,7 +209,7 @@ export class Gateway {
     await this.ended();
   }
 
-  signal(name: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+  signal(name: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGHUP" | "SIGSTOP" | "SIGCONT"): void {
     if (!this.hasEnded()) this.#process.kill(name);
   }
 }

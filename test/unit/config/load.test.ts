@@ -118,6 +118,7 @@ describe("configuration", () => {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
+      tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith(),
     });
@@ -186,7 +187,7 @@ describe("configuration", () => {
     );
     expect(problems("polcy = 1\n")[0]).toStartWith("berth.toml:1: unknown key polcy. Did you mean policy? Allowed: data, workers, ");
     expect(problems("[jurnal]\na = 1\n")).toEqual([
-      "berth.toml:2: unknown table [jurnal]. Did you mean journal? Allowed: [tcp], [udp], [http], [admission], [peer], [rings], [journal], [conflict], [command], [access], [process]",
+      "berth.toml:2: unknown table [jurnal]. Did you mean journal? Allowed: [tcp], [udp], [http], [admission], [peer], [rings], [journal], [conflict], [command], [tls], [access], [process]",
     ]);
     expect(problems("", { BERTH_TCP_LISTEN: "a" })).toEqual(["BERTH_TCP_LISTEN: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
     expect(problems("", { BERTH_TCP__LISTEN__X: "a" })).toEqual(["BERTH_TCP__LISTEN__X: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
@@ -210,12 +211,18 @@ describe("configuration", () => {
     expect(problems("", {}, { redis: "redis://a" })).toEqual(["--redis: not built yet: clusters over Redis"]);
     expect(problems("", { BERTH_REDIS__URL: "redis://a" })).toEqual(["BERTH_REDIS__URL: not built yet: clusters over Redis"]);
     expect(problems('unknown_devices = "quarantine"\n')[0]).toContain("not built yet");
-    expect(problems("[tls]\n")).toEqual(["berth.toml:1: tls: not built yet: TLS"]);
+    expect(problems("[tcp]\ntls = true\n")).toEqual(["berth.toml:2: [tcp] tls: not built yet: TLS for trackers"]);
     expect(problems("[tcp]\nproxy_protocol = true\n")).toEqual(["berth.toml:2: [tcp] proxy_protocol: not built yet: the PROXY protocol"]);
   });
 
   test("takes any address for HTTP: whether there are tokens is seen at the start", () => {
     for (const host of ["127.0.0.1", "[::1]", "0.0.0.0", "gateway"]) expect(problems("", {}, { "http.listen": `${host}:0` })).toEqual([]);
+  });
+
+  test("takes a certificate with its key, and neither alone", () => {
+    expect(problems('[tls]\ncert = "a.pem"\nkey = "b.pem"\n')).toEqual([]);
+    expect(problems('[tls]\ncert = "a.pem"\n')[0]).toContain("[tls] key: a certificate and its key go together");
+    expect(problems('[tls]\nkey = "b.pem"\n')[0]).toContain("[tls] cert: a certificate and its key go together");
   });
 
   test("takes origins of other sites, and no stars", () => {
