@@ -79,7 +79,12 @@ function silence(outer: AbortSignal, silentMs: number): { signal: AbortSignal; a
 }
 
 /** Events of one connection. Heartbeats move the cursor: they are comments that repeat it. */
-async function* readEvents(body: ReadableStream<Uint8Array>, memory: Memory, alive: () => void): AsyncGenerator<StreamEvent> {
+async function* readEvents(
+  body: ReadableStream<Uint8Array>,
+  memory: Memory,
+  alive: () => void,
+  signal: AbortSignal,
+): AsyncGenerator<StreamEvent> {
   const ready: StreamEvent[] = [];
   const parser = createParser({
     maxBufferSize: EVENT_CHARS_MAX,
@@ -98,14 +103,19 @@ async function* readEvents(body: ReadableStream<Uint8Array>, memory: Memory, ali
   const text = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>);
   // Not every browser can iterate a stream.
   const lines = text.pipeThrough(new TextLineStream({ allowCR: true })).getReader();
+  const cancel = (): void => void lines.cancel().catch(() => {});
+  // Deno forgets, now and then, that the body of an answer ends with the signal of its request.
+  signal.addEventListener("abort", cancel, { once: true });
   try {
     for (let next = await lines.read(); !next.done; next = await lines.read()) {
       alive();
       parser.feed(`${next.value}\n`);
       yield* ready.splice(0);
     }
+    signal.throwIfAborted();
   } finally {
-    lines.cancel().catch(() => {});
+    signal.removeEventListener("abort", cancel);
+    cancel();
   }
 }
 
@@ -130,7 +140,7 @@ async function* connectOnce(url: string, memory: Memory, options: StreamOptions)
       atLeastMs = 1000 * (Number(response.headers.get("retry-after")) || 0);
     } else {
       yield { type: "open" };
-      for await (const event of readEvents(response.body, memory, heard)) {
+      for await (const event of readEvents(response.body, memory, heard, quiet.signal)) {
         memory.failures = 0;
         yield event;
       }

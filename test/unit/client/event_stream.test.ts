@@ -46,6 +46,23 @@ describe("event stream", () => {
     expect(asked).toEqual(["e.0", "e.7"]);
   });
 
+  test("ends with its signal, also where the body of an answer does not", async () => {
+    const deaf = async (): Promise<Response> => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }));
+    const real = globalThis.fetch;
+    globalThis.fetch = Object.assign(deaf, { preconnect: real.preconnect });
+    try {
+      const stop = new AbortController();
+      const news: StreamNews[] = [];
+      for await (const one of eventStream("http://127.0.0.1:1/v1/events", { lastEventId: null, signal: stop.signal, random: () => 0 })) {
+        news.push(one);
+        setTimeout(() => stop.abort(), 5);
+      }
+      expect(news).toEqual([{ type: "open" }]);
+    } finally {
+      globalThis.fetch = real;
+    }
+  });
+
   test("asks without a cursor when it has none", async () => {
     const { url, asked } = serve([stream("")]);
     expect((await take(url, 3)).map(({ type }) => type)).toEqual(["open", "lost", "open"]);
