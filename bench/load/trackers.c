@@ -62,8 +62,8 @@ typedef struct {
   Tracker *trackers;
   int logged_in;
   uint64_t frames, all_frames, errors, hist[BUCKETS];
-  double max_latency, last_answer, next_due;   /* `next_due`: of any tracker, they take turns; -1: not all are logged in */
-  int next_turn;
+  double max_latency, last_answer, first_due, next_due;   /* `next_due`: of any tracker, they take turns; -1: not all are logged in */
+  uint64_t turns;
 } Worker;
 
 static volatile int stopping, measuring;
@@ -136,6 +136,9 @@ static void lose(Worker *w, Tracker *t, const char *why) {
   close(t->fd);
 }
 
+/* A turn and the time its frame is due are the same but for rounding: a frame that misses its turn would wait for the next. */
+static const double ROUNDING = 1e-5;
+
 /* Seconds between two frames of a tracker. */
 static double period(void) { return opt.trackers / opt.rate; }
 
@@ -147,7 +150,7 @@ static void fill(Tracker *t, double at) {
     double due = at;
     if (opt.rate > 0) {
       due = t->first_due + t->sent * period();
-      if (t->first_due == 0 || at < due) return;
+      if (t->first_due == 0 || at < due - ROUNDING) return;
     }
     frame_stamp(t);
     memcpy(t->out + t->out_len, t->frame, bytes);
@@ -250,13 +253,10 @@ static void take_turns(Worker *w, double at) {
   double step = period() / w->count;
   if (w->next_due < 0) {
     if (w->logged_in < w->count) return;
-    w->next_due = at;
+    w->next_due = w->first_due = at;
     for (int i = 0; i < w->count; i++) w->trackers[i].first_due = at + i * step;
   }
-  for (; w->next_due <= at; w->next_due += step) {
-    pump(w, &w->trackers[w->next_turn], at);
-    w->next_turn = (w->next_turn + 1) % w->count;
-  }
+  for (; w->next_due <= at; w->next_due = w->first_due + ++w->turns * step) pump(w, &w->trackers[w->turns % w->count], at);
 }
 
 static int wait_for_events(Worker *w, struct epoll_event *events, int max) {
