@@ -2,14 +2,15 @@
  * Verdicts: every frame up to the settled word is kept, but for the ranges on the exception ring. Answers leave in the
  * order of the frames, all of one connection in one write a wake. Owned by the codec worker.
  */
-import { EXCEPTION_BYTES, Verdict } from "../wire/frame_message.ts";
-import { assertNever, broken } from "../base/assert.ts";
+import { Verdict } from "../wire/frame_message.ts";
+import { assertNever } from "../base/assert.ts";
 import type { EndReason } from "../wire/control.ts";
 import { distance } from "../ring/layout.ts";
 import type { CodecContext } from "./codec_context.ts";
 import { type Connection, Stage } from "./codec_connection.ts";
 import type { CodecEnding } from "./codec_ending.ts";
 import type { FrameOutcome } from "./codec_tally.ts";
+import { VerdictRanges } from "./verdict_ranges.ts";
 
 const OUTCOME: Readonly<Record<Verdict, FrameOutcome>> = { 0: "kept", 1: "failed", 2: "refused", 3: "quarantined" };
 
@@ -18,11 +19,7 @@ export class CodecVerdicts {
   readonly #ending: CodecEnding;
   /** The settled word as last seen. */
   #settled: number;
-  /** The exception being applied: frames with an end in (from, to]. */
-  #hasException = false;
-  #from = 0;
-  #to = 0;
-  #verdict: Verdict = Verdict.kept;
+  readonly #ranges: VerdictRanges;
   /** Connections with something to write, and when the frames they answer were read. */
   readonly #touched: Connection[] = [];
   readonly #readAt: number[] = [];
@@ -30,6 +27,7 @@ export class CodecVerdicts {
   constructor(context: CodecContext, ending: CodecEnding) {
     this.#at = context;
     this.#ending = ending;
+    this.#ranges = new VerdictRanges(context.exceptions);
     this.#settled = context.board.settled(context.worker);
   }
 
@@ -43,14 +41,14 @@ export class CodecVerdicts {
     // First the word, then the exceptions: the journal writes them in the other order.
     this.#settled = this.#at.board.settled(this.#at.worker);
     while (fifo.length > 0 && distance(this.#settled, fifo.end) >= 0) {
-      const verdict = this.#verdictOf(fifo.end);
+      const verdict = this.#ranges.of(fifo.end);
       const { count, codec } = fifo;
       tally.frame(codec, verdict === Verdict.kept && count === 0 ? "unanswered" : OUTCOME[verdict]);
       const connection = table.get(fifo.conn);
       if (connection !== null) this.#apply(connection, verdict, count);
       fifo.shift();
     }
-    this.#dropPassed();
+    this.#ranges.dropThrough(this.#settled);
     this.#flush(roomy);
   }
 
@@ -113,34 +111,5 @@ export class CodecVerdicts {
     const now = this.#at.clock.mono();
     for (let i = 0; i < this.#readAt.length; i++) this.#at.tally.ackSeconds.observe((now - this.#readAt[i]!) / 1000);
     this.#readAt.length = 0;
-  }
-
-  #verdictOf(end: number): Verdict {
-    while (this.#hasException || this.#nextException()) {
-      if (distance(end, this.#to) > 0) this.#hasException = false;
-      else return distance(end, this.#from) > 0 ? this.#verdict : Verdict.kept;
-    }
-    return Verdict.kept;
-  }
-
-  /** Steps over ranges that were settled without a frame of ours in them, so that they do not fill the ring. */
-  #dropPassed(): void {
-    while (this.#hasException || this.#nextException()) {
-      if (distance(this.#settled, this.#to) < 0) return;
-      this.#hasException = false;
-    }
-  }
-
-  #nextException(): boolean {
-    const { exceptions } = this.#at;
-    if (!exceptions.next()) return false;
-    if (exceptions.length !== EXCEPTION_BYTES) broken(`exception of ${exceptions.length} bytes`);
-    const { view, offset } = exceptions;
-    this.#from = view.getUint32(offset, true);
-    this.#to = view.getUint32(offset + 4, true);
-    this.#verdict = view.getUint32(offset + 8, true) as Verdict;
-    exceptions.release();
-    this.#hasException = true;
-    return true;
   }
 }

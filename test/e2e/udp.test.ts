@@ -34,6 +34,13 @@ test("a port that is taken ends the start, and is named", async () => {
   expect(second.logText).toMatch(/EADDRINUSE/);
 });
 
+test("a udp thread that throws ends the process, which names it", async () => {
+  await world.start();
+  const second = await Gateway.start({ args: ["--udp", "127.0.0.1:0"], settings: { workers: 1 }, faults: "udp.loop:throw@100" });
+  expect(await second.ended()).toEqual({ code: 1, signal: null });
+  expect(second.logText).toContain("udp: fault point udp.loop");
+});
+
 describe.each(RUNTIMES)("%s", (_name, options) => {
   test("the vendor's datagrams get the vendor's answers, and their records are readable at once", async () => {
     await world.start({}, options);
