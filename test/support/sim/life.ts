@@ -133,6 +133,7 @@ export class Life implements GatewayEnd {
   #registryPhase: DrainPhase = DrainPhase.running;
   /** Where the sync thread is: with nothing to do, in the sync, or on its way to say so. */
   #syncStage: "idle" | "syncing" | "redeemed" = "idle";
+  #ticket = 0;
   readonly #disk: SimDisk;
   readonly #door: Door;
 
@@ -217,6 +218,7 @@ export class Life implements GatewayEnd {
     if (board.syncWanted() === board.syncAnswered()) return;
     switch (this.#syncStage) {
       case "idle":
+        this.#ticket = board.syncWanted();
         this.#disk.beginSync();
         this.#syncStage = "syncing";
         return;
@@ -227,7 +229,7 @@ export class Life implements GatewayEnd {
         return;
       case "redeemed":
         this.#syncStage = "idle";
-        board.syncDone(board.syncWanted());
+        board.syncDone(this.#ticket);
         return;
       default:
         return assertNever(this.#syncStage, "stage of the sync thread");

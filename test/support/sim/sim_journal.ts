@@ -147,12 +147,14 @@ export class SimJournal {
   }
 
   turn(): void {
+    if (this.ended) return;
     if (this.failing) this.#mend();
     else this.#work();
     this.#follow();
   }
 
   slice(flushNow: boolean): string {
+    if (this.ended) return "nothing";
     const now = this.#watch.clock.wall();
     if (flushNow || this.upkeep.freezesNext(now)) this.#keep.wait();
     const slice = this.upkeep.round(now, flushNow);
