@@ -13,11 +13,11 @@ import { RegistryDesk } from "../../src/engine/registry_desk.ts";
 import type { Platform, Socket, TcpKernel } from "../../src/platform/port.ts";
 import { sumOf } from "../../src/telemetry/counters.ts";
 import { type MetricName, slot } from "../../src/telemetry/slots.ts";
-import { RingProducer } from "../../src/ring/spsc.ts";
+import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";
 import { Bell } from "../../src/ring/wait.ts";
 import { Board } from "../../src/wire/board.ts";
 import { COMMAND_STATES } from "../../src/wire/command.ts";
-import { type MessageOf, send } from "../../src/wire/control.ts";
+import { type MessageOf, type Outcome, OUTCOMES, receive, send } from "../../src/wire/control.ts";
 import { StandInJournal } from "./codec_world.ts";
 import { encodeLogin } from "./frames.ts";
 
@@ -63,7 +63,11 @@ export class CodecBench {
   readonly journal: StandInJournal;
   readonly #desk: RegistryDesk;
   readonly #asks: RingProducer;
+  readonly #answers: RingConsumer;
+  readonly #told = new Map<number, readonly [Outcome, string]>();
   #request = 0;
+  /** A journal that is false takes nothing. */
+  journalRuns = true;
   now = 1000;
 
   constructor(limits: Partial<Limits> = {}, kernel: TcpKernel | null = null, policy = "takeover") {
@@ -95,6 +99,7 @@ export class CodecBench {
     this.context = codecContext(this.boot, { clock, tcpKernel: kernel } as Platform, { warn: () => {} });
     this.worker = new CodecWorker(this.context);
     this.journal = new StandInJournal(this.boot);
+    this.#answers = new RingConsumer(memory.rings.answers[0]!);
     this.#asks = new RingProducer(memory.rings.asks[0]!, new Bell(memory.bells, roster.registry));
     this.#desk = new RegistryDesk({ ...this.boot, thread: roster.registry }, recovered, board, clock);
   }
@@ -103,8 +108,18 @@ export class CodecBench {
   turn(): void {
     this.worker.tick();
     this.#desk.round();
-    this.journal.turn();
+    if (this.journalRuns) this.journal.turn();
     this.worker.tick();
+    while (this.#answers.next()) {
+      const message = receive(this.#answers);
+      if (message.type === "done") this.#told.set(message.request, [OUTCOMES[message.outcome]!, message.text]);
+    }
+    this.#answers.release();
+  }
+
+  /** What the http thread was told of a command's submission, or null. */
+  told(id: string): readonly [Outcome, string] | null {
+    return this.#told.get(Number(id.slice(1))) ?? null;
   }
 
   /** Lets time pass in ticks. */

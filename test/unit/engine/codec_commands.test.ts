@@ -203,6 +203,38 @@ describe("the answer to a command", () => {
   });
 });
 
+describe("commands by way of rings that are full", () => {
+  test("wait, and all of them get through, in order, when there is room again", () => {
+    const bench = new CodecBench({ controlRingBytes: 8192, commandsPerDevice: 32 });
+    const { connection, socket } = greeted(bench);
+    const text = "x".repeat(200);
+    const ids: string[] = [];
+    bench.journalRuns = false;
+    for (let i = 0; i < 12; i++) {
+      ids.push(bench.command(device.imei, `${text}${i}`, { ttlMs: 600_000, timeoutMs: 60_000 }));
+      bench.pass(10);
+    }
+    expect(socket.written).toEqual([]);
+    bench.journalRuns = true;
+    for (let i = 0; i < 12; i++) {
+      bench.pass(50);
+      expect([i, socket.written]).toEqual([i, [...encodeCommand(12, `${text}${i}`, device.imei)]]);
+      socket.written.length = 0;
+      bench.worker.data(connection, response(`ok ${i}`));
+    }
+    bench.pass(50);
+    expect(ids.map((id) => bench.states(id))).toEqual(ids.map((_, i) => ["queued", "routed", "written", `answered ok ${i}`]));
+  });
+
+  test("that could never take it are said so at once", () => {
+    const bench = new CodecBench({ controlRingBytes: 4096 });
+    greeted(bench);
+    const id = bench.command(device.imei, "x".repeat(600));
+    bench.pass(30);
+    expect([bench.states(id), bench.told(id)]).toEqual([[], ["refused", "too_long"]]);
+  });
+});
+
 describe("a command and its connection", () => {
   test("written to one that is replaced is unknown; not written it goes to the next one", () => {
     for (const isWritten of [true, false]) {

@@ -70,6 +70,16 @@ describe("dashboard fleet", () => {
     expect(fleet.get("a")).toMatchObject({ records: 3, place: { lon: 25 } });
   });
 
+  test("a device is seen by what it says about commands, not by what is done to it", () => {
+    const fleet = fleetOf(deviceOf("a", 5));
+    fleet.apply("command", 101, { device: "a", fence: 10, at: 5000, state: "written" });
+    expect(fleet.get("a")).toMatchObject({ lastSeenAt: 2000 });
+    fleet.apply("command", 102, { device: "a", fence: 10, at: 6000, state: "answered" });
+    expect(fleet.get("a")).toMatchObject({ lastSeenAt: 6000 });
+    fleet.apply("command", 103, { device: "a", fence: 10, at: 7000, unsolicited: true });
+    expect(fleet.get("a")).toMatchObject({ lastSeenAt: 7000 });
+  });
+
   test("the end of a lower fence changes nothing", () => {
     const fleet = fleetOf(deviceOf("a", 0));
     fleet.apply("replaced", 101, { device: "a", fence: 20, at: 3000, transport: "tcp", origin: { ...ORIGIN, port: 5000 } });

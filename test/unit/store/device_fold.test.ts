@@ -96,6 +96,19 @@ test("an unfenced frame counts but moves neither position nor times", () => {
   expect(fold.byNo(NO)).toMatchObject({ records: 1, lastSeenAt: 10, position: null });
 });
 
+test("a device is seen by what it says about commands, not by what is done to it", () => {
+  const fold = folded();
+  const told = (at: number, payload: object): EntryView => on(eventEntry("command", NO, asFence(1024), at, { at, ...payload }));
+  const seen = (): number => fold.byNo(NO)!.lastSeenAt;
+  ["queued", "routed", "written", "expired", "unknown"].forEach((state, i) => fold.apply(told(20 + i, { state }), asSeq(2 + i)));
+  expect(seen()).toBe(10);
+  fold.apply(told(30, { state: "answered" }), asSeq(10));
+  expect(seen()).toBe(30);
+  fold.apply(told(40, { state: "nacked" }), asSeq(11));
+  fold.apply(told(50, { unsolicited: true }), asSeq(12));
+  expect([seen(), fold.byNo(NO)!.lastByteAt]).toEqual([50, 50]);
+});
+
 test("the end of a lower fence changes nothing", () => {
   const fold = folded();
   fold.apply(connected(2048, 20), asSeq(2));
