@@ -12,7 +12,7 @@ const bad = (detail: string, parameter?: string): { readonly ok: false; readonly
 
 /** The body as `schema` has it; an empty one counts as `{}`. Its messages say what is expected. */
 export async function readBody<const S extends v.GenericSchema>(c: Context, schema: S): Promise<Body<v.InferOutput<S>>> {
-  const text = await c.req.text();
+  const text = (await c.req.text()).trim();
   let value: unknown;
   try {
     value = text === "" ? {} : JSON.parse(text);
@@ -23,5 +23,6 @@ export async function readBody<const S extends v.GenericSchema>(c: Context, sche
   if (parsed.success) return { ok: true, value: parsed.output };
   const issue = parsed.issues[0];
   const name = v.getDotPath(issue);
+  if (name !== null && issue.expected === "never") return bad(`Unknown field ${name}`, name);
   return name === null ? bad(`Cannot use the body: expected ${issue.message}`) : bad(`Cannot use ${name}: expected ${issue.message}`, name);
 }

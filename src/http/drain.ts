@@ -8,7 +8,7 @@ import { LIMITS } from "../base/limits.ts";
 import { NoQuery } from "./devices.ts";
 import { DrainRun } from "./drain_run.ts";
 import type { Gateway } from "./gateway.ts";
-import { jsonBody } from "./json_body.ts";
+import { readBody } from "./body.ts";
 import { problem, unavailable } from "./problem.ts";
 import { strictQuery } from "./query.ts";
 
@@ -30,8 +30,8 @@ export function serveDrain(app: Hono, gateway: Gateway, now: () => number = () =
   let running = false;
   app.post("/v1/drain", strictQuery(NoQuery), async (c) => {
     const { limits } = gateway.settings;
-    const body = await jsonBody(c, DrainBody, limits.requestBytes);
-    if (!body.ok) return body.refusal;
+    const body = await readBody(c, DrainBody);
+    if (!body.ok) return body.answer;
     const { rate = limits.drainsPerSecond, timeoutMs = limits.drainReturnMs, stop = false, open = false } = body.value;
     if (running) return problem(409, "Cannot drain: a drain is under way");
     if (!gateway.accepting) return unavailable("the gateway is stopping");

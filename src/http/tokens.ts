@@ -5,7 +5,7 @@ import { parseScopes, scopeNames } from "../access/scope.ts";
 import { TOKEN_ID } from "../access/token.ts";
 import { NoQuery } from "./devices.ts";
 import type { Gateway, TokenView } from "./gateway.ts";
-import { jsonBody } from "./json_body.ts";
+import { readBody } from "./body.ts";
 import { problem } from "./problem.ts";
 import { strictQuery } from "./query.ts";
 import { ms } from "./schema.ts";
@@ -38,8 +38,8 @@ export function serveTokens(app: Hono, { access, settings }: Gateway): void {
   });
 
   app.post("/v1/tokens", strictQuery(NoQuery), async (c) => {
-    const body = await jsonBody(c, TokenBody, limits.requestBytes);
-    if (!body.ok) return body.refusal;
+    const body = await readBody(c, TokenBody);
+    if (!body.ok) return body.answer;
     const scopes = parseScopes(body.value.scopes, limits.tokenDevices);
     if (!scopes.ok) return problem(400, `Cannot use scopes: ${scopes.message}`, { parameter: "scopes" });
     const made = access.create(body.value.name ?? "", scopes.value);
