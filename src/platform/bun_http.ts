@@ -1,5 +1,6 @@
 /** An HTTP listener over Bun.serve. Owned by the thread that opened it. */
 import { listening } from "./address.ts";
+import { checkTls } from "./node_tls.ts";
 import type { HttpHandler, HttpListener, HttpOptions } from "./port.ts";
 
 /** A client that sends or takes nothing for this long is closed. Event streams are exempt: they have their own heartbeat. */
@@ -11,6 +12,7 @@ export function serveBunHttp(
   options: HttpOptions,
   fetch: HttpHandler,
 ): HttpListener {
+  if (options.tls) checkTls(options.tls);
   const server = listening(host, port, () =>
     Bun.serve({
       hostname: host,

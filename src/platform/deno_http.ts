@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { listenError, plainAddress } from "./address.ts";
+import { checkTls } from "./node_tls.ts";
 import type { HttpHandler, HttpListener, HttpOptions } from "./port.ts";
 
 /** A client that sends or takes nothing for this long is closed. Event streams are exempt: they have their own heartbeat. */
@@ -12,15 +13,17 @@ const IDLE_MS = 30_000;
 /** What `cut` leaves a connection, to take what was written last. */
 const CUT_MS = 1000;
 
-export function serveDenoHttp(host: string, port: number, options: HttpOptions, fetch: HttpHandler): Promise<HttpListener> {
+export async function serveDenoHttp(host: string, port: number, options: HttpOptions, fetch: HttpHandler): Promise<HttpListener> {
+  const { tls } = options;
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     // A connection that broke on the way: nobody is there to be told.
     answer(incoming, outgoing, options.maxBodyBytes, fetch).catch(() => incoming.socket.destroy());
   };
-  const server = options.tls ? createSecureServer({ ...options.tls }, listener) : createServer(listener);
+  if (tls) checkTls(tls);
+  const server = tls ? createSecureServer({ ...tls }, listener) : createServer(listener);
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
   let stopping = false;
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     server.once("error", (error: Error & { code?: string }) => reject(listenError(host, port, error.code ?? "", error.message)));
     server.listen({ host: host.replace(/^\[(.*)\]$/, "$1"), port, exclusive: true, reusePort: options.reusePort }, () => {
       const address = server.address();
