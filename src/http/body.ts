@@ -23,6 +23,6 @@ export async function readBody<const S extends v.GenericSchema>(c: Context, sche
   if (parsed.success) return { ok: true, value: parsed.output };
   const issue = parsed.issues[0];
   const name = v.getDotPath(issue);
-  if (name !== null && issue.expected === "never") return bad(`Unknown field ${name}`, name);
+  if (name !== null && issue.expected === "never") return bad(`Cannot use ${name}: expected no such field`, name);
   return name === null ? bad(`Cannot use the body: expected ${issue.message}`) : bad(`Cannot use ${name}: expected ${issue.message}`, name);
 }
