@@ -145,7 +145,7 @@ export class DevicePage {
   #drawTrouble(): void {
     const { state, fault, id } = this.#story;
     this.#trouble.hidden = state !== "unknown" && state !== "fault";
-    if (state === "unknown") setText(byId("device-fault"), `No device ${id} has ever been here. When it comes, this page shows it.`);
+    if (state === "unknown") setText(byId("device-fault"), `${id} has never been here. When it comes, this page shows it.`);
     else if (state === "fault") setText(byId("device-fault"), `Cannot read this device: ${fault}`);
   }
 

@@ -19,6 +19,9 @@ export type StoryState = "reading" | "shown" | "unknown" | "fault";
 /** As many as were read once more may join from the stream. */
 const POINTS_MAX = 2 * PAGES * PAGE_RECORDS;
 const RECORDS_SHOWN = 100;
+/** More are in the history. */
+export const TAKEOVERS = 50;
+const HISTORY = `/history?limit=${TAKEOVERS}`;
 /** It may take so long until the gateway knows what became of a connection that lost its device. */
 const EVIDENCE_MS = 180_000;
 const NOBODY = " answered 404 ";
@@ -76,11 +79,7 @@ export class DeviceStory {
     this.id = null;
     this.state = "reading";
     this.#isReading = false;
-    this.track = nothing();
-    this.values = new NewestValues();
-    this.records = new Timeline();
-    this.takeovers = [];
-    this.liveness = null;
+    this.#forget();
     this.#told();
   }
 
@@ -98,7 +97,7 @@ export class DeviceStory {
     this.#isLate = false;
     this.#early = [];
     this.#told();
-    const [device, history] = await Promise.all([this.#ask(id, ""), this.#ask(id, "/history?limit=50")]);
+    const [device, history] = await Promise.all([this.#ask(id, ""), this.#ask(id, HISTORY)]);
     if (turn !== this.#turn) return;
     if (!device.ok) return this.#failed(device.message);
     if (!history.ok) return this.#failed(history.message);
@@ -136,7 +135,7 @@ export class DeviceStory {
     const turn = this.#turn;
     const device = await this.#ask(id, "");
     const asksHistory = withHistory || this.takeovers.some((each) => isOpen(each) && Date.now() - each.at < EVIDENCE_MS);
-    const history = asksHistory ? await this.#ask(id, "/history?limit=50") : null;
+    const history = asksHistory ? await this.#ask(id, HISTORY) : null;
     if (turn !== this.#turn) return;
     if (device.ok) this.liveness = (device.value as OneDeviceJson).liveness;
     if (history?.ok === true) this.takeovers = takeoversIn(history.value);
@@ -169,6 +168,15 @@ export class DeviceStory {
     this.version++;
   }
 
+  #forget(): void {
+    this.track = nothing();
+    this.cutAt = null;
+    this.values = new NewestValues();
+    this.records = new Timeline();
+    this.takeovers = [];
+    this.liveness = null;
+  }
+
   #keepEarly(record: StoredJson): void {
     this.#early.push(record);
     // So much at once is a backlog: it is in the answer that is on its way, or in the next one.
@@ -179,6 +187,8 @@ export class DeviceStory {
     this.#isReading = false;
     this.state = message.includes(NOBODY) ? "unknown" : "fault";
     this.fault = message.replace(/^\S+ answered /, "").replace(/^Cannot reach \S+: /, "");
+    // What was shown was another journal's.
+    if (this.state === "unknown") this.#forget();
     this.#told();
     if (this.#isLate && this.state === "unknown") void this.read();
   }

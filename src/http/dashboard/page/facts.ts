@@ -1,7 +1,7 @@
 /** What there is to say about one device, a line each: for the card on the map and for its own page. Owned by the page. */
 import { make, setText } from "./element.ts";
 import type { Vehicle } from "./fleet.ts";
-import { ago, clock, count, degrees, heading, span } from "./words.ts";
+import { ago, count, degrees, heading, moment, span } from "./words.ts";
 
 export type Line<T> = readonly [string, (one: T, now: number) => string];
 
@@ -13,13 +13,13 @@ export const VEHICLE_LINES: readonly Line<Vehicle>[] = [
       now,
     ) => (one.connected ? `connected for ${span(Math.max(0, now - one.since))}` : `offline, was here ${ago(now - one.lastSeenAt)}`),
   ],
-  ["Last seen", (one, now) => `${clock(one.lastSeenAt)} (${ago(now - one.lastSeenAt)})`],
+  ["Last seen", (one, now) => `${moment(one.lastSeenAt, now)} (${ago(now - one.lastSeenAt)})`],
   ["Origin", (one) => (one.origin.address === "" ? "–" : `${one.origin.address}:${one.origin.port} ${one.transport}`)],
   ["Fence", (one) => String(one.fence)],
   ["Position", ({ place }) => (place === null ? "none yet" : degrees(place.lat, place.lon))],
   ["Speed", ({ place }) => (place === null ? "–" : `${place.speed} km/h, ${heading(place.angle)}`)],
   ["Altitude", ({ place }) => (place === null ? "–" : `${place.altitude} m, ${place.satellites} satellites`)],
-  ["Recorded", ({ place }, now) => (place === null ? "–" : `${clock(place.time)} (${ago(now - place.time)})`)],
+  ["Recorded", ({ place }, now) => (place === null ? "–" : `${moment(place.time, now)} (${ago(now - place.time)})`)],
   ["Records", (one) => count(one.records)],
 ];
 

@@ -1,6 +1,6 @@
 /** The takeovers of a device, newest first: the connection that lost it and the one that has it, side by side. Owned by the page. */
-import type { DeviceStory } from "./device_story.ts";
-import { byId, make } from "./element.ts";
+import { type DeviceStory, TAKEOVERS } from "./device_story.ts";
+import { byId, make, setText } from "./element.ts";
 import { evidenceLines, isOpen, precise, reasonWords, type Takeover, VERDICTS, whereOf } from "./takeovers.ts";
 import { clock, count, moment } from "./words.ts";
 
@@ -18,6 +18,7 @@ export class TakeoverList {
     const { takeovers } = this.#story;
     if (takeovers === this.#shown) return;
     this.#shown = takeovers;
+    setText(byId("takeover-count"), takeovers.length < TAKEOVERS ? "" : `the newest ${TAKEOVERS}`);
     this.#none.hidden = takeovers.length > 0;
     this.#list.hidden = takeovers.length === 0;
     this.#list.replaceChildren(...takeovers.map((one) => itemOf(one, now)));

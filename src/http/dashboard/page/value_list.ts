@@ -3,7 +3,7 @@ import { IO_FAMILIES, type IoFamily } from "../../../codec/teltonika/io_names.ts
 import type { DeviceStory } from "./device_story.ts";
 import { byId, make, setText } from "./element.ts";
 import type { ShownValue } from "./values.ts";
-import { ago } from "./words.ts";
+import { ago, count } from "./words.ts";
 
 interface Row {
   readonly element: HTMLTableRowElement;
@@ -13,12 +13,16 @@ interface Row {
   readonly when: HTMLElement;
 }
 
+/** A device may send more ids than anybody reads. */
+const SHOWN = 300;
+
 const isFamily = (text: string): text is IoFamily => (IO_FAMILIES as readonly string[]).includes(text);
 
 export class ValueList {
   readonly #story: DeviceStory;
   readonly #body = byId("values");
   readonly #none = byId("no-values");
+  readonly #more = byId("more-values");
   readonly #table = byId("values-table");
   readonly #rows = new Map<string, Row>();
   #family: IoFamily = "fmb";
@@ -41,7 +45,10 @@ export class ValueList {
     const as = `${id} ${reads} ${values.version} ${this.#family}`;
     if (as !== this.#shownAs) {
       this.#shownAs = as;
-      this.#list = values.list(this.#family);
+      const all = values.list(this.#family);
+      this.#list = all.slice(0, SHOWN);
+      this.#more.hidden = all.length <= SHOWN;
+      setText(this.#more, `and ${count(all.length - SHOWN)} more in its records`);
       this.#arrange();
     }
     this.#none.hidden = this.#list.length > 0;
