@@ -70,7 +70,7 @@ export interface TcpListener {
 /** A bound datagram socket on an event loop. */
 export interface UdpSocket {
   readonly port: number;
-  /** Gives the datagram to the kernel, which may drop it: nobody is told. Safe after close. */
+  /** Gives the datagram to the kernel, which may drop it: nobody is told. The bytes stay as they are from now on. Safe after close. */
   send(bytes: Uint8Array, to: Peer): void;
   close(): void;
 }

@@ -29,6 +29,7 @@ type Bounds =
     | "trackerProbeMs"
     | "parkMs"
     | "heldRetryMs"
+    | "udpMoveMs"
   >
   & ConflictLimits;
 

@@ -11,8 +11,15 @@ const UDP = TRANSPORTS.indexOf("udp");
 
 export const isUnproven = (claim: Pick<Claim, "transport">): boolean => claim.transport === UDP;
 
-/** Does the newcomer stand beside this holder: it may store, and owns nothing? */
-export const standsBeside = (holder: Owner, newcomer: Claim): boolean => isUnproven(newcomer) && !isUnproven(holder.claim);
+/**
+ * Does the newcomer stand beside this holder: it may store, and owns nothing? Beside one that is not proven either only for
+ * `moveMs` after that came: then the device has moved.
+ */
+export function standsBeside(holder: Owner, newcomer: Claim, moveMs: number): boolean {
+  if (!isUnproven(newcomer)) return false;
+  const heldMs = newcomer.at - holder.claim.at;
+  return !isUnproven(holder.claim) || (heldMs >= 0 && heldMs < moveMs);
+}
 
 /** Against a holder that is not proven the newcomer wins: it has a session, or is the same device at another address. */
 export const policyAgainst = (holder: Owner | null, policy: Policy): Policy =>

@@ -58,7 +58,7 @@ test("a device heard over UDP is taken over by its session at once, whatever the
 });
 
 test("a device that moves to another address is answered there, and to another port without a takeover", async () => {
-  await world.start();
+  await world.start({ "udp.udp_move_ms": 0 });
   const consumer = await world.consumer();
   const one = new TestDevice(1, "8");
   const send = async (from?: string): Promise<void> => {
