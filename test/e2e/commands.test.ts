@@ -211,7 +211,11 @@ describe("a command survives kill -9:", () => {
     // The start, the login and the first record are the commits before.
     const held = await HeldGateway.start("journal.before_commit", 4, { settings: SETTINGS });
     const { gateway } = held;
-    const { one, tracker, id } = await tracked(gateway);
+    const one = new TestDevice(++number, "8E");
+    const id = one.imei;
+    const tracker = await CommandTracker.loggedIn(gateway.tcpPort, id);
+    await until("the commit of its login", async () => (await devicesPage(gateway.url)).devices.some((each) => each.id === id));
+    await tracker.send(one.frame(one.records(1)).bytes);
     const body = { text: "getver", idempotencyKey: "k" };
     const lost = post(gateway.url, id, body).catch(() => null);
     await held.held();

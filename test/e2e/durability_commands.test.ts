@@ -19,7 +19,7 @@ afterAll(async () => {
 
 describe.if(compiler() !== null)("durability of commands", () => {
   test("a command's row says routed on the disk before a byte of it leaves, whatever else of the disk is lost", async () => {
-    const trace = await tracedCommands(3, 8);
+    const trace = await tracedCommands(3, 8, 1000);
     const random = prng(5);
     for (const text of trace.texts) {
       for (const keep of [() => false, () => random.chance(0.5)]) {
@@ -30,7 +30,7 @@ describe.if(compiler() !== null)("durability of commands", () => {
   }, 60_000);
 
   test("a gateway that never syncs is found out", async () => {
-    const trace = await tracedCommands(1, 3, "journal.synchronous_off:fail");
+    const trace = await tracedCommands(1, 3, 1000, "journal.synchronous_off:fail");
     const states = trace.texts.map((text) => {
       try {
         return stateAtSend(trace, text, scratch, () => false);
@@ -42,7 +42,7 @@ describe.if(compiler() !== null)("durability of commands", () => {
   }, 60_000);
 
   test("a gateway that tells of a commit before its sync is found out", async () => {
-    const trace = await tracedCommands(1, 6, "journal.ack_before_sync:fail@1+");
+    const trace = await tracedCommands(1, 4, 50_000, "journal.ack_before_sync:fail@1+");
     const states = trace.texts.map((text) => stateAtSend(trace, text, scratch, () => false));
     expect(states.filter((state) => state !== "routed").length).toBeGreaterThan(0);
   }, 60_000);

@@ -21,7 +21,6 @@ export interface CommandTrace {
   readonly texts: readonly string[];
 }
 
-const SYNC_US = 1000;
 const SETTINGS = {
   workers: 2,
   "journal.overlap_bytes": 1,
@@ -39,13 +38,13 @@ export function sendOf(calls: readonly Call[], gatewayPort: number, text: string
   );
 }
 
-/** Each of the devices gets that many commands, one after the other. The gateway is killed: a stop would sync what it forgot. */
-export async function tracedCommands(devices: number, commands: number, faults = ""): Promise<CommandTrace> {
+/** Each of the devices gets that many commands, one after the other. `syncUs`: a sync takes that much longer. The gateway is killed: a stop would sync what it forgot. */
+export async function tracedCommands(devices: number, commands: number, syncUs: number, faults = ""): Promise<CommandTrace> {
   const folder = temporaryData();
   const data = join(folder, "data");
   const trace = join(folder, "trace");
   mkdirSync(data);
-  const environment = shimEnvironment(buildShim(folder), { data, trace, syncUs: SYNC_US });
+  const environment = shimEnvironment(buildShim(folder), { data, trace, syncUs });
   const gateway = await Gateway.start({ data, settings: SETTINGS, faults, environment });
   const texts: string[] = [];
   await Promise.all(Array.from({ length: devices }, async (_, i) => {

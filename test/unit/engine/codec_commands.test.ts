@@ -226,6 +226,17 @@ describe("commands by way of rings that are full", () => {
     expect(ids.map((id) => bench.states(id))).toEqual(ids.map((_, i) => ["queued", "routed", "written", `answered ok ${i}`]));
   });
 
+  test("beyond the bounds are refused: of one device, and of all", () => {
+    const bench = new CodecBench({ commands: 3, commandsPerDevice: 2 });
+    const other = new TestDevice(2, "8E").imei;
+    greeted(bench);
+    bench.login(other);
+    const ids = [device.imei, device.imei, device.imei, other, other].map((imei) => bench.command(imei));
+    bench.pass(30);
+    expect(ids.map((id) => bench.told(id)?.[0])).toEqual(["done", "done", "refused", "done", "busy"]);
+    expect([bench.told(ids[0]!), bench.told(ids[2]!)]).toEqual([["done", ids[0]!], ["refused", "device_full"]]);
+  });
+
   test("that could never take it are said so at once", () => {
     const bench = new CodecBench({ controlRingBytes: 4096 });
     greeted(bench);
