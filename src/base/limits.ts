@@ -169,6 +169,7 @@ export const LIMIT_SECTIONS = {
     tokenDevices: limit(64, 1, 256, "Devices one token may name. More are refused."),
     failedTokensPerMinute: limit(60, 1, 100_000, "Wrong tokens of one address in a minute. Beyond: 429. A right one always works, as a whole office may sit behind one address."),
     failedTokenAddresses: limit(1024, 1, 65_536, "Addresses whose wrong tokens are counted. Beyond: the one counted for longest is forgotten."),
+    requestsPerSecondPerToken: limit(1000, 1, 1_000_000, "Requests of one token in a second; an event stream is one. Beyond: 429 with Retry-After, so that a script that runs wild leaves the http thread to the others."),
     allowedDevices: limit(262_144, 1, 1 << 22, "Devices on the allow list. More are refused."),
   },
   process: {

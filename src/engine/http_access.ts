@@ -3,6 +3,7 @@
  * lost theirs. Owned by an http thread, which calls `follow` in its loop.
  */
 import { FailedTokens } from "../access/failures.ts";
+import { TokenRate } from "../access/rate.ts";
 import type { AccessRefusal } from "../access/refusal.ts";
 import type { Scopes } from "../access/scope.ts";
 import { isLoopback } from "../config/host_port.ts";
@@ -23,6 +24,7 @@ export class HttpAccess {
   readonly #access: Access;
   readonly #isLocal: boolean;
   readonly #failures: FailedTokens;
+  readonly #rate: TokenRate;
   readonly #platform: Pick<Platform, "clock">;
   readonly #counters: Counters;
   readonly #watched = new Map<string, Set<() => void>>();
@@ -32,6 +34,7 @@ export class HttpAccess {
     this.#access = new Access(platform, data, limits);
     this.#isLocal = isLoopback(http.host);
     this.#failures = new FailedTokens(limits);
+    this.#rate = new TokenRate(limits);
     this.#platform = platform;
     this.#counters = counters;
     this.#access.follow();
@@ -63,6 +66,11 @@ export class HttpAccess {
   /** A wrong token came from there. Seconds to wait when there were too many, else 0. */
   failed(address: string): number {
     return this.#failures.failed(address, this.#platform.clock.mono());
+  }
+
+  /** Another request of this token. False: it asks too often. */
+  mayAsk(token: string): boolean {
+    return this.#rate.asks(token, this.#platform.clock.mono());
   }
 
   countRefusal(cause: AccessRefusal): void {

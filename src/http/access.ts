@@ -41,6 +41,7 @@ function refusal(c: Context, need: Need, access: AccessPort): Response | null {
     if (waitS > 0) return refuse("too_many", 429, "too many wrong tokens from this address", { "retry-after": String(waitS) });
     return refuse("bad_token", 401, "no such token, or it was revoked", { "www-authenticate": `${REALM}, error="invalid_token"` });
   }
+  if (!access.mayAsk(token.id)) return refuse("rate", 429, "the token asks too often", { "retry-after": "1" });
   if (!allows(token.scopes, need)) {
     const scope = needName(need);
     const headers = { "www-authenticate": `${REALM}, error="insufficient_scope", scope="${scope.replaceAll(/[^!#-[\]-~]/g, "")}"` };

@@ -1,7 +1,7 @@
 /** The HTTP application: every route of the interface over the gateway it is given. Owned by an http thread. */
 import { Hono } from "hono";
 import { AssertionError } from "../base/assert.ts";
-import type { HttpHandler } from "../platform/port.ts";
+import { type HttpHandler, SqlError } from "../platform/port.ts";
 import { exposition } from "../telemetry/exposition.ts";
 import { requireTokens } from "./access.ts";
 import { serveCommands } from "./commands.ts";
@@ -19,7 +19,7 @@ import { NOT_BUILT, routerPath, serveNotBuilt } from "./not_built.ts";
 import { openApiDocument, OPERATIONS } from "./openapi.ts";
 import { guardOrigins } from "./origins.ts";
 import { servePolicies } from "./policies.ts";
-import { problem } from "./problem.ts";
+import { problem, unavailable } from "./problem.ts";
 import { strictQuery } from "./query.ts";
 import { serveRecords } from "./records.ts";
 import type { RequestEnv } from "./request_env.ts";
@@ -43,6 +43,7 @@ export function createApp(gateway: Gateway): HttpHandler {
         throw error;
       });
     }
+    if (error instanceof SqlError) return unavailable(`it cannot be kept: ${error.code}`);
     return problem(500, `Cannot answer: ${error.message}`);
   });
   app.notFound((c) => problem(404, `There is no ${c.req.path}`));

@@ -67,6 +67,8 @@ export interface AccessPort {
   find(text: string): TokenView | null;
   /** A wrong token came from there. Seconds to wait when there were too many, else 0. */
   failed(address: string): number;
+  /** False: the token asks too often. */
+  mayAsk(token: string): boolean;
   countRefusal(cause: AccessRefusal): void;
   create(name: string, scopes: Scopes): Result<{ readonly token: TokenView; readonly text: string }, "first_admin" | "too_many">;
   revoke(id: string): "revoked" | "unknown" | "last_admin";

@@ -200,16 +200,32 @@ describe("access", () => {
     };
     const memory = async (): Promise<number> =>
       Number(/VmRSS:\s+(\d+)/.exec(await Bun.file(`/proc/${gateway.pid}/status`).text())?.[1]) / 1024;
+    const all = (): Promise<void[]> => Promise.all(Array.from({ length: 20 }, (_, from) => guess(from)));
+    // The first round grows the heap to what so many requests at once take, the second adds nothing if nothing is kept of them.
+    await all();
     const before = await memory();
-    await Promise.all(Array.from({ length: 20 }, (_, from) => guess(from)));
-    expect((statuses.get(401) ?? 0) + (statuses.get(429) ?? 0)).toBe(10_000);
-    expect(statuses.get(429)).toBeGreaterThan(9000);
+    await all();
+    expect((statuses.get(401) ?? 0) + (statuses.get(429) ?? 0)).toBe(20_000);
+    expect(statuses.get(429)).toBeGreaterThan(19_000);
     expect(await status("/v1/devices", admin.token)).toBe(200);
     expect((await memory()) - before).toBeLessThan(64);
     const refusals = await ask(gateway.url, "/metrics", bearer(admin.token));
-    expect(refusals.text).toMatch(/berth_http_refusals_total\{cause="too_many"\} \d{4}/);
+    expect(refusals.text).toMatch(/berth_http_refusals_total\{cause="too_many"\} \d{5}/);
     for (const socket of slow) socket.destroy();
   }, 60_000);
+
+  test("ends a request that trickles, and one that says nothing", async () => {
+    const ended = (every: number | null): Promise<void> =>
+      new Promise((resolve) => {
+        const socket = connect(Number(new URL(gateway.url).port), "127.0.0.1", () =>
+          void socket.write("GET / HTTP/1.1\r\nHost: localhost\r\nX: "));
+        const timer = every === null ? undefined : setInterval(() =>
+          void socket.write("x"), every);
+        socket.on("error", () => {});
+        socket.on("close", () => (clearInterval(timer), resolve()));
+      });
+    await Promise.all([ended(500), ended(null)]);
+  }, 30_000);
 
   test("is told by the verbs: list and revoke, with --token or BERTH_TOKEN", async () => {
     const { id } = await make("read");

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { FailedTokens } from "../../../src/access/failures.ts";
 import { allows, needName, needOf } from "../../../src/access/need.ts";
+import { TokenRate } from "../../../src/access/rate.ts";
 import { EVERY_SCOPE, parseScopes, scopeNames, type Scopes, visibleDevices } from "../../../src/access/scope.ts";
 import { newToken, sameHash, TOKEN_BYTES, tokenHash, tokenId } from "../../../src/access/token.ts";
 import { NOT_BUILT } from "../../../src/http/not_built.ts";
@@ -118,5 +119,13 @@ describe("wrong tokens", () => {
     const failures = new FailedTokens({ failedTokensPerMinute: 2, failedTokenAddresses: 8 });
     for (let i = 0; i < 10_000; i++) failures.failed(`10.0.${i >> 8}.${i & 255}`, i);
     expect(failures.size).toBe(8);
+  });
+});
+
+describe("requests of a token", () => {
+  test("are counted by the second, each token for itself", () => {
+    const rate = new TokenRate({ requestsPerSecondPerToken: 2 });
+    expect([rate.asks("a", 0), rate.asks("a", 1), rate.asks("a", 999), rate.asks("b", 999)]).toEqual([true, true, false, true]);
+    expect([rate.asks("a", 1000), rate.asks("a", 1001), rate.asks("a", 1002)]).toEqual([true, true, false]);
   });
 });
