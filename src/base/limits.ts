@@ -50,7 +50,7 @@ export const LIMIT_SECTIONS = {
   udp: {
     udpIdleMs: limit(5 * MINUTE, 100, DAY, "A device that was heard over UDP is offline after this silence. A record later than that is a connection of its own in the history."),
     udpMoveMs: limit(10 * SECOND, 0, 10 * MINUTE, "A device heard over UDP moves to another address once in this time, so that nobody fills its history by sending in its name. Until then a sender at another address stands beside."),
-    udpSenders: limit(16_384, 1, 65_536, "Devices heard over UDP within that time, one for each address they send from; of `connections` at most. A datagram of one more is met with silence, counted; the device keeps its records and sends them again."),
+    udpSenders: limit(16_384, 1, 65_536, "Devices heard over UDP within that time, one for each address they send from; at most a quarter of `connections`, so that datagrams never take the room of sessions. A datagram of one more is met with silence, counted; the device keeps its records and sends them again."),
     udpDatagramsPerSecondPerAddress: limit(10_000, 1, 1_000_000, "A datagram proves nothing about who sent it. Many devices may sit behind one address of a carrier. Beyond: dropped, counted; devices send again."),
     udpHeldPackets: limit(16, 1, 1024, "Packets of one sender that wait until the registry has decided, or for their commit. Beyond: dropped, counted."),
     udpHeldBytes: limit(4 * MiB, 64 * KiB, 256 * MiB, "Bytes of packets that wait until the registry has decided, of all senders. Beyond: dropped, counted."),

@@ -105,11 +105,11 @@ export class UdpClaims {
   }
 
   #refused(sender: Sender, refusal: Exclude<Refusal, "none">): void {
-    const { addresses, clock, tally, warn } = this.#at;
+    const { refusals, clock, tally, warn } = this.#at;
     this.#forget(sender);
     sender.stage = SenderStage.beside;
     tally.login(refusal);
-    if (refusal === "unknown_device" || refusal === "device_limit") addresses.loginFailed(sender.address, clock.wall());
+    if (refusal === "unknown_device" || refusal === "device_limit") refusals.admits(sender.address, clock.mono());
     warn({ code: refusal, device: sender.device, address: sender.address }, `Cannot take datagram: ${refusal}; not answered`);
     this.#decided.refused(sender);
   }

@@ -7,17 +7,20 @@ import { Bell } from "../ring/wait.ts";
 import { Counters } from "../telemetry/counters.ts";
 import { type Log, type LogFields, onceEvery } from "../telemetry/log.ts";
 import { slot } from "../telemetry/slots.ts";
-import { Addresses } from "../wire/addresses.ts";
 import { Board } from "../wire/board.ts";
 import { connectionSlots, PresenceWriter } from "../wire/presence.ts";
 import { UDP_OUTCOMES, type UdpOutcome } from "../wire/udp_outcome.ts";
 import type { Boot } from "./boot.ts";
 import { CodecTally } from "./codec_tally.ts";
 import { TimerWheel } from "./codec_wheel.ts";
+import { UdpRate } from "./udp_rate.ts";
 import { SenderTable } from "./udp_sender.ts";
 
 /** How often deadlines are looked at and the heartbeat moves. */
 export const TICK_MS = 20;
+
+/** Senders take this part of the connections there may be, at most: anybody can make them. */
+const CONNECTIONS_SHARE = 4;
 
 export interface UdpContext {
   /** Index of our rings: the last one. */
@@ -25,7 +28,8 @@ export interface UdpContext {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly board: Board;
-  readonly addresses: Addresses;
+  /** Claims refused for the device's own fault. Not the table that TCP shares: an address in a datagram is anybody's. */
+  readonly refusals: UdpRate;
   readonly presence: PresenceWriter;
   readonly frames: RingProducer;
   readonly exceptions: RingConsumer;
@@ -63,14 +67,14 @@ export function udpContext(boot: Boot, platform: Pick<Platform, "clock">, log: P
   const { rings, roster } = boot;
   const ring = roster.codec.length + roster.peer.length + boot.index;
   const slots = connectionSlots(limits);
-  const capacity = Math.min(limits.udpSenders, slots);
+  const capacity = Math.max(1, Math.min(limits.udpSenders, Math.floor(limits.connections / CONNECTIONS_SHARE)));
   const once = onceEvery(limits.logIntervalMs, () => platform.clock.mono());
   return {
     ring,
     limits,
     clock: platform.clock,
     board: new Board(boot.board),
-    addresses: new Addresses(boot.addresses),
+    refusals: new UdpRate(limits.failedLoginsPerSecondPerAddress),
     presence: new PresenceWriter(boot.presence, ring, slots),
     frames: new RingProducer(rings.frames[ring]!, new Bell(boot.bells, roster.journal)),
     exceptions: new RingConsumer(rings.exceptions[ring]!),

@@ -1,6 +1,6 @@
 /**
- * How many datagrams each address has sent in this second. A table by hash: two addresses in one place share a count, as
- * the bound is a guard and not an account. Owned by the udp thread.
+ * How often each address has done something in this second: sent a datagram, been refused. A table by hash: two addresses in
+ * one place share a count, as the bound is a guard and not an account. Owned by the udp thread.
  */
 const PLACES = 1 << 14;
 
@@ -13,14 +13,23 @@ export class UdpRate {
     this.#most = mostPerSecond;
   }
 
-  /** Counts one datagram of `address` at `now` (mono ms); false when it is one too many. */
+  /** Counts one of `address` at `now` (mono ms); false when it is one too many. */
   admits(address: string, now: number): boolean {
-    const second = Math.floor(now / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#counts.fill(0);
-    }
+    this.#turn(now);
     return ++this.#counts[placeOf(address)]! <= this.#most;
+  }
+
+  /** Would one more be too many? */
+  isFull(address: string, now: number): boolean {
+    this.#turn(now);
+    return this.#counts[placeOf(address)]! >= this.#most;
+  }
+
+  #turn(now: number): void {
+    const second = Math.floor(now / 1000);
+    if (second === this.#second) return;
+    this.#second = second;
+    this.#counts.fill(0);
   }
 }
 

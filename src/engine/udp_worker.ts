@@ -135,9 +135,10 @@ export class UdpWorker {
 
   #arrived(device: string, arrival: Arrival): void {
     const { address } = arrival.from;
-    const { table, limits, packets, presence, wheel } = this.#at;
+    const { table, limits, packets, presence, wheel, refusals } = this.#at;
     const known = table.find(device, address);
-    if (known === null && this.#hasFailedTooOften(address)) return packets.count("rate");
+    // Of who is refused again and again nobody is asked any more in this second.
+    if (known === null && refusals.isFull(address, arrival.readAt)) return packets.count("rate");
     const sender = known ?? table.add(device, address, arrival.receivedAt);
     if (sender === null || sender.held.length + sender.inFlight >= limits.udpHeldPackets) return packets.count("busy");
     const silentAt = arrival.readAt + limits.udpIdleMs;
@@ -151,12 +152,6 @@ export class UdpWorker {
     }
     if (sender.stage === SenderStage.open) return this.#frames.put(sender, arrival);
     this.#hold(sender, arrival);
-  }
-
-  /** Of who is refused again and again nobody is asked any more in this second. */
-  #hasFailedTooOften(address: string): boolean {
-    const { addresses, clock, limits } = this.#at;
-    return addresses.failedLogins(address, clock.wall()) >= limits.failedLoginsPerSecondPerAddress;
   }
 
   /** Keeps a copy until the registry has decided. */

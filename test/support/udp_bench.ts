@@ -12,6 +12,7 @@ import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";
 import { Bell } from "../../src/ring/wait.ts";
 import { sumOf } from "../../src/telemetry/counters.ts";
 import { type MetricName, slot } from "../../src/telemetry/slots.ts";
+import { Addresses } from "../../src/wire/addresses.ts";
 import { Board, Gate } from "../../src/wire/board.ts";
 import {
   DECISIONS,
@@ -147,6 +148,10 @@ export class UdpBench {
     this.worker.turn();
   }
 
+  /** What the door for sessions holds against an address. */
+  failedLogins(address: string): number {
+    return new Addresses(this.#boot.addresses).failedLogins(address, this.now);
+  }
   count(name: MetricName, label = ""): number {
     return sumOf(this.#boot.counters, slot(name, label));
   }

@@ -92,6 +92,10 @@ describe("a datagram", () => {
     bench.receives(packet(one, 1));
     expect([bench.told(), bench.count("berth_udp_packets_total", "rate")]).toEqual([[], 1]);
     expect(bench.count("berth_logins_total", "unknown_device")).toBe(2);
+    expect(bench.failedLogins("10.0.0.1")).toBe(0);
+    bench.pass(1000);
+    bench.receives(packet(one, 1));
+    expect(bench.claim().device).toBe(one.imei);
   });
 
   test("while the store fails asks nobody", () => {
@@ -226,10 +230,22 @@ test("a shutdown takes nothing new, answers what was taken, and tells the regist
   expect([bench.told(), bench.worker.sockets]).toEqual([[], 0]);
 });
 
+test("senders take a quarter of the connections at most: the rest is for sessions", () => {
+  const bench = new UdpBench({ connections: 12 });
+  for (let number = 0; number < 9; number++) bench.receives(packet(new TestDevice(number, "8"), 1));
+  expect([bench.worker.sockets, bench.told().length, bench.count("berth_udp_packets_total", "busy")]).toEqual([3, 3, 6]);
+});
+
 test("a rate counts each address by itself, second by second", () => {
   const rate = new UdpRate(2);
   expect([1, 2, 3].map(() => rate.admits("a", 1500))).toEqual([true, true, false]);
   expect([rate.admits("b", 1999), rate.admits("a", 1999), rate.admits("a", 2000)]).toEqual([true, false, true]);
+  expect([rate.isFull("a", 2000), rate.admits("a", 2000), rate.isFull("a", 2999), rate.isFull("a", 3000)]).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ]);
 });
 
 test("a table gives a slot again last, under another id, and nothing beyond its bound", () => {
