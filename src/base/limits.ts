@@ -164,6 +164,13 @@ export const LIMIT_SECTIONS = {
     commandAttempts: limit(16, 1, 1000, "Connections that may take a command and go before it could be written. Then it has failed."),
     commandKeyMs: limit(60 * SECOND, 20 * SECOND, 10 * MINUTE, "Idempotency keys of ended commands stay in memory this long: longer than a submission is on its way."),
   },
+  config: {
+    configBytes: limit(8 * KiB, 64, 16 * KiB, "A configuration as JSON. 413."),
+    configVersions: limit(16, 1, 1024, "Versions kept per device, and besides the newest applied and the newest failed one. The oldest go; a report about one that is gone is refused."),
+    configChanges: limit(1024, 1, 65_536, "Changes of configurations on their way to the disk. Beyond: 503 with Retry-After."),
+    configPendingBytes: limit(16 * MiB, 1 * KiB, 1 * GiB, "Pending configurations that commands carry, in memory until they are applied or failed. Beyond: 503 with Retry-After."),
+    configParameters: limit(64, 1, 1024, "Parameters in a configuration that commands carry: each is read back by a command of its own. Beyond: failed."),
+  },
   access: {
     tokens: limit(1024, 1, 65_536, "Tokens there may be. One more is refused until another is revoked."),
     tokenDevices: limit(64, 1, 256, "Devices one token may name. More are refused."),
@@ -198,6 +205,7 @@ export const LIMITS: Readonly<Record<LimitName, Limit>> = {
   ...LIMIT_SECTIONS.http,
   ...LIMIT_SECTIONS.conflict,
   ...LIMIT_SECTIONS.command,
+  ...LIMIT_SECTIONS.config,
   ...LIMIT_SECTIONS.access,
   ...LIMIT_SECTIONS.process,
 };

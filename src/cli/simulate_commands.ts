@@ -1,6 +1,6 @@
 /**
  * A simulated tracker's ear: takes what a server sends apart into acknowledgements and commands, and knows an answer to each
- * command. Pure; one per connection.
+ * command. Pure; one per tracker.
  */
 import { u32 } from "../base/bytes.ts";
 import { crc16 } from "../base/crc16.ts";
@@ -13,6 +13,7 @@ const ACK_BYTES = 4;
 const HEADER = 8;
 const OVERHEAD = 12;
 const MOST_BYTES = 4096;
+const MOST_PARAMETERS = 1024;
 
 /** What came. `odd`: neither an acknowledgement nor a frame: nothing after it can be understood. */
 export type Heard = { readonly kind: "ack"; readonly count: number } | { readonly kind: "command"; readonly answer: Uint8Array | null } | {
@@ -22,6 +23,8 @@ export type Heard = { readonly kind: "ack"; readonly count: number } | { readonl
 export class Ear {
   readonly #imei: string;
   readonly #bytes = new Uint8Array(MOST_BYTES);
+  /** As they were set; they outlive a connection. */
+  readonly #parameters = new Map<string, string>();
   #length = 0;
 
   constructor(imei: string) {
@@ -59,7 +62,7 @@ export class Ear {
     if ("fault" in messages) return null;
     const [first] = messages;
     if (first === undefined || first.type !== MessageType.command) return null;
-    const payload = new TextEncoder().encode(answerTo(first.text ?? ""));
+    const payload = new TextEncoder().encode(answerTo(first.text ?? "", this.#parameters));
     if (codec === CODEC_12) return encodeFrame(encodeMessage("12", { type: MessageType.response, payload }));
     if (codec !== CODEC_14) return null;
     const mine = first.imei === this.#imei;
@@ -69,7 +72,7 @@ export class Ear {
 }
 
 /** As trackers answer the usual ones; what they do not know they say so. */
-function answerTo(text: string): string {
+function answerTo(text: string, parameters: Map<string, string>): string {
   const [name = "", rest = ""] = text.trim().split(/ (.*)/s);
   switch (name) {
     case "getinfo":
@@ -77,12 +80,20 @@ function answerTo(text: string): string {
     case "getver":
       return "Ver:03.28.07_00 GPS:AXN_5.1 Hw:FMB920 Mod:1 Init:2026-01-01 00:00 Uptime:86400";
     case "getparam":
-      return `Param ID:${rest} Val:0`;
+      return `Param ID:${rest} Val:${parameters.get(rest) ?? "0"}`;
     case "setparam":
+      set(rest, parameters);
       return `New value ${rest}`;
     case "setdigout":
       return `DOUTs are set to:${rest}`;
     default:
       return `Unknown command or invalid format: ${name}`;
+  }
+}
+
+function set(pairs: string, parameters: Map<string, string>): void {
+  for (const pair of pairs.split(";")) {
+    const at = pair.indexOf(":");
+    if (at > 0 && parameters.size < MOST_PARAMETERS) parameters.set(pair.slice(0, at), pair.slice(at + 1));
   }
 }

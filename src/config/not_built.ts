@@ -9,6 +9,7 @@ const NAMES: Readonly<Record<string, string>> = {
   "tcp.proxy_protocol": "the PROXY protocol",
   "tcp.tls": "TLS for trackers",
   commands: "commands to devices",
+  "config.schema": "JSON-Schemas for configurations",
   sinks: "sinks",
   forward: "sinks",
 };

@@ -166,6 +166,7 @@ export const SECTIONS = [
   "journal",
   "conflict",
   "command",
+  "config",
   "tls",
   "access",
   "process",

@@ -13,7 +13,7 @@
  */
 import type { Settings } from "../config/settings.ts";
 import type { Role } from "../platform/port.ts";
-import type { StoredCommand } from "../store/port.ts";
+import type { StoredCommand, StoredConfig } from "../store/port.ts";
 
 export interface Rings {
   readonly adopt: readonly SharedArrayBuffer[];
@@ -57,6 +57,8 @@ export interface Recovered {
   readonly devices: readonly string[];
   /** Commands that are queued on disk, for the registry. */
   readonly commands: readonly StoredCommand[];
+  /** The newest configuration of every device that has one, for the registry. */
+  readonly configs: readonly StoredConfig[];
 }
 
 export interface Boot {

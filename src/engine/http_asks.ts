@@ -12,7 +12,7 @@ import { type MessageOf, ORDERS, type OrderVerb, receive, send } from "../wire/c
 export type Standing = MessageOf<"answer">;
 export type Done = MessageOf<"done">;
 
-type Question = MessageOf<"ask"> | MessageOf<"order"> | MessageOf<"submit">;
+type Question = MessageOf<"ask"> | MessageOf<"order"> | MessageOf<"submit"> | MessageOf<"configure"> | MessageOf<"configReport">;
 type Reply = Standing | Done;
 
 export class RegistryClient {
@@ -50,6 +50,18 @@ export class RegistryClient {
   /** How a command's submission went, once it is on the disk; null when that is not so in time: it may be all the same. */
   async submit(command: Omit<MessageOf<"submit">, "type" | "request">): Promise<Done | null> {
     const reply = await this.#question((request) => ({ type: "submit", request, ...command }));
+    return reply?.type === "done" ? reply : null;
+  }
+
+  /** The version made of a device's configuration, once it is on the disk; null as in `submit`. */
+  async configure(device: string, value: string): Promise<Done | null> {
+    const reply = await this.#question((request) => ({ type: "configure", request, device, value }));
+    return reply?.type === "done" ? reply : null;
+  }
+
+  /** The same for what a device says of a version. */
+  async reportConfig(report: Omit<MessageOf<"configReport">, "type" | "request">): Promise<Done | null> {
+    const reply = await this.#question((request) => ({ type: "configReport", request, ...report }));
     return reply?.type === "done" ? reply : null;
   }
 

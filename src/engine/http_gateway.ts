@@ -17,6 +17,7 @@ import { ORDERS } from "../wire/query.ts";
 import type { HttpAccess } from "./http_access.ts";
 import type { Busy } from "./http_busy.ts";
 import { HttpCommands } from "./http_commands.ts";
+import { HttpConfigs } from "./http_configs.ts";
 import { type DeviceView, joined, type OneDevice } from "./http_device.ts";
 import type { Follower } from "./http_follow.ts";
 import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./http_history.ts";
@@ -58,6 +59,7 @@ export interface GatewayParts {
 export class HttpGateway {
   readonly settings: Settings;
   readonly commands: HttpCommands;
+  readonly configs: HttpConfigs;
   readonly access: HttpAccess;
   readonly instance: string;
   /** The counters of all threads. */
@@ -70,6 +72,7 @@ export class HttpGateway {
     this.#parts = parts;
     this.settings = parts.settings;
     this.commands = new HttpCommands(parts);
+    this.configs = new HttpConfigs(parts);
     this.access = parts.access;
     this.instance = parts.instance;
     this.counterMemory = parts.counterMemory;

@@ -19,6 +19,7 @@ import {
 } from "../wire/control.ts";
 import type { Recovered } from "./boot.ts";
 import { JournalCommands } from "./journal_commands.ts";
+import { JournalConfigs } from "./journal_configs.ts";
 
 /** A connection as frames need it. */
 export interface Connected {
@@ -39,6 +40,7 @@ export class JournalEvents {
   /** Highest fence counter seen: how much of the reserved block is used. */
   usedFences = 0;
   readonly #commands: JournalCommands;
+  readonly #configs: JournalConfigs;
   readonly #journal: Journal;
   /** Per ring, by slot. */
   readonly #tables: (Connected | undefined)[][];
@@ -46,6 +48,7 @@ export class JournalEvents {
   constructor(journal: Journal, rings: number) {
     this.#journal = journal;
     this.#commands = new JournalCommands(journal);
+    this.#configs = new JournalConfigs(journal);
     this.#tables = Array.from({ length: rings }, () => []);
   }
 
@@ -82,6 +85,8 @@ export class JournalEvents {
         return this.#commands.row(message);
       case "lateAnswer":
         return this.#commands.late(message);
+      case "configRow":
+        return this.#configs.row(message);
       case "adopt":
       case "claim":
       case "close":
@@ -99,6 +104,8 @@ export class JournalEvents {
       case "command":
       case "commandDone":
       case "commandAnswer":
+      case "configure":
+      case "configReport":
         return assertNever(message as never, "message for the journal");
       default:
         return assertNever(message, "message");
@@ -121,7 +128,8 @@ export class JournalEvents {
 
   /** What the other threads start from. */
   recovered(fenceBase: number): Recovered {
-    return { epoch: this.#journal.epoch, fenceBase, devices: this.#journal.ledger.ids(), commands: this.#commands.queued() };
+    const [commands, configs] = [this.#commands.queued(), this.#configs.kept()];
+    return { epoch: this.#journal.epoch, fenceBase, devices: this.#journal.ledger.ids(), commands, configs };
   }
 
   #connected(m: MessageOf<"connected">): void {

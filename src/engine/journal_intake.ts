@@ -42,7 +42,7 @@ export class JournalIntake {
   /** A disconnect whose frames are not all taken yet. */
   #waiting: MessageOf<"disconnected"> | null = null;
   #first = 0;
-  /** Lifecycle position after the newest row of a command that was taken since `takeCommandsEnd`. */
+  /** Lifecycle position after the newest row of a command or a configuration that was taken since `takeCommandsEnd`. */
   #commandsEnd: number | null = null;
 
   constructor(
@@ -138,7 +138,7 @@ export class JournalIntake {
         const message = receive(this.#lifecycle);
         if (message.type === "disconnected") this.#waiting = message;
         else this.#events.take(message);
-        if (message.type === "commandRow") this.#commandsEnd = this.#lifecycle.end;
+        if (message.type === "commandRow" || message.type === "configRow") this.#commandsEnd = this.#lifecycle.end;
       }
     }
   }

@@ -132,6 +132,10 @@ export class ReaderDesk {
         if (found !== null && !this.#reach(asSeq(found.seq))) return { kind: "busy", reason: "the command is not on disk yet" };
         return { kind: "command", json: found === null ? null : JSON.stringify(found) };
       }
+      case "config": {
+        const found = this.#store.config(request.device);
+        return { kind: "config", json: found === null ? null : JSON.stringify(found) };
+      }
       default:
         return assertNever(request, "request");
     }

@@ -7,9 +7,10 @@ import { asDeviceId, type DeviceId } from "../base/brand.ts";
 import { fromHex } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { Deque } from "../base/deque.ts";
+import type { Limits } from "../base/limits.ts";
 import { responseText } from "../codec/teltonika/command.ts";
 import { CommandBook } from "../command/book.ts";
-import type { Change, Moment, Route, Submission, Submitted } from "../command/command.ts";
+import type { Change, Moment, Route, Submission, Submitted, Waiter } from "../command/command.ts";
 import type { Effect } from "../registry/effect.ts";
 import { normaliseIdentity } from "../registry/identity.ts";
 import { newestAlive, type Owner } from "../registry/owner.ts";
@@ -19,7 +20,7 @@ import type { RingProducer } from "../ring/spsc.ts";
 import type { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
 import { type Board, DrainPhase } from "../wire/board.ts";
-import { COMMAND_STATES, type CommandCodec, MessageType } from "../wire/command.ts";
+import { COMMAND_STATES, type CommandCodec, type CommandState, isEnd, MessageType } from "../wire/command.ts";
 import { END_REASONS, type MessageOf, MESSAGES, type Outcome, OUTCOMES, send, TRANSPORTS } from "../wire/control.ts";
 import type { Recovered } from "./boot.ts";
 import type { RegistryRoom } from "./registry_room.ts";
@@ -36,6 +37,8 @@ const REFUSED: Readonly<Record<Exclude<Submitted, "accepted">, readonly [Outcome
   full: ["busy", ""],
 };
 
+type CommandLimits = ConstructorParameters<typeof CommandBook>[0] & Pick<Limits, "commandTtlMs" | "commandTimeoutMs">;
+
 export interface CommandParts {
   readonly board: Board;
   readonly clock: Clock;
@@ -47,8 +50,30 @@ export interface CommandParts {
   readonly answers: readonly RingProducer[];
 }
 
+/** How a command of the gateway itself ended. */
+export interface OwnEnd {
+  readonly device: DeviceId;
+  /** Of the connection it was given to, or 0. */
+  readonly fence: number;
+  readonly state: CommandState;
+  readonly response: string | null;
+  readonly reason: string | null;
+}
+
+/** Nobody waits for a command of the gateway itself. */
+const NOBODY: Waiter = { ring: -1, request: 0 };
+const ID_DIGITS = 14;
+
 export class RegistryCommands {
+  /** Commands of the gateway itself that have ended, in order; whoever submits them takes them out. */
+  readonly ownEnds = new Deque<OwnEnd>();
+  /** Commands that have ended in this process. */
+  ends = 0;
+  /** Ids of those that have not. */
+  readonly #own = new Set<string>();
+  #lastOwn = 0;
   readonly #at: CommandParts;
+  readonly #limits: CommandLimits;
   readonly #book: CommandBook;
   /** Told to the journal and not on disk yet, with the ring position after each. */
   readonly #unkept = new Deque<{ readonly position: number; readonly change: Change }>();
@@ -56,8 +81,9 @@ export class RegistryCommands {
   readonly #late = new Deque<MessageOf<"lateAnswer">>();
   readonly #states = COMMAND_STATES.map((state) => slot("berth_commands_total", state));
 
-  constructor(parts: CommandParts, limits: ConstructorParameters<typeof CommandBook>[0], recovered: Recovered) {
+  constructor(parts: CommandParts, limits: CommandLimits, recovered: Recovered) {
     this.#at = parts;
+    this.#limits = limits;
     this.#book = new CommandBook(limits);
     const now = this.#now();
     for (const row of recovered.commands) this.#book.restore({ ...row, device: asDeviceId(row.device) }, now);
@@ -83,6 +109,20 @@ export class RegistryCommands {
     if (MESSAGES.commandRow.sizeWith(NAMES) + text.length + most / RESPONSE_SHARE > most) return ["refused", "too_long"];
     const done = this.#book.submit(submission, this.#routeOf(device), { ring, request }, this.#now());
     return done === "accepted" ? null : REFUSED[done];
+  }
+
+  /** A command of the gateway itself; `ownEnds` tells its end. False when there is no room for it now. */
+  submitOwn(device: DeviceId, text: string): boolean {
+    const now = this.#now();
+    const route = this.#routeOf(device);
+    const hex = (value: number): string => value.toString(16).padStart(ID_DIGITS, "0");
+    // A fence is of one process, and the number of one command in it.
+    const id = hex(route?.fence ?? 0) + hex(now.wall) + hex(++this.#lastOwn);
+    const { commandTtlMs, commandTimeoutMs } = this.#limits;
+    const times = { createdAt: now.wall, expiresAt: now.wall + commandTtlMs, timeoutMs: commandTimeoutMs };
+    const done = this.#book.submit({ id, device, key: "", codec: 12, text, ...times }, route, NOBODY, now);
+    if (done === "accepted") this.#own.add(id);
+    return done === "accepted";
   }
 
   /** A worker's word on what it was handed. */
@@ -167,6 +207,7 @@ export class RegistryCommands {
       changes.shift();
       counters.add(this.#states[COMMAND_STATES.indexOf(change.state)]!);
       this.#unkept.push({ position: lifecycle.position, change });
+      if (isEnd(change.state)) this.#ended(change);
     }
     for (let late = this.#late.at(0); late !== undefined; late = this.#late.at(0)) {
       if (!send(lifecycle, late, room.lifecycleReserve)) return false;
@@ -175,10 +216,19 @@ export class RegistryCommands {
     return true;
   }
 
+  #ended({ command: { submission: { id, device } }, fence, state, response, reason }: Change): void {
+    this.ends++;
+    if (this.#own.delete(id)) this.ownEnds.push({ device, fence, state, response, reason });
+  }
+
   #reply(): boolean {
     const { accepted } = this.#book;
     for (let first = accepted.at(0); first !== undefined; first = accepted.at(0)) {
       const { waiter: { ring, request }, id } = first;
+      if (ring === NOBODY.ring) {
+        accepted.shift();
+        continue;
+      }
       if (!this.#at.room.mayAnswer(ring)) return false;
       if (!send(this.#at.answers[ring]!, { type: "done", request, outcome: OUTCOMES.indexOf("done"), text: id })) return false;
       accepted.shift();

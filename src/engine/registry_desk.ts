@@ -21,6 +21,7 @@ import { type AllowList, NO_LIST } from "./allow_list.ts";
 import { type Boot, type Recovered, ringThreads } from "./boot.ts";
 import { announced, policiesFrom } from "./registry_policies.ts";
 import { RegistryCommands } from "./registry_commands.ts";
+import { RegistryConfigs } from "./registry_configs.ts";
 import { RegistryOutbox } from "./registry_outbox.ts";
 
 /** Messages taken from one ring before the next one has its turn. */
@@ -39,6 +40,7 @@ export class RegistryDesk {
   readonly #frames: readonly RingConsumer[];
   readonly #outbox: RegistryOutbox;
   readonly #commands: RegistryCommands;
+  readonly #configs: RegistryConfigs;
   readonly #step: typeof step;
   /** A ring of ours has been left unread because the one to answer into is full. */
   blocked = false;
@@ -74,10 +76,12 @@ export class RegistryDesk {
     const counters = new Counters(boot.counters, boot.thread);
     const parts = { board, clock, state: this.#state, counters, room, lifecycle, decisions, answers };
     this.#commands = new RegistryCommands(parts, limits, recovered);
+    this.#configs = new RegistryConfigs(parts, this.#commands, limits, recovered);
   }
 
   hasWork(): boolean {
-    return this.#commands.hasWork() || this.#claims.some((ring) => ring.hasNext()) || this.#asks.some((ring) => ring.hasNext());
+    return this.#commands.hasWork() || this.#configs.hasWork() || this.#claims.some((ring) => ring.hasNext()) ||
+      this.#asks.some((ring) => ring.hasNext());
   }
 
   /** How long nothing is due, if no ring brings anything; at most `mostMs`. */
@@ -96,7 +100,7 @@ export class RegistryDesk {
     for (let i = 0; i < this.#claims.length; i++) taken += this.#takeClaims(i, this.#claims[i]!);
     for (let i = 0; i < this.#asks.length; i++) taken += this.#takeAsks(i, this.#asks[i]!);
     this.#tick(this.#clock.mono());
-    if (!this.#commands.flush()) this.blocked = true;
+    this.#flush();
     this.#board.setDoorShut(this.#state.draining);
     this.#outbox.publish();
     this.#outbox.count();
@@ -109,8 +113,15 @@ export class RegistryDesk {
     this.#do({ type: "releaseAll", at: this.#clock.wall(), positions: this.#frames.map((ring) => ring.snapshot()) }, 0);
     const { refused, conflicts } = this.#state;
     while ((refused.size > 0 || conflicts.isDue) && this.#tick(Number.POSITIVE_INFINITY));
-    this.#commands.flush();
+    this.#flush();
     this.#outbox.publish();
+  }
+
+  /** Commands before configurations, which follow how those end; and once more, as they may have brought new ones. */
+  #flush(): void {
+    const done = this.#commands.flush();
+    const told = this.#configs.flush();
+    if (!(this.#commands.flush() && told && done)) this.blocked = true;
   }
 
   #takeClaims(ring: number, claims: RingConsumer): number {
@@ -150,8 +161,12 @@ export class RegistryDesk {
       }
       if (!asks.next()) break;
       const message = receive(asks);
-      if (message.type === "submit") {
-        const refused = this.#commands.submit(message, ring);
+      if (message.type === "submit" || message.type === "configure" || message.type === "configReport") {
+        const refused = message.type === "submit"
+          ? this.#commands.submit(message, ring)
+          : message.type === "configure"
+          ? this.#configs.put(message, ring)
+          : this.#configs.report(message, ring);
         if (refused !== null) this.#outbox.perform({ type: "done", ring, request: message.request, outcome: refused[0], text: refused[1] });
         continue;
       }
@@ -191,6 +206,7 @@ export class RegistryDesk {
     for (let i = 0; i < this.#effects.length; i++) {
       this.#outbox.perform(this.#effects.at(i));
       this.#commands.follow(this.#effects.at(i));
+      this.#configs.follow(this.#effects.at(i));
     }
   }
 }

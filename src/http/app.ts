@@ -8,6 +8,7 @@ import { serveCommands } from "./commands.ts";
 import { serveAllow } from "./allow.ts";
 import { serveConflicts } from "./conflicts.ts";
 import { serveDashboard } from "./dashboard/assets.ts";
+import { serveDeviceConfig } from "./device_config.ts";
 import { NoQuery, serveDevices } from "./devices.ts";
 import { serveDrain } from "./drain.ts";
 import { serveEvents } from "./events.ts";
@@ -56,6 +57,7 @@ export function createApp(gateway: Gateway): HttpHandler {
   serveHistory(app, gateway);
   serveConflicts(app, gateway);
   serveCommands(app, gateway);
+  serveDeviceConfig(app, gateway);
   serveEvents(app, gateway);
   serveKick(app, gateway);
   serveDrain(app, gateway);

@@ -7,7 +7,7 @@ import type { Scopes } from "../access/scope.ts";
 import type { Result } from "../base/result.ts";
 import type { Filter } from "../broker/filter.ts";
 import type { Settings } from "../config/settings.ts";
-import type { DeviceState, RecordsAnswer, RecordsQuery, StoredCommand } from "../store/port.ts";
+import type { DeviceState, RecordsAnswer, RecordsQuery, StoredCommand, StoredConfig } from "../store/port.ts";
 import type { CommandCodec } from "../wire/command.ts";
 import type { OrderVerb, Outcome } from "../wire/control.ts";
 
@@ -98,6 +98,29 @@ export interface CommandsPort {
   ): Promise<{ readonly kind: "command"; readonly command: StoredCommand } | { readonly kind: "refused"; readonly why: string } | Busy>;
 }
 
+/** `version`: on disk. `refused`: why. */
+export type ConfigDone =
+  | { readonly kind: "version"; readonly version: number }
+  | { readonly kind: "unknown_device" }
+  | { readonly kind: "refused"; readonly why: string }
+  | Busy;
+
+export interface ConfigReport {
+  readonly device: string;
+  readonly version: number;
+  readonly isApplied: boolean;
+  /** Of the connection that says so, or 0. */
+  readonly fence: number;
+  readonly reason: string;
+}
+
+export interface ConfigsPort {
+  find(device: string): Promise<{ readonly kind: "config"; readonly config: StoredConfig | null } | Busy>;
+  /** `value`: JSON. `busy`: there may be a version of it all the same. */
+  put(device: string, value: string): Promise<ConfigDone>;
+  report(report: ConfigReport): Promise<ConfigDone>;
+}
+
 /** One client's stream of bytes. */
 export interface EventStream {
   /** The next bytes; null when the gateway has ended the stream. One call at a time. */
@@ -109,6 +132,7 @@ export interface EventStream {
 export interface Gateway {
   readonly settings: Settings;
   readonly commands: CommandsPort;
+  readonly configs: ConfigsPort;
   readonly access: AccessPort;
   readonly instance: string;
   readonly counterMemory: SharedArrayBuffer;

@@ -6,10 +6,6 @@ import { problem } from "./problem.ts";
 export const NOT_BUILT = [
   "GET /v1/quarantine",
   "POST /v1/quarantine/{id}/release",
-  "PUT /v1/devices/{id}/config",
-  "GET /v1/devices/{id}/config",
-  "POST /v1/devices/{id}/config/{version}/applied",
-  "POST /v1/devices/{id}/config/{version}/failed",
   "GET /v1/devices/{id}/stream",
   "POST /v1/publish",
   "GET /v1/ws",

@@ -6,6 +6,7 @@ import { needName, needOf } from "../access/need.ts";
 import { VERSION } from "../base/version.ts";
 import { CommandBody, CommandSchema } from "./commands.ts";
 import { AllowedSchema, AllowQuery, AllowSchema } from "./allow.ts";
+import { ConfigReportBody, ConfigSchema, ConfigVersionSchema } from "./device_config.ts";
 import { ConflictsQuery, ConflictsSchema } from "./conflicts.ts";
 import { DevicesQuery, NoQuery } from "./devices.ts";
 import { DrainBody } from "./drain.ts";
@@ -122,6 +123,31 @@ export const OPERATIONS: readonly Operation[] = [
   },
   { path: "/v1/commands/{id}", summary: "What became of a command", query: NoQuery, answer: json(CommandSchema), problems: [404, 503] },
   {
+    method: "put",
+    path: "/v1/devices/{id}/config",
+    summary: "A new version of a device's configuration; a flat object of parameter ids is set on a tracker by commands",
+    query: NoQuery,
+    body: v.unknown(),
+    answer: json(ConfigVersionSchema),
+    problems: [404, 409, 413, 503],
+  },
+  {
+    path: "/v1/devices/{id}/config",
+    summary: "The newest version of a device's configuration, and what the device says of it",
+    query: NoQuery,
+    answer: json(ConfigSchema),
+    problems: [404, 503],
+  },
+  ...(["applied", "failed"] as const).map((state): Operation => ({
+    method: "post",
+    path: `/v1/devices/{id}/config/{version}/${state}`,
+    summary: `The device says that it has ${state === "applied" ? "applied" : "failed to apply"} a version`,
+    query: NoQuery,
+    body: ConfigReportBody,
+    answer: "nothing",
+    problems: [404, 409, 503],
+  })),
+  {
     method: "post",
     path: "/v1/drain",
     summary: "Close every connection at a rate and report who comes back; ending the request ends it",
@@ -179,6 +205,7 @@ const ALSO = {
   403: "Not with this token, or not from this page",
   404: "Unknown",
   409: "Not in this state",
+  413: "Too large",
   422: "Too many matches to sort",
   429: "Too many wrong tokens from this address",
   501: "Not built yet",

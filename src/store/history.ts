@@ -5,6 +5,7 @@
 import type { Limits } from "../base/limits.ts";
 import type { Database, Statement } from "../platform/port.ts";
 import { type CommandRow, CommandTable } from "./commands.ts";
+import { type ConfigRow, ConfigTable } from "./configs.ts";
 import type { StoredConflict } from "./port.ts";
 
 export type HistoryChange =
@@ -17,9 +18,11 @@ export type HistoryChange =
   /** Someone knows of the conflict whose event has this seq. The first one counts. */
   | { readonly kind: "acknowledged"; readonly conflict: number }
   /** Of the event it goes with. */
-  | { readonly kind: "command"; readonly row: CommandRow };
+  | { readonly kind: "command"; readonly row: CommandRow }
+  /** Of the event it goes with. */
+  | { readonly kind: "config"; readonly row: ConfigRow };
 
-export type HistoryLimits = Pick<Limits, "takeoversPerDevice" | "conflictsKept" | "commandsKept">;
+export type HistoryLimits = Pick<Limits, "takeoversPerDevice" | "conflictsKept" | "commandsKept" | "configVersions">;
 
 export class HistoryTable {
   readonly #limits: HistoryLimits;
@@ -30,10 +33,12 @@ export class HistoryTable {
   readonly #trimConflicts: Statement;
   readonly #acknowledged: Statement;
   readonly #commands: CommandTable;
+  readonly #configs: ConfigTable;
 
   constructor(db: Database, limits: HistoryLimits) {
     this.#limits = limits;
     this.#commands = new CommandTable(db, limits);
+    this.#configs = new ConfigTable(db, limits);
     this.#takeover = db.prepare("INSERT INTO takeover (seq, device, at, old_fence, json) VALUES (?, ?, ?, ?, ?)");
     this.#trimTakeovers = db.prepare(
       `DELETE FROM takeover WHERE device = ? AND old_fence <=
@@ -64,6 +69,9 @@ export class HistoryTable {
         return;
       case "command":
         this.#commands.write(change.row, seq, device);
+        return;
+      case "config":
+        this.#configs.write(change.row, seq, device, at);
     }
   }
 }

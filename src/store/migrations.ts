@@ -70,6 +70,14 @@ export const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX command_by_key ON command (device, key) WHERE key IS NOT NULL;
   CREATE INDEX command_live ON command (no) WHERE ended_at IS NULL;
   `,
+  `
+  -- Configurations of devices, JSON. seq: of the event that made it. state: pending until its device has applied it, or said that it
+  -- cannot; said_seq: of the event that says so, with its time, fence and reason.
+  CREATE TABLE config (
+    device INTEGER NOT NULL, version INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL, said_seq INTEGER,
+    said_at INTEGER, fence INTEGER, reason TEXT, value TEXT NOT NULL, PRIMARY KEY (device, version)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** File name of the store inside the data directory. */

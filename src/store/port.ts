@@ -104,6 +104,18 @@ export interface StoredCommand {
   readonly seq: number;
 }
 
+/** The newest version of a device's configuration; `value` is JSON. `reason`: why the failed one did. */
+export interface StoredConfig {
+  readonly device: string;
+  readonly version: number;
+  readonly value: string;
+  readonly at: number;
+  /** The newest version the device has applied, and the newest it has failed to apply. */
+  readonly applied: number | null;
+  readonly failed: number | null;
+  readonly reason: string | null;
+}
+
 /** What a reader thread does with the store. Synchronous: it owns its thread. Implemented by store/reader.ts. */
 export interface StoreReader extends EntrySource {
   entries(from: Seq): EntriesAnswer;
@@ -124,6 +136,8 @@ export interface StoreReader extends EntrySource {
   command(id: string): StoredCommand | null;
   /** The device's command with this idempotency key. */
   commandByKey(device: string, key: string): StoredCommand | null;
+  /** The newest configuration of a device. */
+  config(device: string): StoredConfig | null;
   /** PASSIVE checkpoint passes until little is left, at most a few. Returns pages still in the write-ahead log. */
   checkpoint(): number;
   close(): void;

@@ -6,11 +6,12 @@
 import { asSeq, type DeviceId, type DeviceNo, type Seq } from "../base/brand.ts";
 import type { Database, Statement } from "../platform/port.ts";
 import { CommandReader } from "./commands.ts";
+import { ConfigReader } from "./configs.ts";
 import { DeviceFold } from "./device_fold.ts";
 import { DeviceEntries } from "./device_entries.ts";
 import { EntryView } from "./entry.ts";
 import { HistoryReader } from "./history.ts";
-import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoredCommand, StoredConflict, StoreReader } from "./port.ts";
+import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoredCommand, StoredConfig, StoredConflict, StoreReader } from "./port.ts";
 import { type ReaderLimits, RecordPages } from "./record_pages.ts";
 import { oldestSeq, rebuild, SELECT_OLDEST } from "./recover.ts";
 import { RowCache } from "./row_cache.ts";
@@ -52,6 +53,7 @@ export class SqliteStoreReader implements StoreReader {
   readonly #rows: RowCache;
   readonly #history: HistoryReader;
   readonly #commands: CommandReader;
+  readonly #configs: ConfigReader;
   readonly #view = new EntryView();
   #tail = new Tail();
   #segments: readonly Segment[] = [];
@@ -80,6 +82,7 @@ export class SqliteStoreReader implements StoreReader {
     this.#records = new RecordPages(this.#entries, limits);
     this.#history = new HistoryReader(db);
     this.#commands = new CommandReader(db);
+    this.#configs = new ConfigReader(db);
     this.#read(() => undefined, () => {
       const rebuilt = rebuild(db, { fold: this.#fold });
       this.#tail = rebuilt.tail;
@@ -163,6 +166,10 @@ export class SqliteStoreReader implements StoreReader {
 
   commandByKey(device: string, key: string): StoredCommand | null {
     return this.#read(() => this.#commands.byKey(device, key));
+  }
+
+  config(device: string): StoredConfig | null {
+    return this.#read(() => this.#configs.of(device, this.seq));
   }
 
   checkpoint(): number {

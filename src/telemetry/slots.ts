@@ -5,6 +5,7 @@
 import { ACCESS_REFUSALS } from "../access/refusal.ts";
 import { assert } from "../base/assert.ts";
 import { COMMAND_STATES } from "../wire/command.ts";
+import { CONFIG_STATES } from "../wire/config_push.ts";
 import { UDP_OUTCOMES } from "../wire/udp_outcome.ts";
 import { DIAL_OUTCOMES, GREETING_FAULTS } from "../wire/peer_line.ts";
 import { FRAME_FAULTS } from "../wire/frame_message.ts";
@@ -63,6 +64,7 @@ export const METRICS = [
   counter("berth_takeovers_total", "Takeovers, by policy and outcome.", ["policy", "outcome"], cross(POLICIES, ["admitted", "refused"])),
   counter("berth_conflicts_total", "Identity conflicts told: two live devices with one identity."),
   counter("berth_commands_total", "Commands to devices that came into a state. queued: accepted, or back because nothing of it could be written; the last five are ends.", ["state"], COMMAND_STATES),
+  counter("berth_configs_total", "Versions of device configurations that came into a state.", ["state"], CONFIG_STATES),
   counter("berth_takeover_verdicts_total", "Takeovers of a live holder that were understood, by verdict.", ["verdict"], VERDICTS.slice(1)),
   counter("berth_probes_total", "Holders asked whether their peer answers, before a newcomer is refused."),
   counter("berth_probe_results_total", "Probes of a holder, by outcome; ended: it closed meanwhile; assumed: its kernel cannot be asked, and it was heard within the idle timeout.", ["outcome"], ["answered", "silent", "ended", "assumed"]),

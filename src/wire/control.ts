@@ -4,10 +4,11 @@
  *   accept   → codec     adopt
  *   codec    → registry  claim, close, probed, afterlife, commandDone, commandAnswer
  *   registry → codec     decided, evict, probe, command
- *   http     → registry  ask, order, submit                 registry → http  answer, done
+ *   http     → registry  ask, order, submit, configure, configReport
+ *   registry → http      answer, done
  *   registry → udp       decided, evict, probe, alongside
  *   registry → journal   connected, replaced, beside, disconnected, refusedMany, raiseFloor, conflict, evidence,
- *                        conflictOver, acknowledged, commandRow, lateAnswer
+ *                        conflictOver, acknowledged, commandRow, lateAnswer, configRow
  *
  * A `Message` is the struct's value plus its `type`. `send` writes one into a ring, `receive` reads the current one.
  */
@@ -150,6 +151,12 @@ export const MESSAGES = {
   }),
   /** A response nobody waits for any more. `command`: the one it is taken to answer, or "". */
   lateAnswer: struct({ device: "str", fence: "f64", at: "f64", command: "str", codec: "u8", messageType: "u8", hex: "text" }),
+  /** A new version of a device's configuration, JSON; answered with `done` and the version when it is on disk. */
+  configure: struct({ request: "u32", device: "str", value: "text" }),
+  /** What a device says of a version. `fence`: of the connection that says so, or 0. */
+  configReport: struct({ request: "u32", device: "str", version: "f64", isApplied: "bool", fence: "f64", reason: "str" }),
+  /** A version's row and event. `state`: pending makes the row, and only then has it a value. */
+  configRow: struct({ device: "str", version: "f64", state: "u8", fence: "f64", at: "f64", reason: "str", value: "text" }),
 } as const;
 
 export type MessageType = keyof typeof MESSAGES;

@@ -28,6 +28,8 @@ export const REQUESTS = {
   conflicts: struct({ request: "u32", from: "f64", to: "f64", limit: "u32" }),
   /** The command with this id; or, where `id` is "", the device's command with this idempotency key. */
   command: struct({ request: "u32", id: "str", device: "str", key: "str" }),
+  /** The newest configuration of a device. */
+  config: struct({ request: "u32", device: "str" }),
 } as const;
 
 export type RequestType = keyof typeof REQUESTS;

@@ -59,6 +59,8 @@ export type Answer =
   | { readonly kind: "conflicts"; readonly conflicts: readonly AnswerConflict[] }
   /** JSON of the command's row; null: there is none. */
   | { readonly kind: "command"; readonly json: string | null }
+  /** JSON of the newest configuration's row; null: there is none. */
+  | { readonly kind: "config"; readonly json: string | null }
   /** The reader did not reach what was committed in time, or the store cannot be read now. */
   | { readonly kind: "busy"; readonly reason: string };
 
@@ -74,6 +76,7 @@ const KINDS: readonly Answer["kind"][] = [
   "history",
   "conflicts",
   "command",
+  "config",
 ];
 
 /** The answer as a blob. `out` is empty before and after. */
@@ -113,6 +116,7 @@ export function encodeAnswer(answer: Answer, out: BlobWriter): Uint8Array<ArrayB
       for (const { seq, json, acknowledgedAt } of answer.conflicts) out.f64(seq).text(json).f64(acknowledgedAt ?? Number.NaN);
       break;
     case "command":
+    case "config":
       out.text(answer.json ?? "");
       break;
     default:
@@ -152,7 +156,8 @@ export function decodeAnswer(blob: Uint8Array<ArrayBuffer>): Answer {
       return { kind, takeovers: many(from, () => from.text()) };
     case "conflicts":
       return { kind, conflicts: many(from, () => readConflict(from)) };
-    case "command": {
+    case "command":
+    case "config": {
       const json = from.text();
       return { kind, json: json === "" ? null : json };
     }

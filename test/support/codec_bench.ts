@@ -90,7 +90,7 @@ export class CodecBench {
       limits: limitsWith({ controlRingBytes: 1 << 16, ringStartPosition: 0xffff_f000, ...limits }),
     } as const;
     const roster = makeRoster(1);
-    const recovered = { epoch: "e", fenceBase: 1, devices: [], commands: [] };
+    const recovered = { epoch: "e", fenceBase: 1, devices: [], commands: [], configs: [] };
     const memory = makeMemory(settings, roster);
     this.boot = { role: "codec", thread: roster.codec[0]!, index: 0, instance: "test", settings, faults: "", ...memory, roster, recovered };
     const board = new Board(memory.board);

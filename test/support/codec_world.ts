@@ -144,7 +144,7 @@ export class CodecWorld {
       ...more,
     };
     const roster = makeRoster(1);
-    const recovered = { epoch: "e", fenceBase: 1, devices: ["000000000000999"], commands: [] };
+    const recovered = { epoch: "e", fenceBase: 1, devices: ["000000000000999"], commands: [], configs: [] };
     const boot: Boot = {
       role: "codec",
       thread: roster.codec[0]!,

@@ -10,6 +10,7 @@ import type {
   RecordsQuery,
   Row,
   StoredCommand,
+  StoredConfig,
   StoredConflict,
   StoredRecord,
   StoreReader,
@@ -221,6 +222,10 @@ export class MemoryStore implements StoreReader {
 
   commandByKey(device: string, key: string): StoredCommand | null {
     return [...this.commands.values()].find((one) => one.device === device && one.key === key) ?? null;
+  }
+
+  config(): StoredConfig | null {
+    return null;
   }
 
   checkpoint(): number {

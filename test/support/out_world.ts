@@ -66,7 +66,7 @@ export class OutWorld {
     const settings = settingsWith(limits);
     const roster = makeRoster(1);
     const memory = makeMemory(settings, roster);
-    const recovered = { epoch: "e1", fenceBase: 1, devices: [], commands: [] };
+    const recovered = { epoch: "e1", fenceBase: 1, devices: [], commands: [], configs: [] };
     this.boot = { role: "http", thread: roster.http[0]!, index: 0, instance: "test", settings, faults, roster, recovered, ...memory };
     this.board = new Board(memory.board);
     this.board.setGate(Gate.open);

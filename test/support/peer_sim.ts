@@ -73,7 +73,7 @@ class Hub {
     const board = new Board(memory.board);
     board.setGate(Gate.open);
     board.setFenceReserved(1 << 20);
-    const recovered = { epoch: "e", fenceBase: 1, devices: [], commands: [] };
+    const recovered = { epoch: "e", fenceBase: 1, devices: [], commands: [], configs: [] };
     const boot: Boot = {
       role: "peer",
       thread: roster.peer[0]!,

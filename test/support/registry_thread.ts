@@ -66,7 +66,7 @@ export class RegistryThread {
       faults: "",
       ...memory,
       roster,
-      recovered: { epoch: "e", fenceBase: FIRST_FENCE_COUNTER, devices: [], commands: [] },
+      recovered: { epoch: "e", fenceBase: FIRST_FENCE_COUNTER, devices: [], commands: [], configs: [] },
     });
     await until("a ready registry", () => thread.reports.some((report) => report.type === "ready"));
     return thread;

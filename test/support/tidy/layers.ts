@@ -11,6 +11,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   access: 3,
   broker: 3,
   command: 3,
+  config_push: 3,
   cluster: 3,
   store: 3,
   config: 3,
@@ -30,7 +31,7 @@ const SIBLINGS = new Set(["codec>wire"]);
 /** A port is a type: everything may name it. */
 const PORTS = new Set(["src/platform/port.ts"]);
 
-const PURE = new Set(["base", "ring", "wire", "codec", "registry", "access", "broker", "command", "cluster", "store", "config"]);
+const PURE = new Set(["base", "ring", "wire", "codec", "registry", "access", "broker", "command", "config_push", "cluster", "store", "config"]);
 
 /** The dashboard's page is a program of its own: it runs in a browser, and uses the client as the command line does. */
 const PAGE = "src/http/dashboard/page/";

@@ -40,4 +40,17 @@ describe("a simulated tracker", () => {
     expect(hear([...wrong])).toEqual([{ kind: "odd" }]);
     expect(hear([0, 0, 0, 0, 0, 0, 0xff, 0xff])).toEqual([{ kind: "odd" }]);
   });
+
+  test("keeps the parameters it is told, also over connections", () => {
+    const ear = new Ear(IMEI);
+    const ask = (text: string) => {
+      const heard = [...encodeCommand(12, text, IMEI)].map((byte) => ear.byte(byte)).findLast((one) => one !== null);
+      return heard?.kind === "command" ? told(heard.answer) : null;
+    };
+    ask("setparam 102:5;2001:a:b");
+    ear.clear();
+    expect(ask("getparam 102")).toMatchObject([{ text: "Param ID:102 Val:5" }]);
+    expect(ask("getparam 2001")).toMatchObject([{ text: "Param ID:2001 Val:a:b" }]);
+    expect(ask("getparam 7")).toMatchObject([{ text: "Param ID:7 Val:0" }]);
+  });
 });

@@ -187,7 +187,7 @@ describe("configuration", () => {
     );
     expect(problems("polcy = 1\n")[0]).toStartWith("berth.toml:1: unknown key polcy. Did you mean policy? Allowed: data, workers, ");
     expect(problems("[jurnal]\na = 1\n")).toEqual([
-      "berth.toml:2: unknown table [jurnal]. Did you mean journal? Allowed: [tcp], [udp], [http], [admission], [peer], [rings], [journal], [conflict], [command], [tls], [access], [process]",
+      "berth.toml:2: unknown table [jurnal]. Did you mean journal? Allowed: [tcp], [udp], [http], [admission], [peer], [rings], [journal], [conflict], [command], [config], [tls], [access], [process]",
     ]);
     expect(problems("", { BERTH_TCP_LISTEN: "a" })).toEqual(["BERTH_TCP_LISTEN: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
     expect(problems("", { BERTH_TCP__LISTEN__X: "a" })).toEqual(["BERTH_TCP__LISTEN__X: no such setting. Did you mean BERTH_TCP__LISTEN?"]);

@@ -10,7 +10,7 @@ import { Board, DrainPhase, Gate, ThreadState } from "../../../src/wire/board.ts
 import { until } from "../../support/until.ts";
 
 const real = bunPlatform();
-const recovered = { epoch: "e1", fenceBase: 7, devices: ["1"], commands: [] };
+const recovered = { epoch: "e1", fenceBase: 7, devices: ["1"], commands: [], configs: [] };
 
 /** A thread that only follows the board. */
 class FakeThread {
