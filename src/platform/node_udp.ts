@@ -25,10 +25,11 @@ export async function openNodeUdp(host: string, port: number, handler: UdpHandle
   let isOpen = true;
   // What the network says of a datagram sent before (nobody listens there) concerns nobody: it is lost.
   socket.on("error", () => {});
-  socket.on(
-    "message",
-    (bytes, { address: from, port: fromPort }) => isOpen && handler(bytes, { address: plainAddress(from), port: fromPort }),
-  );
+  socket.on("message", (buffer, from) => {
+    // Not the Buffer itself: its `slice` is no copy.
+    const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+    if (isOpen) handler(bytes, { address: plainAddress(from.address), port: from.port });
+  });
   try {
     socket.setRecvBufferSize(RECEIVE_BYTES);
   } catch {

@@ -13,11 +13,15 @@ afterEach(() => {
 interface Got {
   readonly bytes: number[];
   readonly from: Peer;
+  /** Its `slice` is a copy, as that of a Buffer is not. */
+  readonly isPlain: boolean;
 }
 
 async function socketOn(host: string, port = 0): Promise<{ socket: UdpSocket; got: Got[] }> {
   const got: Got[] = [];
-  const socket = await here.openUdp(host, port, (bytes, from) => void got.push({ bytes: [...bytes], from: { ...from } }));
+  const socket = await here.openUdp(host, port, (bytes, from) => {
+    got.push({ bytes: [...bytes], from: { ...from }, isPlain: bytes.slice().buffer !== bytes.buffer });
+  });
   open.push(socket);
   return { socket, got };
 }
@@ -33,6 +37,7 @@ describe.each([["127.0.0.1", "127.0.0.1"], ["::1", "::1"], ["localhost", null]] 
     await until("all of them", () => two.got.length === 4);
     // In any order.
     expect(two.got.map(({ bytes }) => (bytes.length > 3 ? bytes.length : bytes.join())).sort()).toEqual(["1,2,0", "1,2,1", "1,2,2", 1400]);
+    expect(two.got.map(({ isPlain }) => isPlain)).toEqual([true, true, true, true]);
     expect(two.got[0]!.from).toEqual({ address: target, port: one.socket.port });
     two.socket.send(Uint8Array.of(7), two.got[0]!.from);
     await until("the answer", () => one.got.length === 1);
