@@ -15,7 +15,8 @@ interface AllowOptions {
 }
 
 const HELP = `
-Counts where a gateway runs with unknown_devices = "reject". There a device may come that is on the list, that the configuration names,
+Counts where a gateway runs with unknown_devices = "reject" or "quarantine". With "quarantine" every device may come, and what those
+send that are not listed is marked. With "reject" a device may come that is on the list, that the configuration names,
 or that has been here before; one that was taken off the list may not. Who is connected stays: berth kick ends that.
 
   berth allow add 356307042441013 356307042441021

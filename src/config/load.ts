@@ -5,7 +5,7 @@ import { err, ok, type Result } from "../base/result.ts";
 import type { ConflictAction } from "../wire/control.ts";
 import { type Given, givenByEnvironment, givenByFile, givenByFlags } from "./given.ts";
 import { parseHostPort } from "./host_port.ts";
-import { featureOf, featureOfValue } from "./not_built.ts";
+import { featureOf } from "./not_built.ts";
 import { parseOrigins } from "./origins.ts";
 import { isPeersGiven, readPeers } from "./peers.ts";
 import { isPolicyGiven, readPolicies } from "./policies.ts";
@@ -79,8 +79,6 @@ function checked(given: Given): { setting: Setting; value: SettingValue } | stri
   if (setting === undefined) return feature === null ? unknownKey(given) : `${place(given)}: not built yet: ${feature}`;
   const parsed = v.safeParse(setting.schema, typed(given, setting));
   if (!parsed.success) return `${place(given)} is ${show(given.value)}; allowed: ${setting.allowed}`;
-  const unbuilt = featureOfValue(given.key, parsed.output);
-  if (unbuilt !== null) return `${place(given)} is ${show(given.value)}: not built yet: ${unbuilt}`;
   return { setting, value: parsed.output };
 }
 

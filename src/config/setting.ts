@@ -73,7 +73,13 @@ const OWN: readonly Setting[] = [
     allowed: policiesAllowed(LIMITS.connectionsPerDevice.max),
     why: "Which of two connections of one device wins.",
   },
-  pick("unknown_devices", "--unknown-devices", UNKNOWN_DEVICES, "accept", "What becomes of a device nobody announced."),
+  pick(
+    "unknown_devices",
+    "--unknown-devices",
+    UNKNOWN_DEVICES,
+    "accept",
+    "What becomes of a device nobody announced. reject: it is refused. quarantine: what it sends is kept, marked, until it is on the allow list.",
+  ),
   pick("log_level", "--log-level", LOG_LEVELS, "info", "JSON lines on standard error, this level and above."),
   text(
     "instance",

@@ -21,6 +21,7 @@ import { JournalEvents } from "./journal_events.ts";
 import { JournalHealth } from "./journal_health.ts";
 import { JournalKeep } from "./journal_keep.ts";
 import { JournalIntake } from "./journal_intake.ts";
+import { JournalMarks, listedDevices } from "./journal_marks.ts";
 import { JournalMeter } from "./journal_meter.ts";
 import { openJournal, StoreError } from "./journal_start.ts";
 import { Leftovers } from "./leftovers.ts";
@@ -71,15 +72,14 @@ class JournalLoop {
     this.#board = board;
     this.#faults = faults;
     this.#journal = journal;
-    const { rings, roster, bells } = boot;
-    const { limits } = boot.settings;
+    const { rings, roster, bells, settings: { limits } } = boot;
     const frames = rings.frames.map((memory) => new RingConsumer(memory));
     const threads = ringThreads(roster);
     this.#verdicts = frames.map((ring, i) => {
       const bell = new Bell(bells, threads[i]!);
       return new RingVerdicts(i, board, bell, new RingProducer(rings.exceptions[i]!, bell), ring.end);
     });
-    this.#events = new JournalEvents(journal, frames.length);
+    this.#events = new JournalEvents(journal, frames.length, new JournalMarks(journal.ledger, listedDevices(platform, boot.settings)));
     this.#intake = new JournalIntake(journal, this.#events, rings.lifecycle, frames, this.#verdicts);
     this.#upkeep = new Upkeep(journal);
     this.#disk = new JournalDisk(boot, platform, journal, board);

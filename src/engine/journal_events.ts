@@ -3,7 +3,7 @@
  * thread. Keeps which device and fence each connection of each worker has: what a frame is stored under.
  */
 import { assertNever } from "../base/assert.ts";
-import { asConnId, asDeviceId, asFence, connSlot, type DeviceId, type Fence } from "../base/brand.ts";
+import { asConnId, asDeviceId, asFence, connSlot, type Fence } from "../base/brand.ts";
 import type { Journal } from "../store/journal.ts";
 import type { LedgerDevice } from "../store/ledger.ts";
 import {
@@ -20,6 +20,7 @@ import {
 import type { Recovered } from "./boot.ts";
 import { JournalCommands } from "./journal_commands.ts";
 import { JournalConfigs } from "./journal_configs.ts";
+import { JournalMarks } from "./journal_marks.ts";
 
 /** A connection as frames need it. */
 export interface Connected {
@@ -42,11 +43,13 @@ export class JournalEvents {
   readonly #commands: JournalCommands;
   readonly #configs: JournalConfigs;
   readonly #journal: Journal;
+  readonly #marks: JournalMarks;
   /** Per ring, by slot. */
   readonly #tables: (Connected | undefined)[][];
 
-  constructor(journal: Journal, rings: number) {
+  constructor(journal: Journal, rings: number, marks = new JournalMarks(journal.ledger)) {
     this.#journal = journal;
+    this.#marks = marks;
     this.#commands = new JournalCommands(journal);
     this.#configs = new JournalConfigs(journal);
     this.#tables = Array.from({ length: rings }, () => []);
@@ -78,7 +81,9 @@ export class JournalEvents {
       case "evidence":
         return this.#evidence(message);
       case "conflictOver":
-        return this.#quarantine(asDeviceId(message.device), false);
+        return this.#marks.fight(message.device, false);
+      case "listed":
+        return this.#marks.list(message.device, message.on);
       case "acknowledged":
         return this.#acknowledged(message);
       case "commandRow":
@@ -105,6 +110,8 @@ export class JournalEvents {
       case "commandDone":
       case "commandAnswer":
       case "configure":
+      case "claimStream":
+      case "configured":
       case "configReport":
         return assertNever(message as never, "message for the journal");
       default:
@@ -230,7 +237,7 @@ export class JournalEvents {
   #conflict(m: MessageOf<"conflict">): void {
     const device = this.#journal.ledger.byId(asDeviceId(m.device));
     if (device === undefined) return;
-    if (CONFLICT_ACTIONS[m.action] === "quarantine") this.#quarantine(device.id, true);
+    if (CONFLICT_ACTIONS[m.action] === "quarantine") this.#marks.fight(device.id, true);
     const { at, alternations, takeovers, windowMs } = m;
     const origins = [
       { address: m.firstAddress, port: m.firstPort, clientInstance: m.firstClientInstance, fence: m.firstFence, since: m.firstSince },
@@ -247,11 +254,6 @@ export class JournalEvents {
     };
     const row = { device: m.device, fence: m.fence, ...payload };
     this.#journal.event("conflict", device, asFence(m.fence), at, payload, { change: { kind: "conflict", row } });
-  }
-
-  #quarantine(id: DeviceId, quarantined: boolean): void {
-    const device = this.#journal.ledger.byId(id);
-    if (device !== undefined) device.quarantined = quarantined;
   }
 
   /** About a takeover that was told before; a row that is gone by now is not missed. */
@@ -274,6 +276,7 @@ export class JournalEvents {
   }
 
   #open(ring: number, conn: number, device: LedgerDevice, fence: number, at: number, isBeside = false): void {
+    this.#marks.mark(device);
     const table = this.#tables[ring];
     if (table !== undefined) table[conn & 0xffff] = { conn, device, fence: asFence(fence), isBeside, records: 0, lastByteAt: at };
     this.usedFences = Math.max(this.usedFences, Math.floor(fence / SLOTS));

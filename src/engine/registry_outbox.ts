@@ -109,6 +109,8 @@ export class RegistryOutbox {
         return this.#tell(conflictMessage(effect.alarm));
       case "conflictOver":
         return this.#tell({ type: "conflictOver", device: effect.device });
+      case "listed":
+        return this.#tell({ type: "listed", device: effect.device, on: effect.on });
       case "acknowledged":
         return this.#tell({ type: "acknowledged", device: effect.device, conflict: effect.conflict, at: effect.at });
       case "answer":

@@ -35,6 +35,7 @@ interface Shapes {
   evidence: { device: DeviceId; fence: number; answered: boolean; bytesAfter: boolean; verdict: ConflictVerdict | null };
   conflict: { alarm: Alarm };
   conflictOver: { device: DeviceId };
+  listed: { device: DeviceId; on: boolean };
   acknowledged: { device: DeviceId; conflict: number; at: number };
   done: { ring: number; request: number; outcome: Outcome; text: string };
 }
@@ -139,6 +140,11 @@ export class Effects {
   }
   conflictOver(device: DeviceId): void {
     this.#next("conflictOver").device = device;
+  }
+  listed(device: DeviceId, on: boolean): void {
+    const effect = this.#next("listed");
+    effect.device = device;
+    effect.on = on;
   }
   acknowledged(device: DeviceId, conflict: number, at: number): void {
     const effect = this.#next("acknowledged");

@@ -30,7 +30,7 @@ export function order(state: RegistryState, event: Order, now: number, out: Effe
     case "acknowledge":
       return acknowledge(state, event, now, out);
     case "allow":
-      return out.done(event.ring, event.request, setAllowed(state, normaliseIdentity(event.device), event.text), "");
+      return out.done(event.ring, event.request, setAllowed(state, normaliseIdentity(event.device), event.text, out), "");
     default:
       assertNever(verb, "order");
   }

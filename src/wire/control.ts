@@ -7,8 +7,10 @@
  *   http     → registry  ask, order, submit, configure, configReport
  *   registry → http      answer, done
  *   registry → udp       decided, evict, probe, alongside
+ *   http     → registry  claimStream, close, probed, afterlife
+ *   registry → http      decided, evict, probe, configured
  *   registry → journal   connected, replaced, beside, disconnected, refusedMany, raiseFloor, conflict, evidence,
- *                        conflictOver, acknowledged, commandRow, lateAnswer, configRow
+ *                        conflictOver, listed, acknowledged, commandRow, lateAnswer, configRow
  *
  * A `Message` is the struct's value plus its `type`. `send` writes one into a ring, `receive` reads the current one.
  */
@@ -93,6 +95,10 @@ export const MESSAGES = {
   adopt: struct({ fd: "u32", address: "str", port: "u16" }),
   /** `deviceClass` names a class of policies; "": the registry finds it by transport and id. `dialled`: by us, not by the device. */
   claim: struct({ conn: "u32", device: "str", deviceClass: "str", transport: "u8", address: "str", port: "u16", clientInstance: "str", at: "f64", dialled: "bool" }),
+  /** The claim of a device stream. `takeover`: also from a connection of another transport. */
+  claimStream: struct({ conn: "u32", device: "str", address: "str", port: "u16", at: "f64", takeover: "bool" }),
+  /** There is a newer version of the device's configuration on disk. */
+  configured: struct({ conn: "u32", version: "f64" }),
   /** `position`: end of the last frame this connection put into the worker's frame ring. */
   close: struct({ conn: "u32", device: "str", fence: "f64", position: "u32", reason: "u8", lastByteAt: "f64" }),
   decided: struct({ conn: "u32", decision: "u8", refusal: "u8", fence: "f64", retryAfterMs: "u32" }),
@@ -134,6 +140,8 @@ export const MESSAGES = {
   evidence: struct({ device: "str", fence: "f64", answered: "bool", bytesAfter: "bool", verdict: "u8" }),
   /** The fight for a device is over: what it sends is no longer quarantined. No event. */
   conflictOver: struct({ device: "str" }),
+  /** An operator has put the device on the allow list, or taken it off. No event. */
+  listed: struct({ device: "str", on: "bool" }),
   /** Someone knows of the conflict whose event has this seq. No event. */
   acknowledged: struct({ device: "str", conflict: "f64", at: "f64" }),
   /** A command to a device, answered with `done` when its row is on disk. `key`: "" is none. Times in wall ms. */

@@ -1,9 +1,9 @@
 /** The allow list of a gateway that refuses unknown devices: through the interface, the command line and a file. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { imeiOf } from "../support/fleet.ts";
+import { imeiOf, TestDevice } from "../support/fleet.ts";
 import { encodeLogin } from "../support/frames.ts";
 import { endEverything, Gateway, runBerth, temporaryData, writeTemporaryFile } from "../support/gateway.ts";
-import { ask, type Problem } from "../support/rest.ts";
+import { allRecords, ask, device, type Problem } from "../support/rest.ts";
 import { Tracker } from "../support/tracker.ts";
 
 afterAll(endEverything);
@@ -59,6 +59,44 @@ describe("allow list", () => {
     expect((await failed.ended()).code).toBe(1);
     expect(failed.logText).toContain("fleet.txt:2");
   }, 20_000);
+
+  test("of a gateway that quarantines marks what unlisted devices send, until they are listed", async () => {
+    const data = temporaryData();
+    const [known, stranger] = [new TestDevice(1, "8"), new TestDevice(2, "8")];
+    const send = async (gateway: Gateway, one: TestDevice): Promise<void> => {
+      const tracker = await Tracker.loggedIn(gateway.tcpPort, one.imei);
+      expect(await tracker.send(one.frame(one.records(9)).bytes)).toBe(9);
+      tracker.close();
+    };
+    /** Of each frame of nine records: are they marked? */
+    const marks = async (gateway: Gateway, one: TestDevice): Promise<boolean[]> => {
+      const records = (await allRecords(gateway.url, one.imei)) as readonly { readonly quarantined?: boolean }[];
+      const all = records.map(({ quarantined }) => quarantined === true);
+      const frames = all.filter((_, at) => at % 9 === 0);
+      expect(all).toEqual(frames.flatMap((mark) => Array<boolean>(9).fill(mark)));
+      return frames;
+    };
+    const first = await start(data, { unknown_devices: "quarantine" });
+    expect((await ask(first.url, `/v1/allow/${known.imei}`, { method: "PUT" })).status).toBe(204);
+    for (const one of [known, stranger]) await send(first, one);
+    expect([await marks(first, known), await marks(first, stranger)]).toEqual([[false], [true]]);
+    expect((await device(first.url, known.imei)).position).not.toBeNull();
+    expect((await device(first.url, stranger.imei)).position).toBeNull();
+    await first.stop();
+    // It is known to the store by now, and still listed by nobody.
+    const second = await start(data, { unknown_devices: "quarantine" });
+    for (const one of [known, stranger]) await send(second, one);
+    expect([await marks(second, known), await marks(second, stranger)]).toEqual([[false, false], [true, true]]);
+    const tracker = await Tracker.loggedIn(second.tcpPort, stranger.imei);
+    expect((await ask(second.url, `/v1/allow/${stranger.imei}`, { method: "PUT" })).status).toBe(204);
+    expect(await tracker.send(stranger.frame(stranger.records(9)).bytes)).toBe(9);
+    expect(await marks(second, stranger)).toEqual([true, true, false]);
+    expect((await device(second.url, stranger.imei)).position).not.toBeNull();
+    expect((await ask(second.url, `/v1/allow/${stranger.imei}`, { method: "DELETE" })).status).toBe(204);
+    expect(await tracker.send(stranger.frame(stranger.records(9)).bytes)).toBe(9);
+    expect(await marks(second, stranger)).toEqual([true, true, false, true]);
+    await second.stop();
+  }, 30_000);
 
   test("takes no id that is none, and forgets no stranger", async () => {
     const gateway = await start(temporaryData());

@@ -25,9 +25,6 @@ async function expectRefused(
 
 describe("settings that are not built yet", () => {
   test("--redis is refused by name", () => expectRefused(serve("--redis", "redis://127.0.0.1:6379"), ["redis", "not"]));
-  test("quarantine of unknown devices is refused by name", () =>
-    expectRefused(serve("--unknown-devices", "quarantine"), ["unknown-devices", "quarantine", "not"]));
-  test("the same from the environment", () => expectRefused(serve(), ["UNKNOWN_DEVICES", "quarantine"], { unknown_devices: "quarantine" }));
 });
 
 describe("verbs that are not built yet", () => {

@@ -210,7 +210,6 @@ describe("configuration", () => {
     expect(problems('[redis]\nurl = "redis://a"\n')).toEqual(["berth.toml:2: [redis] url: not built yet: clusters over Redis"]);
     expect(problems("", {}, { redis: "redis://a" })).toEqual(["--redis: not built yet: clusters over Redis"]);
     expect(problems("", { BERTH_REDIS__URL: "redis://a" })).toEqual(["BERTH_REDIS__URL: not built yet: clusters over Redis"]);
-    expect(problems('unknown_devices = "quarantine"\n')[0]).toContain("not built yet");
     expect(problems("[tcp]\ntls = true\n")).toEqual(["berth.toml:2: [tcp] tls: not built yet: TLS for trackers"]);
     expect(problems("[tcp]\nproxy_protocol = true\n")).toEqual(["berth.toml:2: [tcp] proxy_protocol: not built yet: the PROXY protocol"]);
   });

@@ -7,7 +7,9 @@ const outcome = (effects: ReturnType<RegistryWorld["order"]>) => only(effects, "
 test("allow lets an unknown device in, and remove shuts it out again, known as it is by then", () => {
   const world = new RegistryWorld({ admitUnknown: false, devices: ["OLD"] });
   expect(world.login("a", 1)).toBe("unknown_device");
-  expect(outcome(world.order("allow", "A", "add"))).toBe("done");
+  const effects = world.order("allow", "A", "add");
+  expect(outcome(effects)).toBe("done");
+  expect(only(effects, "listed")).toMatchObject({ device: "a", on: true });
   const fence = world.login("a", 2) as number;
   expect(world.ownerOf("a")).toBe(fence);
   expect(outcome(world.order("allow", "a", "remove"))).toBe("done");
