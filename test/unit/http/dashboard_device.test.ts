@@ -162,6 +162,16 @@ describe("dashboard device story", () => {
     expect(story.records.items.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 6]);
   });
 
+  test("a device without a position yet is shown from its first record on, whatever its clock says", async () => {
+    const { getJson, settle } = slowGateway(0);
+    const story = new DeviceStory(getJson, () => {});
+    void story.open("a");
+    await settle();
+    const yearAgo = { ...recordAt(1), time: T - 365 * 86_400_000 };
+    story.event("record", yearAgo);
+    expect(story.track.points.map(({ time }) => time)).toEqual([yearAgo.time]);
+  });
+
   test("an answer for a device that was left is dropped", async () => {
     const { getJson, settle, waiting } = slowGateway(3);
     const story = new DeviceStory(getJson, () => {});

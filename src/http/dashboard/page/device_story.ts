@@ -105,7 +105,7 @@ export class DeviceStory {
     this.liveness = one.liveness;
     this.takeovers = takeoversIn(history.value);
     const newest = one.position?.time ?? one.lastSeenAt;
-    const range = rangeOf(this.choice, newest);
+    const range = rangeOf(this.choice, one.position?.time ?? null);
     const read = await readTrack(this.#getJson, id, range, newest);
     if (turn !== this.#turn) return;
     if (!read.ok) return this.#failed(read.message);
@@ -199,7 +199,9 @@ export class DeviceStory {
   }
 }
 
-function rangeOf(choice: Choice, newest: number): Range {
+/** `newest`: the time of the newest position. Without one a device's own clock is not known: its newest record begins the range. */
+function rangeOf(choice: Choice, newest: number | null): Range {
   if (!("latestMs" in choice)) return { latestMs: null, ...choice };
-  return { latestMs: choice.latestMs, from: Math.max(0, newest - choice.latestMs), to: NO_END };
+  const { latestMs } = choice;
+  return { latestMs, from: newest === null ? 0 : Math.max(0, newest - latestMs), to: NO_END };
 }
