@@ -2,14 +2,15 @@
  * What a connection costs that says nothing: a storm of connects, then memory and processor time of the gateway beside the same
  * gateway before anybody came.
  *
- *   bun bench/load/idle.ts [--berth PATH] [--trackers 10000] [--seconds 30] [--settle 10] [--accept fd|reuseport]
+ *   bun bench/load/idle.ts [--berth PATH] [--trackers 10000] [--seconds 30] [--settle 20] [--accept fd|reuseport] [--known]
  *
+ * `--known`: the store knows the trackers, from a gateway before; so what a device costs is in the gateway before anybody came.
  * Memory is the kernel's account of the process (smaps_rollup): resident, proportional, private. Exit 1 when not all logged in.
  */
 import { readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { endEverything, Gateway } from "../../test/support/gateway.ts";
+import { endEverything, Gateway, temporaryData } from "../../test/support/gateway.ts";
 import { Generator } from "./trackers.ts";
 
 interface Memory {
@@ -46,17 +47,29 @@ const { values: options } = parseArgs({
     berth: { type: "string", default: join(import.meta.dirname, "../../dist/berth") },
     trackers: { type: "string", default: "10000" },
     seconds: { type: "string", default: "30" },
-    settle: { type: "string", default: "10" },
+    settle: { type: "string", default: "20" },
+    known: { type: "boolean", default: false },
     accept: { type: "string", default: "fd" },
   },
 });
+
+/** Makes the trackers known to the store. */
+async function meet(gateway: Gateway, generator: Generator, trackers: number): Promise<void> {
+  const { end } = await generator.storm(gateway.tcpPort, trackers, 60);
+  await end();
+  await gateway.stop();
+}
 
 if (import.meta.main) {
   const trackers = Number(options.trackers);
   const seconds = Number(options.seconds);
   const settle = Number(options.settle);
   const generator = new Generator();
-  const gateway = await Gateway.start({ command: [options.berth], settings: { log_level: "warn", "tcp.accept": options.accept } });
+  const data = temporaryData();
+  const start = (): Promise<Gateway> =>
+    Gateway.start({ command: [options.berth], data, settings: { log_level: "warn", "tcp.accept": options.accept } });
+  if (options.known) await meet(await start(), generator, trackers);
+  const gateway = await start();
   try {
     await Bun.sleep(settle * 1000);
     const emptyPercent = await corePercent(gateway.pid, Math.min(seconds, 10));

@@ -129,6 +129,8 @@ export const LIMIT_SECTIONS = {
     heartbeatMs: limit(15 * SECOND, 50, 5 * MINUTE, "SSE heartbeat that also moves the cursor."),
     retryMs: limit(2 * SECOND, 0, 5 * MINUTE, "`retry:` of SSE, with jitter."),
     streamAgeMs: limit(600 * SECOND, 100, DAY, "Age at which an event stream is ended, 20 % more or less, so that clients spread over restarted gateways. They resume by cursor."),
+    deviceStreams: limit(16_384, 1, 65_536, "Streams of devices at a time, each a connection of its device. Beyond: 503 with Retry-After."),
+    streamDeadMs: limit(40 * SECOND, 1000, 30 * MINUTE, "A device stream whose peer acknowledges nothing for this long, heartbeats included, is dead."),
     byeMs: limit(1 * SECOND, 10, 10 * SECOND, "An ended stream gets this long to take what is queued; then its connection is cut."),
     waitingQueries: limit(1024, 1, 65_536, "Requests waiting for room in a reader's or the registry's ring. Beyond: 503 with Retry-After."),
     drainsPerSecond: limit(100, 1, 10_000, "Connections a drain closes per second, unless it says otherwise: a whole fleet at once would come back at once."),

@@ -7,6 +7,7 @@
  *                                               registry ──lifecycle────▶ journal
  *   peer ──claims, decisions and (never used) frames, exceptions: one ring index more, after the codec workers'
  *   udp  ──frames, exceptions, claims, decisions: one ring index more, after the peer's
+ *   http j ──claims, decisions of device streams: the last ring indexes
  *   http j ──asks[j]──▶ registry ──answers[j]──▶ http j
  *   http j ──queries[j][r]──▶ reader r ──results[j][r]──▶ http j
  *   journal ──broadcast──▶ every http thread (one memory, each has its own place in it)
@@ -45,7 +46,7 @@ export interface Roster {
 }
 
 /** Who holds connections, by the index of their rings. */
-export const ringThreads = (roster: Roster): readonly number[] => [...roster.codec, ...roster.peer, ...roster.udp];
+export const ringThreads = (roster: Roster): readonly number[] => [...roster.codec, ...roster.peer, ...roster.udp, ...roster.http];
 
 /** What the journal found when it opened the store; the other threads start from it. */
 export interface Recovered {

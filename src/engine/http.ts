@@ -22,6 +22,8 @@ import { RegistryClient } from "./http_asks.ts";
 import { BatchMaker } from "./http_batch.ts";
 import { PagedEntries, RingEntries } from "./http_entries.ts";
 import { Follower } from "./http_follow.ts";
+import { startDeviceStreams } from "./http_device_start.ts";
+import type { DeviceStreams } from "./http_device_streams.ts";
 import { HttpGateway } from "./http_gateway.ts";
 import { RenewableListener } from "./http_listener.ts";
 import { ReaderClient } from "./http_queries.ts";
@@ -52,6 +54,7 @@ class HttpThread {
   readonly #broker: Broker;
   readonly #follower: Follower;
   readonly #streams: Streams;
+  readonly #devices: DeviceStreams;
   readonly #access: HttpAccess;
   readonly #random;
   #listener: RenewableListener | null = null;
@@ -92,6 +95,8 @@ class HttpThread {
     const fail = (error: unknown): void => this.#fail(error);
     const mono = platform.clock.mono.bind(platform.clock);
     this.#streams = new Streams(this.#broker, this.#readers, maker, () => this.#follower.position, mono, limits.byeMs, fail);
+    const random = (): number => this.#random.float();
+    this.#devices = startDeviceStreams(boot, platform, this.#readers, this.#registry, () => this.#listener?.port ?? 0, { random, fail });
     const committed = this.#board.committed.bind(this.#board);
     const overruns = slot("berth_broadcast_overruns_total");
     this.#follower = new Follower(
@@ -158,6 +163,7 @@ class HttpThread {
       readers: this.#readers,
       registry: this.#registry,
       streams: this.#streams,
+      devices: this.#devices,
       access: this.#access,
       wall: () => this.#platform.clock.wall(),
       random: () => this.#random.float(),
@@ -165,7 +171,8 @@ class HttpThread {
   }
 
   #hasWork(): boolean {
-    return this.#failure !== null || this.#readers.hasWork() || this.#registry.hasWork() || this.#follower.hasWork() ||
+    return this.#failure !== null || this.#readers.hasWork() || this.#registry.hasWork() || this.#devices.hasWork() ||
+      this.#follower.hasWork() ||
       this.#board.phase() !== this.#phase || this.#board.renewals() !== this.#renewals;
   }
 
@@ -177,6 +184,8 @@ class HttpThread {
     this.#access.follow();
     this.#readers.drain();
     this.#registry.drain();
+    this.#devices.drain();
+    this.#devices.tick();
     this.#follow();
     const now = this.#platform.clock.mono();
     this.#broker.settle(this.#board.oldest(), now);
@@ -218,8 +227,10 @@ class HttpThread {
     while (this.#broker.behind > 0 && mono() < deadline) await pause(1);
     this.#broker.endAll("shutdown", mono());
     this.#streams.deliver();
-    while (this.#streams.count > 0 && mono() < deadline) await pause(1);
+    this.#devices.endAll("shutdown");
+    while (this.#streams.count + this.#devices.count > 0 && mono() < deadline) await pause(1);
     this.#streams.cutAll();
+    this.#devices.cutAll();
     // What was taken from here may not have left the process: the listener knows when it has.
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, Math.max(PAUSE_MS, deadline - mono())));

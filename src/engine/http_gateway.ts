@@ -3,10 +3,11 @@
  * registry, records from a reader, event streams from the broker. The application declares the port it needs
  * (src/http/gateway.ts); the worker file puts the two together. Owned by an http thread.
  */
-import { asDeviceId, asDeviceNo, asSeq, type Seq } from "../base/brand.ts";
+import { asDeviceId, asDeviceNo, asSeq, type DeviceId, type Seq } from "../base/brand.ts";
 import { formatCursor } from "../broker/cursor.ts";
 import type { Filter } from "../broker/filter.ts";
 import type { Settings } from "../config/settings.ts";
+import type { Peer } from "../platform/port.ts";
 import type { FoldedDevice } from "../store/device_fold.ts";
 import type { RecordsAnswer, RecordsQuery } from "../store/port.ts";
 import type { Counters } from "../telemetry/counters.ts";
@@ -19,6 +20,7 @@ import type { Busy } from "./http_busy.ts";
 import { HttpCommands } from "./http_commands.ts";
 import { HttpConfigs } from "./http_configs.ts";
 import { type DeviceView, joined, type OneDevice } from "./http_device.ts";
+import type { DeviceStreams, StreamOpened } from "./http_device_streams.ts";
 import type { Follower } from "./http_follow.ts";
 import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./http_history.ts";
 import type { RegistryClient } from "./http_asks.ts";
@@ -50,6 +52,7 @@ export interface GatewayParts {
   readonly readers: ReaderClient;
   readonly registry: RegistryClient;
   readonly streams: Streams;
+  readonly devices: DeviceStreams;
   readonly access: HttpAccess;
   readonly wall: () => number;
   /** Uniform in [0, 1). */
@@ -169,6 +172,11 @@ export class HttpGateway {
     // A page may show what the journal has committed and not yet put on the board: this thread's cursors are no future ones.
     const committed = asSeq(Math.max(board.committed(), this.#parts.follower.position));
     return streams.open({ cursor, filter, retryMs, maxAgeMs }, committed, cut);
+  }
+
+  /** A stream that is a connection of the device. `takeover`: also from a connection of another transport. */
+  openStream(device: DeviceId, peer: Peer, takeover: boolean, cut: () => void, gone: AbortSignal): Promise<StreamOpened> {
+    return this.#parts.devices.open(device, peer, takeover, cut, gone);
   }
 
   /** Why the gateway cannot accept and commit now; null when it can. */

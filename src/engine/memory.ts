@@ -14,7 +14,7 @@ import { type Boot, type Rings, ringThreads, type Roster } from "./boot.ts";
 export const SUPERVISOR_THREAD = 0;
 const READERS = 1;
 const HTTP_THREADS = 1;
-/** A peer sends no frames; the journal finds a ring of its index all the same. */
+/** A peer and the stream of a device send no frames; the journal finds a ring of its index all the same. */
 const UNUSED_RING_BYTES = 4096;
 
 /** `peers`: threads for other gateways, `udp`: threads for datagrams; at most one each. */
@@ -81,11 +81,13 @@ function makeRings({ limits }: Settings, roster: Roster): Rings {
       ...each(roster.codec, limits.frameRingBytes),
       ...each(roster.peer, UNUSED_RING_BYTES),
       ...each(roster.udp, limits.frameRingBytes),
+      ...each(roster.http, UNUSED_RING_BYTES),
     ],
     exceptions: [
       ...each(roster.codec, limits.exceptionRingBytes),
       ...each(roster.peer, UNUSED_RING_BYTES),
       ...each(roster.udp, limits.exceptionRingBytes),
+      ...each(roster.http, UNUSED_RING_BYTES),
     ],
     claims: each(ringThreads(roster), limits.controlRingBytes),
     decisions: each(ringThreads(roster), limits.controlRingBytes),

@@ -10,7 +10,7 @@ import { type Carried, Carrier, type CarrierLimits } from "../config_push/carrie
 import { isParameters } from "../config_push/parameters.ts";
 import type { Effect } from "../registry/effect.ts";
 import { normaliseIdentity } from "../registry/identity.ts";
-import { newestAlive } from "../registry/owner.ts";
+import { isAlive, newestAlive, type Owner } from "../registry/owner.ts";
 import { distance } from "../ring/layout.ts";
 import { slot } from "../telemetry/slots.ts";
 import { DrainPhase } from "../wire/board.ts";
@@ -20,6 +20,7 @@ import type { Recovered } from "./boot.ts";
 import type { CommandParts, OwnEnd, RegistryCommands } from "./registry_commands.ts";
 
 const TCP = TRANSPORTS.indexOf("tcp");
+const SSE = TRANSPORTS.indexOf("sse");
 /** Of a row: identity and reason at their longest. */
 const NAMES = 64 + 256;
 /** Devices that found no room for a command, looked at again in one round. */
@@ -37,6 +38,8 @@ export class RegistryConfigs {
   /** Found no room for a command. */
   readonly #stalled = new Set<DeviceId>();
   #seenEnds = 0;
+  /** Streams that are to hear of a newer version. */
+  readonly #untold = new Map<Owner, number>();
   readonly #states = CONFIG_STATES.map((state) => slot("berth_configs_total", state));
 
   constructor(parts: CommandParts, commands: RegistryCommands, limits: ConfigBookLimits & CarrierLimits, recovered: Recovered) {
@@ -93,7 +96,7 @@ export class RegistryConfigs {
     this.#takeKept();
     this.#takeEnds();
     const told = this.#tell();
-    return this.#reply() && told;
+    return this.#reply() && this.#tellStreams() && told;
   }
 
   get #stopping(): boolean {
@@ -164,7 +167,11 @@ export class RegistryConfigs {
       this.#book.kept();
       const { change } = first;
       if (change.waiter !== null) this.#kept.push(change);
-      if (change.state === "pending") this.#carry(change.device);
+      if (change.state !== "pending") continue;
+      this.#carry(change.device);
+      for (let owner = this.#at.state.owners.get(change.device) ?? null; owner !== null; owner = owner.older) {
+        if (owner.claim.transport === SSE && isAlive(owner)) this.#untold.set(owner, change.version);
+      }
     }
   }
 
@@ -180,6 +187,17 @@ export class RegistryConfigs {
       changes.shift();
       counters.add(this.#states[index]!);
       this.#unkept.push({ position: lifecycle.position, change });
+    }
+    return true;
+  }
+
+  #tellStreams(): boolean {
+    const { decisions, room } = this.#at;
+    for (const [owner, version] of this.#untold) {
+      const { ring, conn } = owner.claim;
+      // A slot is used again under another number: who has gone hears nothing.
+      if (!send(decisions[ring]!, { type: "configured", conn, version }, room.decisionsReserve(ring))) return false;
+      this.#untold.delete(owner);
     }
     return true;
   }

@@ -9,6 +9,7 @@ import { serveAllow } from "./allow.ts";
 import { serveConflicts } from "./conflicts.ts";
 import { serveDashboard } from "./dashboard/assets.ts";
 import { serveDeviceConfig } from "./device_config.ts";
+import { serveDeviceStream } from "./device_stream.ts";
 import { NoQuery, serveDevices } from "./devices.ts";
 import { serveDrain } from "./drain.ts";
 import { serveEvents } from "./events.ts";
@@ -58,6 +59,7 @@ export function createApp(gateway: Gateway): HttpHandler {
   serveConflicts(app, gateway);
   serveCommands(app, gateway);
   serveDeviceConfig(app, gateway);
+  serveDeviceStream(app, gateway);
   serveEvents(app, gateway);
   serveKick(app, gateway);
   serveDrain(app, gateway);

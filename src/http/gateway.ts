@@ -4,12 +4,14 @@
  */
 import type { AccessRefusal } from "../access/refusal.ts";
 import type { Scopes } from "../access/scope.ts";
+import type { DeviceId } from "../base/brand.ts";
 import type { Result } from "../base/result.ts";
 import type { Filter } from "../broker/filter.ts";
 import type { Settings } from "../config/settings.ts";
+import type { Peer } from "../platform/port.ts";
 import type { DeviceState, RecordsAnswer, RecordsQuery, StoredCommand, StoredConfig } from "../store/port.ts";
 import type { CommandCodec } from "../wire/command.ts";
-import type { OrderVerb, Outcome } from "../wire/control.ts";
+import type { EndReason, OrderVerb, Outcome, Refusal } from "../wire/control.ts";
 
 /** Another thread did not answer in time: 503 with Retry-After. */
 export interface Busy {
@@ -129,6 +131,17 @@ export interface EventStream {
   close(): void;
 }
 
+/** The stream of a device: a connection of it. */
+export interface OpenStream extends EventStream {
+  /** Ends it with a last event. Idempotent. */
+  end(reason: EndReason): void;
+}
+
+export type StreamOpened =
+  | { readonly kind: "stream"; readonly stream: OpenStream }
+  | { readonly kind: "refused"; readonly refusal: Exclude<Refusal, "none">; readonly retryAfterMs: number }
+  | Busy;
+
 export interface Gateway {
   readonly settings: Settings;
   readonly commands: CommandsPort;
@@ -157,6 +170,8 @@ export interface Gateway {
   acknowledge(conflict: string): Promise<{ readonly kind: "acknowledged" } | { readonly kind: "unknown_conflict" } | Busy>;
   records(query: RecordsQuery): Promise<RecordsAnswer | Busy>;
   subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null;
+  /** `takeover`: also from a connection of another transport. `gone`: the client went away, perhaps before it is decided. */
+  openStream(device: DeviceId, peer: Peer, takeover: boolean, cut: () => void, gone: AbortSignal): Promise<StreamOpened>;
   notReady(): string | null;
   countRequest(status: number): void;
 }

@@ -6,7 +6,6 @@ import { problem } from "./problem.ts";
 export const NOT_BUILT = [
   "GET /v1/quarantine",
   "POST /v1/quarantine/{id}/release",
-  "GET /v1/devices/{id}/stream",
   "POST /v1/publish",
   "GET /v1/ws",
 ] as const;

@@ -7,6 +7,7 @@ import { VERSION } from "../base/version.ts";
 import { CommandBody, CommandSchema } from "./commands.ts";
 import { AllowedSchema, AllowQuery, AllowSchema } from "./allow.ts";
 import { ConfigReportBody, ConfigSchema, ConfigVersionSchema } from "./device_config.ts";
+import { StreamQuery } from "./device_stream.ts";
 import { ConflictsQuery, ConflictsSchema } from "./conflicts.ts";
 import { DevicesQuery, NoQuery } from "./devices.ts";
 import { DrainBody } from "./drain.ts";
@@ -147,6 +148,13 @@ export const OPERATIONS: readonly Operation[] = [
     answer: "nothing",
     problems: [404, 409, 503],
   })),
+  {
+    path: "/v1/devices/{id}/stream",
+    summary: "A device's own connection: its configuration in full, then each newer version; a connection of another kind is taken over only when asked",
+    query: StreamQuery,
+    answer: ["text/event-stream", null],
+    problems: [404, 409, 503],
+  },
   {
     method: "post",
     path: "/v1/drain",

@@ -4,6 +4,7 @@ import { serveBunHttp } from "./bun_http.ts";
 import { allocateBlocks, libc, raiseFileLimit } from "./bun_libc.ts";
 import { adoptBunTcp, connectBunTcp, listenBunTcp } from "./bun_socket.ts";
 import { openBunDatabase } from "./bun_sqlite.ts";
+import { bunDescriptors } from "./bun_descriptors.ts";
 import { bunTcpKernel } from "./bun_tcp_kernel.ts";
 import { nodeFiles } from "./node_files.ts";
 import { openNodeUdp } from "./node_udp.ts";
@@ -32,6 +33,7 @@ export function bunPlatform(): Platform {
     connectTcp: connectBunTcp,
     acceptor: lib === null ? null : (host, port, options) => bunAcceptor(lib, host, port, options),
     tcpKernel: lib === null ? null : bunTcpKernel(lib),
+    descriptors: lib === null ? null : bunDescriptors(lib),
     adopt: adoptBunTcp,
     serveHttp: async (host, port, options, fetch) => serveBunHttp(host, port, options, fetch),
   };

@@ -14,6 +14,7 @@ const open = (name: string) =>
     listen: { args: [i32, i32], returns: i32 },
     poll: { args: [pointer, u32, i32], returns: i32 },
     accept4: { args: [i32, pointer, pointer, i32], returns: i32 },
+    getpeername: { args: [i32, pointer, pointer], returns: i32 },
     getsockname: { args: [i32, pointer, pointer], returns: i32 },
     setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },

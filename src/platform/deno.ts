@@ -35,6 +35,7 @@ export function denoPlatform(): Platform {
     connectTcp: connectDenoTcp,
     acceptor: null,
     tcpKernel: null,
+    descriptors: null,
     adopt: () => {
       throw new Error("Cannot adopt a descriptor: Deno has no such call");
     },

@@ -141,6 +141,18 @@ export interface TcpKernel {
 }
 
 /**
+ * Looks at `count` of this process's descriptors from `first` on for connections to `localPort`; `wants` is asked by the peer's port first.
+ * `end`: where to go on; `isLast`: there are none above.
+ */
+export type Descriptors = (
+  localPort: number,
+  first: number,
+  count: number,
+  wants: (port: number) => boolean,
+  found: (fd: number, peer: Peer) => void,
+) => { readonly end: number; readonly isLast: boolean };
+
+/**
  * Answers one request. `cut` closes its connection within seconds even when the client takes nothing of the answer: the
  * only end a stalled event stream has.
  */
@@ -272,6 +284,8 @@ export interface Platform {
   acceptor: ((host: string, port: number, socket: SocketOptions) => Acceptor) | null;
   /** Null where sockets have no descriptor, or the kernel cannot be asked. */
   tcpKernel: TcpKernel | null;
+  /** Finds the descriptors of connections that `serveHttp` serves; null where there is no asking. */
+  descriptors: Descriptors | null;
   /** Takes ownership of a descriptor from an acceptor of this process. */
   adopt<T>(fd: number, peer: Peer, handler: SocketHandler<T>): void;
   serveHttp(

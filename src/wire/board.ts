@@ -13,8 +13,8 @@ import { asSeq, type Seq } from "../base/brand.ts";
 
 export const MAX_THREADS = 64;
 export const MAX_WORKERS = 32;
-/** Rings of those who hold connections: the codec workers, and after them the peer thread and the udp thread. */
-export const MAX_RINGS = MAX_WORKERS + 2;
+/** Rings of those who hold connections: the codec workers, and after them the peer thread, the udp thread and the http thread. */
+export const MAX_RINGS = MAX_WORKERS + 3;
 
 /** State of a thread. */
 export const ThreadState = { starting: 0, ready: 1, stopping: 2, stopped: 3 } as const;

@@ -18,7 +18,7 @@ test("the words of all rings are apart, that of the peer thread behind most code
 test("most threads there can be fit, and each that holds connections has its rings", () => {
   const roster = makeRoster(MAX_WORKERS, 1);
   const threads = ringThreads(roster);
-  expect(threads).toEqual([...roster.codec, ...roster.peer]);
+  expect(threads).toEqual([...roster.codec, ...roster.peer, ...roster.http]);
   expect(Math.max(...threads, ...roster.reader, ...roster.http)).toBeLessThan(MAX_THREADS);
   const { rings } = makeMemory(settingsWith({ controlRingBytes: 4096, frameRingBytes: 4096, exceptionRingBytes: 4096 }), roster);
   for (const ring of [rings.frames, rings.exceptions, rings.claims, rings.decisions]) expect(ring).toHaveLength(threads.length);
