@@ -12,11 +12,13 @@ import { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import { Bell } from "../ring/wait.ts";
 import { Effects } from "../registry/effect.ts";
 import type { RegistryEvent } from "../registry/event.ts";
+import { normaliseIdentity } from "../registry/identity.ts";
+import { newestAlive } from "../registry/owner.ts";
 import { step } from "../registry/registry.ts";
 import { createRegistry, type RegistryState } from "../registry/state.ts";
 import { Counters } from "../telemetry/counters.ts";
 import type { Board } from "../wire/board.ts";
-import { receive } from "../wire/control.ts";
+import { type MessageOf, receive, TRANSPORTS } from "../wire/control.ts";
 import { type AllowList, NO_LIST } from "./allow_list.ts";
 import { type Boot, type Recovered, ringThreads } from "./boot.ts";
 import { announced, policiesFrom } from "./registry_policies.ts";
@@ -24,6 +26,7 @@ import { RegistryCommands } from "./registry_commands.ts";
 import { RegistryConfigs } from "./registry_configs.ts";
 import { RegistryOutbox } from "./registry_outbox.ts";
 
+const SSE = TRANSPORTS.indexOf("sse");
 /** Messages taken from one ring before the next one has its turn. */
 const TURN = 256;
 
@@ -136,7 +139,8 @@ export class RegistryDesk {
       if (message.type === "claim") {
         this.#state.blocked = this.#outbox.room.mayAdmit(message) ? "none" : "store_busy";
         this.#do({ ...message, ring }, this.#clock.mono());
-      } else if (message.type === "close") {
+      } else if (message.type === "claimStream") this.#claimStream(message, ring);
+      else if (message.type === "close") {
         this.#state.blocked = this.#state.pending.size === 0 || this.#outbox.room.mayTick() ? "none" : "store_busy";
         this.#do({ ...message, ring, at: this.#clock.wall() }, this.#clock.mono());
       } else if (message.type === "probed") {
@@ -150,6 +154,21 @@ export class RegistryDesk {
     }
     claims.release();
     return taken;
+  }
+
+  /** A device's own request does not take the device from a connection of another kind unless it says so. */
+  #claimStream({ conn, device: id, address, port, at, takeover }: MessageOf<"claimStream">, ring: number): void {
+    const device = normaliseIdentity(id);
+    const holder = device === null ? null : newestAlive(this.#state.owners.get(device) ?? null);
+    if (!takeover && holder !== null && holder.claim.transport !== SSE) {
+      const { policies } = this.#state;
+      const { kind: policy } = policies.of(holder.device, holder.claim);
+      this.#outbox.perform({ type: "decided", ring, conn, decision: "refuse", refusal: "held", fence: 0, retryAfterMs: 0, policy });
+      return;
+    }
+    const claim = { conn, device: id, deviceClass: "", transport: SSE, address, port, clientInstance: "", at, dialled: false };
+    this.#state.blocked = this.#outbox.room.mayAdmit(claim) ? "none" : "store_busy";
+    this.#do({ type: "claim", ...claim, ring }, this.#clock.mono());
   }
 
   #takeAsks(ring: number, asks: RingConsumer): number {

@@ -7,6 +7,8 @@
  *   http     → registry  ask, order, submit, configure, configReport
  *   registry → http      answer, done
  *   registry → udp       decided, evict, probe, alongside
+ *   http     → registry  claimStream, close, probed, afterlife
+ *   registry → http      decided, evict, probe, configured
  *   registry → journal   connected, replaced, beside, disconnected, refusedMany, raiseFloor, conflict, evidence,
  *                        conflictOver, listed, acknowledged, commandRow, lateAnswer, configRow
  *
@@ -93,6 +95,10 @@ export const MESSAGES = {
   adopt: struct({ fd: "u32", address: "str", port: "u16" }),
   /** `deviceClass` names a class of policies; "": the registry finds it by transport and id. `dialled`: by us, not by the device. */
   claim: struct({ conn: "u32", device: "str", deviceClass: "str", transport: "u8", address: "str", port: "u16", clientInstance: "str", at: "f64", dialled: "bool" }),
+  /** The claim of a device stream. `takeover`: also from a connection of another transport. */
+  claimStream: struct({ conn: "u32", device: "str", address: "str", port: "u16", at: "f64", takeover: "bool" }),
+  /** There is a newer version of the device's configuration on disk. */
+  configured: struct({ conn: "u32", version: "f64" }),
   /** `position`: end of the last frame this connection put into the worker's frame ring. */
   close: struct({ conn: "u32", device: "str", fence: "f64", position: "u32", reason: "u8", lastByteAt: "f64" }),
   decided: struct({ conn: "u32", decision: "u8", refusal: "u8", fence: "f64", retryAfterMs: "u32" }),
