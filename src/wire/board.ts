@@ -58,7 +58,8 @@ const COMMANDS_KEPT = GATE + 8;
 const RENEWALS = GATE + 9;
 const PHASE_DONE = GATE + 16;
 const SYNC_SETTLED = PHASE_DONE + MAX_THREADS;
-const WORDS = SYNC_SETTLED + MAX_RINGS;
+/** Even: the Int64 words come after them. */
+const WORDS = (SYNC_SETTLED + MAX_RINGS + 1) & ~1;
 const COMMITTED = 0;
 const OLDEST = 1;
 const FENCE_RESERVED = 2;
