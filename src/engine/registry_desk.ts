@@ -162,7 +162,7 @@ export class RegistryDesk {
     const holder = device === null ? null : newestAlive(this.#state.owners.get(device) ?? null);
     if (!takeover && holder !== null && holder.claim.transport !== SSE) {
       const { policies } = this.#state;
-      const { kind: policy } = policies.of(holder.device, holder.claim);
+      const { name: policy } = policies.of(holder.device, holder.claim);
       this.#outbox.perform({ type: "decided", ring, conn, decision: "refuse", refusal: "held", fence: 0, retryAfterMs: 0, policy });
       return;
     }

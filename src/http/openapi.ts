@@ -150,7 +150,8 @@ export const OPERATIONS: readonly Operation[] = [
   })),
   {
     path: "/v1/devices/{id}/stream",
-    summary: "A device's own connection: its configuration in full, then each newer version; a connection of another kind is taken over only when asked",
+    summary:
+      "A device's own connection: its configuration in full, then each newer version; a connection of another kind is taken over only when asked",
     query: StreamQuery,
     answer: ["text/event-stream", null],
     problems: [404, 409, 503],
