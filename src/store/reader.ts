@@ -11,7 +11,17 @@ import { DeviceFold } from "./device_fold.ts";
 import { DeviceEntries } from "./device_entries.ts";
 import { EntryView } from "./entry.ts";
 import { HistoryReader } from "./history.ts";
-import type { DeviceState, EntriesAnswer, RecordsAnswer, RecordsQuery, Row, StoredCommand, StoredConfig, StoredConflict, StoreReader } from "./port.ts";
+import type {
+  DeviceState,
+  EntriesAnswer,
+  RecordsAnswer,
+  RecordsQuery,
+  Row,
+  StoredCommand,
+  StoredConfig,
+  StoredConflict,
+  StoreReader,
+} from "./port.ts";
 import { type ReaderLimits, RecordPages } from "./record_pages.ts";
 import { oldestSeq, rebuild, SELECT_OLDEST } from "./recover.ts";
 import { RowCache } from "./row_cache.ts";
@@ -38,7 +48,7 @@ export class SqliteStoreReader implements StoreReader {
   readonly #db: Database;
   readonly #limits: ReaderLimits;
   readonly #committed: () => number;
-  readonly #fold = new DeviceFold();
+  #fold = new DeviceFold();
   readonly #table: SegmentTable;
   readonly #log: Statement;
   readonly #sizes: Statement;
@@ -83,11 +93,7 @@ export class SqliteStoreReader implements StoreReader {
     this.#history = new HistoryReader(db);
     this.#commands = new CommandReader(db);
     this.#configs = new ConfigReader(db);
-    this.#read(() => undefined, () => {
-      const rebuilt = rebuild(db, { fold: this.#fold });
-      this.#tail = rebuilt.tail;
-      this.#nextSeq = rebuilt.nextSeq;
-    });
+    this.#read(() => undefined, () => this.#rebuild());
   }
 
   get seq(): Seq {
@@ -210,6 +216,9 @@ export class SqliteStoreReader implements StoreReader {
   #catchUp(): number {
     // The first read fixes what this transaction sees; the word is looked at after it, so it covers every flush that is seen.
     const version = this.#table.version();
+    const oldest = oldestSeq(this.#oldest, Number.POSITIVE_INFINITY);
+    // Retention has passed this reader, or it was stopped for long: what it missed is in the devices' rows and in runs.
+    if (oldest > this.#nextSeq && this.#committed() >= this.#nextSeq) this.#rebuild();
     for (const row of this.#log.iterate(this.#nextSeq, this.#committed())) {
       this.#tail.addRow(asSeq(Number(row["seq"])), Number(row["at"]), row["body"] as Uint8Array, this.#view, this.#fold);
       this.#nextSeq = Number(row["next_seq"]);
@@ -225,8 +234,18 @@ export class SqliteStoreReader implements StoreReader {
         this.#tail = this.#tail.above(asSeq(flushed), this.#view);
       }
     }
-    const oldest = oldestSeq(this.#oldest, this.#nextSeq);
-    this.#rows.forgetBelow(oldest);
-    return oldest;
+    const kept = Math.min(oldest, this.#nextSeq);
+    this.#rows.forgetBelow(kept);
+    return kept;
+  }
+
+  #rebuild(): void {
+    const fold = new DeviceFold();
+    const rebuilt = rebuild(this.#db, { fold, upTo: this.#committed() });
+    if (rebuilt.nextSeq < this.#nextSeq) return;
+    this.#fold = fold;
+    this.#tail = rebuilt.tail;
+    this.#nextSeq = rebuilt.nextSeq;
+    this.#flushed = Math.max(this.#flushed, flushedThrough(rebuilt.segments));
   }
 }

@@ -18,6 +18,8 @@ export interface Rebuilt {
 
 export interface Rebuild {
   readonly fold: DeviceFold;
+  /** Rows that begin above this seq are left out. */
+  readonly upTo?: number;
   /** Called with every device row before any entry. */
   device?(row: DeviceRow): void;
   /** Called with every entry above the runs, after it was folded. */
@@ -39,7 +41,8 @@ export function rebuild(db: Database, into: Rebuild): Rebuilt {
   const view = new EntryView();
   let nextSeq = Math.max(flushed + 1, Number(db.prepare("SELECT value FROM meta WHERE key = 'next_seq'").get()?.["value"] ?? 1));
   let rows = 0;
-  for (const row of db.prepare("SELECT seq, next_seq, at, body FROM log WHERE seq > ? ORDER BY seq").iterate(flushed)) {
+  const { upTo = Number.MAX_SAFE_INTEGER } = into;
+  for (const row of db.prepare("SELECT seq, next_seq, at, body FROM log WHERE seq > ? AND seq <= ? ORDER BY seq").iterate(flushed, upTo)) {
     const body = row["body"] as Uint8Array;
     const seq = Number(row["seq"]);
     tail.addRow(asSeq(seq), Number(row["at"]), body, view);

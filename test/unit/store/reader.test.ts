@@ -166,3 +166,32 @@ test("a reader and a journal that go on for long prepare no further statements",
     here.openDatabase = openDatabase;
   }
 });
+
+test("a reader that retention has passed knows the devices it has not seen, and goes on", () => {
+  const bench = filled();
+  const reader = bench.reader();
+  expect(reader.seq).toBe(asSeq(6));
+  const late = bench.connect("b");
+  bench.send(late, [NOW + MINUTE]);
+  bench.commit();
+  bench.upkeep.wish({ before: NOW + 1, excessBytes: 0 }, false);
+  bench.slices();
+  bench.send(late, [NOW + 2 * MINUTE], NOW + 2);
+  bench.commit();
+  expect(seqsOf(reader.records(query({ device: asDeviceId("b") })))).toEqual([9]);
+  expect(reader.devices(asDeviceNo(0), 10).map(({ id, records }) => [id as string, records])).toEqual([["a", 5], ["b", 2]]);
+  expect(reader.seq).toBe(asSeq(9));
+});
+
+test("a reader of a log that retention has emptied still reaches what was committed", () => {
+  const bench = filled();
+  const reader = bench.reader({}, () => bench.journal.committed);
+  const late = bench.connect("b");
+  bench.send(late, [NOW + MINUTE]);
+  bench.commit();
+  bench.slices();
+  bench.upkeep.wish({ before: NOW + 1, excessBytes: 0 }, false);
+  bench.slices();
+  reader.advance();
+  expect([reader.seq, reader.devices(asDeviceNo(0), 10).length]).toEqual([asSeq(8), 2]);
+});
