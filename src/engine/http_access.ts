@@ -105,6 +105,10 @@ export class HttpAccess {
   /** Calls `lost` once, when the token (null: that none is needed) counts no more. Returns how to stop that. */
   whileValid(token: string | null, lost: () => void): () => void {
     const id = token ?? NOBODY;
+    if (!this.#counts(id)) {
+      queueMicrotask(lost);
+      return () => {};
+    }
     const calls = this.#watched.get(id) ?? new Set();
     calls.add(lost);
     this.#watched.set(id, calls);
@@ -125,9 +129,13 @@ export class HttpAccess {
 
   #tell(): void {
     for (const [id, calls] of this.#watched) {
-      if (id === NOBODY ? this.#access.size === 0 : this.#access.has(id)) continue;
+      if (this.#counts(id)) continue;
       this.#watched.delete(id);
       for (const lost of calls) lost();
     }
+  }
+
+  #counts(id: string): boolean {
+    return id === NOBODY ? this.#access.size === 0 : this.#access.has(id);
   }
 }
