@@ -28,7 +28,8 @@ export async function openNodeUdp(host: string, port: number, handler: UdpHandle
   socket.on("message", (buffer, from) => {
     // Not the Buffer itself: its `slice` is no copy.
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
-    if (isOpen) handler(bytes, { address: plainAddress(from.address), port: from.port });
+    // Who names no port cannot be answered.
+    if (isOpen && from.port > 0) handler(bytes, { address: plainAddress(from.address), port: from.port });
   });
   try {
     socket.setRecvBufferSize(RECEIVE_BYTES);
@@ -36,7 +37,8 @@ export async function openNodeUdp(host: string, port: number, handler: UdpHandle
     // Not every runtime can; the system's own size is enough for most.
   }
   const give = (bytes: Uint8Array, toPort: number, host: string, attempts: number): void => {
-    if (isOpen && attempts > 0) {
+    // To port 0 the runtime would throw, and not say it to the callback.
+    if (isOpen && toPort > 0 && attempts > 0) {
       socket.send(bytes, toPort, host, (error) => error instanceof Error && give(bytes, toPort, host, attempts - 1));
     }
   };

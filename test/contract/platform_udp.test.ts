@@ -72,3 +72,11 @@ test("a datagram socket outlives datagrams to nobody, and is quiet after its clo
   await until("all that is sent to somebody", () => two.got.length === 20);
   expect(two.got.map(({ bytes }) => bytes[0]!).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i));
 });
+
+test("a datagram socket sends nothing to port 0, which a stranger may claim to come from, and goes on", async () => {
+  const [one, two] = [await socketOn("127.0.0.1"), await socketOn("127.0.0.1")];
+  one.socket.send(Uint8Array.of(1), { address: "127.0.0.1", port: 0 });
+  one.socket.send(Uint8Array.of(2), { address: "127.0.0.1", port: two.socket.port });
+  await until("the one to somebody", () => two.got.length === 1);
+  expect(two.got[0]!.bytes).toEqual([2]);
+});
