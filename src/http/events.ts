@@ -65,13 +65,16 @@ function onlyVisible(filter: Filter, visible: ReadonlySet<string> | null): Filte
   return [...filter.devices].every((device) => visible.has(device)) ? filter : null;
 }
 
-/** The stream ends when its token is revoked, whether the client takes anything or not. */
+/**
+ * The stream ends when its token is revoked, whether the client takes anything or not. Each read has a promise of its own: a race
+ * against one that lasts as long as the stream would keep every byte of it in memory.
+ */
 function untilLost(c: Context, { access }: Gateway, stream: EventStream): EventStream {
-  const lost = Promise.withResolvers<"lost">();
   let isLost = false;
+  let wake: (bytes: Uint8Array) => void = () => {};
   const end = access.whileValid(grantOf(c).token, () => {
     isLost = true;
-    lost.resolve("lost");
+    wake(BYE);
     envOf(c).cut();
   });
   const close = (): void => {
@@ -83,9 +86,13 @@ function untilLost(c: Context, { access }: Gateway, stream: EventStream): EventS
     close,
     async next() {
       if (isLost) return (close(), null);
-      const bytes = await Promise.race([stream.next(), lost.promise]);
+      const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | null>();
+      wake = resolve;
+      stream.next().then(resolve, reject);
+      const bytes = await promise;
       if (bytes === null) close();
-      return bytes === "lost" ? (stream.close(), BYE) : bytes;
+      else if (bytes === BYE) stream.close();
+      return bytes;
     },
   };
 }

@@ -30,6 +30,30 @@ function raw(url: string, text: string, waitMs = 1500): Promise<string> {
   });
 }
 
+describe("access without tokens", () => {
+  let gateway: Gateway;
+  beforeAll(async () => {
+    gateway = await Gateway.start({ settings: { workers: 1 } });
+  });
+
+  test("is everybody's on this machine while there are no tokens, but for names that point here from elsewhere", async () => {
+    expect((await ask(gateway.url, "/v1/devices")).status).toBe(200);
+    expect(await raw(gateway.url, "GET /v1/devices HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")).toStartWith(
+      "HTTP/1.1 421",
+    );
+    expect(await raw(gateway.url, "GET /v1/devices HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).toStartWith("HTTP/1.1 200");
+  });
+
+  test("begins with a token that can make others", async () => {
+    const first = await runBerth(["token", "create", "--scope", "read", "--url", gateway.url]);
+    expect(first.code).toBe(1);
+    expect(first.err).toContain("the first token needs scope admin");
+    const { code, out } = await runBerth(["token", "create", "--scope", "admin", "--name", "me", "--json", "--url", gateway.url]);
+    expect(code).toBe(0);
+    expect((JSON.parse(out) as Made).token).toMatch(/^berth_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/);
+  });
+});
+
 describe("access", () => {
   let gateway: Gateway;
   let admin: Made;
@@ -54,24 +78,7 @@ describe("access", () => {
       const tracker = await Tracker.loggedIn(gateway.tcpPort, each.imei);
       expect(await tracker.send(each.frame(each.records(2)).bytes)).toBe(2);
     }
-  });
-
-  test("is everybody's on this machine while there are no tokens, but for names that point here from elsewhere", async () => {
-    expect(await status("/v1/devices", null)).toBe(200);
-    expect(await raw(gateway.url, "GET /v1/devices HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")).toStartWith(
-      "HTTP/1.1 421",
-    );
-    expect(await raw(gateway.url, "GET /v1/devices HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).toStartWith("HTTP/1.1 200");
-  });
-
-  test("begins with a token that can make others", async () => {
-    const first = await runBerth(["token", "create", "--scope", "read", "--url", gateway.url]);
-    expect(first.code).toBe(1);
-    expect(first.err).toContain("the first token needs scope admin");
-    const { code, out } = await runBerth(["token", "create", "--scope", "admin", "--name", "me", "--json", "--url", gateway.url]);
-    expect(code).toBe(0);
-    admin = JSON.parse(out) as Made;
-    expect(admin.token).toMatch(/^berth_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/);
+    admin = (await ask<Made>(gateway.url, "/v1/tokens", { method: "POST", body: JSON.stringify({ scopes: ["admin"] }) })).json;
   });
 
   test("without a token is refused everywhere but for health and the page", async () => {
