@@ -3,6 +3,7 @@
  * with the first thing to keep. Each http thread has one, the supervisor looks once, and the command line uses one when no
  * gateway runs.
  */
+import { AssertionError } from "../base/assert.ts";
 import type { Limits } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { parseScopes, scopeNames, type Scopes } from "../access/scope.ts";
@@ -58,7 +59,7 @@ export class Access {
       this.#version = version;
       return true;
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
+      if (!(error instanceof Error) || error instanceof AssertionError) throw error;
       // Somebody writes: what is known counts a moment longer.
       if (error instanceof SqlError && /^SQLITE_(?:BUSY|LOCKED)/.test(error.code)) return false;
       this.trouble = `Cannot read ${this.#path}: ${error.message}`;
