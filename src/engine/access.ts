@@ -60,8 +60,8 @@ export class Access {
       return true;
     } catch (error) {
       if (!(error instanceof Error) || error instanceof AssertionError) throw error;
-      // Somebody writes: what is known counts a moment longer.
-      if (error instanceof SqlError && /^SQLITE_(?:BUSY|LOCKED)/.test(error.code)) return false;
+      // Somebody writes: what is known counts a moment longer. Before the first read nothing is known, not even that there are no tokens.
+      if (this.#version >= 0 && error instanceof SqlError && /^SQLITE_(?:BUSY|LOCKED)/.test(error.code)) return false;
       this.trouble = `Cannot read ${this.#path}: ${error.message}`;
       return false;
     }

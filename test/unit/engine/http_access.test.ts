@@ -113,3 +113,16 @@ test("access bounds the tokens there may be, and wants one that can make others 
   ]);
   access.close();
 });
+
+test("access whose tokens are locked by somebody else at the start is not open", () => {
+  const world = new World();
+  const first = world.open();
+  const admin = make(first, EVERY_SCOPE);
+  const other = here.openDatabase(join(world.path, ACCESS_FILE), { readOnly: false });
+  other.exec("BEGIN EXCLUSIVE");
+  const access = world.open();
+  expect([access.open, access.trouble?.includes(ACCESS_FILE)]).toEqual([false, true]);
+  other.exec("COMMIT");
+  other.close();
+  expect([access.open, access.find(admin.text)?.id, access.trouble]).toEqual([false, admin.id, null]);
+});
