@@ -12,6 +12,9 @@ const HEADERS = "authorization, content-type, last-event-id";
 /** What a page may read of an answer besides its body. */
 const EXPOSED = "retry-after, www-authenticate";
 const PREFLIGHT_AGE_S = "600";
+/** A GET that is a connection: a device's own stream takes the device, and no browser keeps a WebSocket from other sites. */
+const ACTS = /^\/v1\/(?:ws|devices\/[^/]+\/stream)$/;
+const ELSEWHERE = /^(?:cross-site|same-site)$/;
 
 export function guardOrigins(app: Hono, { access, settings }: Gateway): void {
   const allowed = new Set(settings.access.origins);
@@ -26,11 +29,14 @@ export function guardOrigins(app: Hono, { access, settings }: Gateway): void {
         `Cannot answer for ${host.slice(0, 256)}: without tokens only names of this machine are answered, and those of [access] origins`,
       );
     }
-    if (origin === undefined || hostOf(origin) === host) return await next();
-    if (allowed.has(origin)) return await shared(c, origin, next);
-    if (c.req.method === "GET" || c.req.method === "HEAD") return await next();
+    const onlyLooks = (c.req.method === "GET" || c.req.method === "HEAD") && !ACTS.test(c.req.path);
+    // An image or a link has no Origin, but says that it is on a page from elsewhere.
+    const isElsewhere = origin === undefined ? ELSEWHERE.test(c.req.header("sec-fetch-site") ?? "") : hostOf(origin) !== host;
+    if (!isElsewhere) return await next();
+    if (origin !== undefined && allowed.has(origin)) return await shared(c, origin, next);
+    if (onlyLooks) return await next();
     access.countRefusal("origin");
-    return problem(403, `Cannot ${c.req.method} for a page of ${origin.slice(0, 256)}`);
+    return problem(403, `Cannot ${c.req.method} for a page of ${(origin ?? "another site").slice(0, 256)}`);
   });
 }
 
