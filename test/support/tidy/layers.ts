@@ -31,7 +31,20 @@ const SIBLINGS = new Set(["codec>wire"]);
 /** A port is a type: everything may name it. */
 const PORTS = new Set(["src/platform/port.ts"]);
 
-const PURE = new Set(["base", "ring", "wire", "codec", "registry", "access", "broker", "command", "config_push", "cluster", "store", "config"]);
+const PURE = new Set([
+  "base",
+  "ring",
+  "wire",
+  "codec",
+  "registry",
+  "access",
+  "broker",
+  "command",
+  "config_push",
+  "cluster",
+  "store",
+  "config",
+]);
 
 /** The dashboard's page is a program of its own: it runs in a browser, and uses the client as the command line does. */
 const PAGE = "src/http/dashboard/page/";
