@@ -83,16 +83,16 @@ export class HistoryReader {
   constructor(db: Database) {
     this.#takeovers = db.prepare(
       `SELECT CASE WHEN evidence IS NULL THEN json ELSE json_patch(json, json_object('evidence', json(evidence))) END AS json
-        FROM takeover WHERE device = ? ORDER BY old_fence DESC LIMIT ?`,
+        FROM takeover WHERE device = ? AND seq <= ? ORDER BY old_fence DESC LIMIT ?`,
     );
     this.#conflicts = db.prepare(
       "SELECT seq, json, acknowledged_at FROM conflict WHERE seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT ?",
     );
   }
 
-  /** JSON of the device's newest takeovers, newest first. */
-  takeovers(device: number, limit: number): string[] {
-    return this.#takeovers.all(device, limit).map((row) => String(row["json"]));
+  /** JSON of the device's newest takeovers as of the seq `upTo`, newest first. */
+  takeovers(device: number, upTo: number, limit: number): string[] {
+    return this.#takeovers.all(device, upTo, limit).map((row) => String(row["json"]));
   }
 
   /** Newest first. */

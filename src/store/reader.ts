@@ -158,12 +158,12 @@ export class SqliteStoreReader implements StoreReader {
   history(device: DeviceId, limit: number): readonly string[] | null {
     return this.#read(() => {
       const known = this.#fold.byId(device);
-      return known === undefined ? null : this.#history.takeovers(known.no, limit);
+      return known === undefined ? null : this.#history.takeovers(known.no, this.seq, limit);
     });
   }
 
   conflicts(from: number, to: number, limit: number): readonly StoredConflict[] {
-    return this.#read(() => this.#history.conflicts(from, to, limit));
+    return this.#read(() => this.#history.conflicts(from, Math.min(to, this.seq), limit));
   }
 
   command(id: string): StoredCommand | null {

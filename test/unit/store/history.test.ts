@@ -141,3 +141,18 @@ test("a store of the first version keeps its takeovers, and takes evidence about
   db.close();
   rmSync(directory, { recursive: true });
 });
+
+test("a takeover and a conflict are shown when their event is on the disk, not when they are written", () => {
+  const bench = new StoreBench();
+  bench.connect(ID);
+  bench.commit();
+  let synced = bench.journal.committed;
+  const reader = bench.reader({}, () => synced);
+  takeover(bench, 1024);
+  bench.commit();
+  conflict(bench, 1);
+  const shown = () => [reader.history(ID, 10)?.length, reader.conflicts(1, Number.MAX_SAFE_INTEGER, 10).length];
+  expect(shown()).toEqual([0, 0]);
+  synced = bench.journal.committed;
+  expect(shown()).toEqual([1, 1]);
+});
