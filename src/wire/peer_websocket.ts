@@ -146,6 +146,11 @@ export class WebSocketDialled extends WebSocketFraming {
   begin(): void {}
 
   protected opened(opening: string, sink: FramingSink): boolean {
+    // A browser names the page it is on, gateways none: a page must not speak for one, and nothing else keeps it away.
+    if (header(opening, "origin") !== null) {
+      sink.answer(encoder.encode("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+      return false;
+    }
     const key = header(opening, "sec-websocket-key");
     if (key === null || header(opening, "upgrade")?.toLowerCase() !== "websocket" || header(opening, "sec-websocket-version") !== "13") {
       sink.answer(encoder.encode("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));

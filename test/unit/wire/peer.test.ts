@@ -144,6 +144,14 @@ describe("a WebSocket", () => {
     expect(new TextDecoder().decode(dialled.take())).toStartWith("HTTP/1.1 400 ");
   });
 
+  test("is refused to a page in a browser", () => {
+    const dialled = new End(dialledFraming(LINE_BYTES));
+    const proof = "Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+    dialled.hear(new TextEncoder().encode(`GET / HTTP/1.1\r\nHost: h\r\n${proof}Origin: https://evil.example\r\n\r\n`));
+    expect([dialled.fault, dialled.isReady]).toEqual(["bad_line", false]);
+    expect(new TextDecoder().decode(dialled.take())).toStartWith("HTTP/1.1 403 ");
+  });
+
   test("is not believed with a wrong proof, or none", () => {
     for (const answer of ["HTTP/1.1 101 X\r\nSec-WebSocket-Accept: no\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"]) {
       const { dialling } = ends("ws");
