@@ -55,8 +55,8 @@ const { values: options } = parseArgs({
 
 /** Makes the trackers known to the store. */
 async function meet(gateway: Gateway, generator: Generator, trackers: number): Promise<void> {
-  const { end } = await generator.storm(gateway.tcpPort, trackers, 60);
-  await end();
+  const storm = await generator.storm(gateway.tcpPort, trackers, 60);
+  await storm.end();
   await gateway.stop();
 }
 
