@@ -92,8 +92,7 @@ export class JournalKeep {
   wait(): void {
     const written = this.#waiting;
     if (written === null) return;
-    this.#sync.wait();
-    for (const each of this.#parts.verdicts) each.redeemed();
+    if (this.#sync.wait()) { for (const each of this.#parts.verdicts) each.redeemed(); }
     this.#tell(written);
   }
 

@@ -9,7 +9,7 @@
 import type { FileSync, Platform } from "../platform/port.ts";
 import { Bell } from "../ring/wait.ts";
 import { STORE_FILE } from "../store/migrations.ts";
-import type { Board } from "../wire/board.ts";
+import { type Board, ThreadState } from "../wire/board.ts";
 import type { Boot } from "./boot.ts";
 import { StoreError } from "./journal_start.ts";
 
@@ -46,6 +46,7 @@ export class JournalSync {
   readonly #board: Board;
   readonly #bell: Bell;
   readonly #thread: number;
+  readonly #syncThread: number;
   readonly #waitMs: number;
   readonly #log: LogFile;
   #ticket: number;
@@ -54,6 +55,7 @@ export class JournalSync {
     this.#board = board;
     this.#bell = new Bell(boot.bells, boot.roster.sync);
     this.#thread = boot.thread;
+    this.#syncThread = boot.roster.sync;
     this.#waitMs = boot.settings.limits.idleWaitMs;
     this.#log = new LogFile(boot, platform);
     this.#ticket = board.syncAnswered();
@@ -71,9 +73,19 @@ export class JournalSync {
     this.#bell.ring();
   }
 
-  /** Sleeps until what was begun is on the disk. */
-  wait(): void {
-    while (!this.#board.awaitSync(this.#ticket, this.#waitMs)) this.#board.beat(this.#thread);
+  /**
+   * Sleeps until what was begun is on the disk. False: the sync thread had left before it saw the ticket, as it may at the end of a
+   * shutdown; then it was synced here, and no word was moved.
+   */
+  wait(): boolean {
+    const board = this.#board;
+    while (!board.awaitSync(this.#ticket, this.#waitMs)) {
+      board.beat(this.#thread);
+      if (board.state(this.#syncThread) !== ThreadState.stopped || board.syncAnswered() === this.#ticket) continue;
+      this.#log.sync();
+      return false;
+    }
+    return true;
   }
 
   close(): void {

@@ -97,6 +97,20 @@ test("what the journal begins is over when the ticket is answered, not before", 
   sync.close();
 });
 
+test("what the journal begins when the sync thread has left is synced by the journal, which does not wait for ever", () => {
+  const { boot, board } = world("journal");
+  let syncs = 0;
+  const sync = new JournalSync(boot, { ...real, openForSync: () => ({ sync: () => void syncs++, close: () => {} }) }, board);
+  board.setState(boot.roster.sync, ThreadState.stopped);
+  sync.begin();
+  expect([sync.wait(), syncs]).toEqual([false, 1]);
+  // One that was answered before it left is told as ever.
+  sync.begin();
+  board.syncDone(board.syncWanted());
+  expect([sync.wait(), syncs]).toEqual([true, 1]);
+  sync.close();
+});
+
 test("a log that is not there cannot be opened", () => {
   const { boot } = world("journal");
   expect(() => new LogFile(boot, real)).toThrow("ENOENT");
