@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
+import type { Socket } from "node:net";
 import { listenError, plainAddress } from "./address.ts";
 import { checkTls } from "./node_tls.ts";
 import type { HttpHandler, HttpListener, HttpOptions } from "./port.ts";
@@ -43,7 +44,9 @@ export async function serveDenoHttp(host: string, port: number, options: HttpOpt
 
 async function answer(incoming: IncomingMessage, outgoing: ServerResponse, maxBodyBytes: number, fetch: HttpHandler): Promise<void> {
   const { socket } = incoming;
-  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  // One listener a connection, not one a request.
+  if (socket.listenerCount("timeout", endIdle) === 0) socket.on("timeout", endIdle);
+  socket.setTimeout(IDLE_MS);
   const body = await readBody(incoming, maxBodyBytes);
   if (body === null) return refuse(outgoing, 413, `Request body exceeds ${maxBodyBytes} bytes`);
   const request = requestOf(incoming, body);
@@ -54,6 +57,10 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse, maxBo
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   if (response.body === null) outgoing.end();
   else await writeBody(response.body, outgoing);
+}
+
+function endIdle(this: Socket): void {
+  this.destroy();
 }
 
 /** Says no and closes: what the client still sends is not read. */

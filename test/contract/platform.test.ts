@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync, statSync } from "node:fs";
 import { get } from "node:https";
 import { connect, type Socket as RawSocket } from "node:net";
+import process from "node:process";
 import { serveDenoHttp } from "../../src/platform/deno_http.ts";
 import { openDenoDatabase } from "../../src/platform/deno_sqlite.ts";
 import { nodeFiles } from "../../src/platform/node_files.ts";
@@ -241,6 +242,24 @@ describe.each(servers)("HTTP on %s", (_name, { serveHttp }) => {
     await cancelled;
     client.destroy();
     await listener.stop(true);
+  });
+
+  test("many requests on one connection leave nothing on it", async () => {
+    const warnings: string[] = [];
+    const heard = (warning: Error): void => void warnings.push(warning.message);
+    process.on("warning", heard);
+    const listener = await serveHttp("127.0.0.1", 0, bounds, () => new Response("here"));
+    const answers = await new Promise<number>((resolve) => {
+      const client: RawSocket = connect(listener.port, "127.0.0.1");
+      const ask = (): void => void client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      let count = 0;
+      client.on("connect", ask);
+      client.on("data", () => ++count < 30 ? ask() : client.destroy());
+      client.on("close", () => resolve(count));
+    });
+    await listener.stop(true);
+    process.off("warning", heard);
+    expect([answers, warnings]).toEqual([30, []]);
   });
 
   test("an orderly stop that a stream holds up can still be made a stop at once", async () => {
