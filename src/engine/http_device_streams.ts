@@ -142,7 +142,7 @@ export class DeviceStreams {
       }
       if (stream.wanted > stream.given) this.#read(stream);
     }
-    sockets.tick(now);
+    sockets.tick();
     claims.publish();
   }
 

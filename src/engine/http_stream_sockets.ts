@@ -81,7 +81,7 @@ export class StreamSockets {
     setTimeout(look, AGAIN_MS);
   }
 
-  tick(_now: number): void {
+  tick(): void {
     if (this.#wanted.size > 0) this.#scan();
   }
 
