@@ -42,8 +42,8 @@ export class JournalIntake {
   /** A disconnect whose frames are not all taken yet. */
   #waiting: MessageOf<"disconnected"> | null = null;
   #first = 0;
-  /** Lifecycle position after the newest row of a command or a configuration that was taken since `takeCommandsEnd`. */
-  #commandsEnd: number | null = null;
+  /** A row of a command or a configuration was taken since `takeRows`. */
+  #rows = false;
 
   constructor(
     journal: Journal,
@@ -114,11 +114,16 @@ export class JournalIntake {
     return any;
   }
 
-  /** After a commit: up to where the rows of commands are in it; null: there is none in it. */
-  takeCommandsEnd(): number | null {
-    const end = this.#commandsEnd;
-    this.#commandsEnd = null;
-    return end;
+  /** Position of the registry's ring up to which everything is taken. */
+  get lifecycleEnd(): number {
+    return this.#lifecycle.end;
+  }
+
+  /** After a commit: are rows of commands or configurations in it? */
+  takeRows(): boolean {
+    const any = this.#rows;
+    this.#rows = false;
+    return any;
   }
 
   clear(): void {
@@ -138,7 +143,7 @@ export class JournalIntake {
         const message = receive(this.#lifecycle);
         if (message.type === "disconnected") this.#waiting = message;
         else this.#events.take(message);
-        if (message.type === "commandRow" || message.type === "configRow") this.#commandsEnd = this.#lifecycle.end;
+        this.#rows ||= message.type === "commandRow" || message.type === "configRow";
       }
     }
   }

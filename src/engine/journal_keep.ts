@@ -48,8 +48,9 @@ export class JournalKeep {
   readonly #unsynced: boolean;
 
   constructor(parts: KeepParts) {
-    const { boot, platform, board, faults, journal } = parts;
+    const { boot, platform, board, faults, journal, intake } = parts;
     this.#parts = parts;
+    board.setCommandsKept(intake.lifecycleEnd);
     this.#sync = new JournalSync(boot, platform, board);
     this.#broadcast = new BroadcastProducer(boot.rings.broadcast, []);
     this.#followers = followersOf(boot);
@@ -64,7 +65,8 @@ export class JournalKeep {
     const { journal, intake, verdicts, meter, platform, faults, board } = this.#parts;
     const written = this.#waiting === this.#pair[0] ? this.#pair[1] : this.#pair[0];
     written.fill(journal, intake.tally, fences, beganAt);
-    written.commandsEnd = intake.takeCommandsEnd();
+    written.lifecycleEnd = intake.lifecycleEnd;
+    written.hasRows = intake.takeRows();
     intake.clear();
     this.wait();
     for (const each of verdicts) each.seal();
@@ -116,8 +118,8 @@ export class JournalKeep {
     for (const each of verdicts) each.keep();
     for (const each of verdicts) if (!each.tell()) meter.exceptionsFull();
     for (const follower of this.#followers) follower.ring();
-    if (written.commandsEnd === null) return;
-    board.setCommandsKept(written.commandsEnd);
-    this.#registry.ring();
+    // With every commit: positions are compared modulo 2^32, and one of long ago looks like one ahead.
+    board.setCommandsKept(written.lifecycleEnd);
+    if (written.hasRows) this.#registry.ring();
   }
 }

@@ -11,8 +11,9 @@ export class Written {
   oldest: Seq = asSeq(1);
   /** End of the block of fences that is reserved with it; 0: none is. */
   fences = 0;
-  /** Lifecycle position up to which rows of commands are in it; null: it has none. */
-  commandsEnd: number | null = null;
+  /** Position of the registry's ring up to which all is in it, and whether rows of commands or configurations are. */
+  lifecycleEnd = 0;
+  hasRows = false;
   /** Monotonic ms when its commit began. */
   beganAt = 0;
   readonly tally: Tally = emptyTally();
