@@ -12,8 +12,6 @@ import { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import { Bell } from "../ring/wait.ts";
 import { Effects } from "../registry/effect.ts";
 import type { RegistryEvent } from "../registry/event.ts";
-import { normaliseIdentity } from "../registry/identity.ts";
-import { newestAlive } from "../registry/owner.ts";
 import { step } from "../registry/registry.ts";
 import { createRegistry, type RegistryState } from "../registry/state.ts";
 import { Counters } from "../telemetry/counters.ts";
@@ -157,18 +155,10 @@ export class RegistryDesk {
   }
 
   /** A device's own request does not take the device from a connection of another kind unless it says so. */
-  #claimStream({ conn, device: id, address, port, at, takeover }: MessageOf<"claimStream">, ring: number): void {
-    const device = normaliseIdentity(id);
-    const holder = device === null ? null : newestAlive(this.#state.owners.get(device) ?? null);
-    if (!takeover && holder !== null && holder.claim.transport !== SSE) {
-      const { policies } = this.#state;
-      const { name: policy } = policies.of(holder.device, holder.claim);
-      this.#outbox.perform({ type: "decided", ring, conn, decision: "refuse", refusal: "held", fence: 0, retryAfterMs: 0, policy });
-      return;
-    }
-    const claim = { conn, device: id, deviceClass: "", transport: SSE, address, port, clientInstance: "", at, dialled: false };
+  #claimStream({ conn, device, address, port, at, takeover }: MessageOf<"claimStream">, ring: number): void {
+    const claim = { conn, device, deviceClass: "", transport: SSE, address, port, clientInstance: "", at, dialled: false };
     this.#state.blocked = this.#outbox.room.mayAdmit(claim) ? "none" : "store_busy";
-    this.#do({ type: "claim", ...claim, ring }, this.#clock.mono());
+    this.#do({ type: "claim", ...claim, ring, spares: !takeover }, this.#clock.mono());
   }
 
   #takeAsks(ring: number, asks: RingConsumer): number {

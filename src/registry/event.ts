@@ -17,6 +17,8 @@ export interface Claim {
   readonly at: number;
   /** We dialled it; else the device did. */
   readonly dialled: boolean;
+  /** It leaves the device to a live connection of another transport, whatever the policy. */
+  readonly spares?: boolean;
 }
 
 /** An operator's wish, by way of an http thread: `ring` and `request` are where the outcome goes. */

@@ -16,7 +16,7 @@ import { newestAlive, type Owner } from "./owner.ts";
 import { flushRefused } from "./refused.ts";
 import type { RegistryState } from "./state.ts";
 import { admit, beginClose, refuse, unlink, whyBlocked } from "./swap.ts";
-import { isUnproven, policyAgainst, standsBeside } from "./unproven.ts";
+import { isUnproven, policyAgainst, sparesHolder, standsBeside } from "./unproven.ts";
 import { cancel, holderLeft, leave, probed, settleDue, wait } from "./waiting.ts";
 
 const SHUTDOWN = END_REASONS.indexOf("shutdown");
@@ -55,6 +55,7 @@ function claim(state: RegistryState, event: Claim, now: number, out: Effects): v
   const policy = policyAgainst(holder, state.policies.of(device, event));
   const blocked = whyBlocked(state, device, first, policy);
   if (blocked !== "none") return refuse(state, device, event, blocked, 0, now, out);
+  if (holder !== null && sparesHolder(holder, event)) return refuse(state, device, event, "held", 0, now, out);
   const held = holder === null || isUnproven(holder.claim) ? null : state.conflicts.hold(holder, event, now);
   if (held?.kind === "refuse") return refuse(state, device, event, "conflict", held.retryAfterMs, now, out);
   if (held?.kind === "probe") return wait(state, holder!, event, "probe", now, out);

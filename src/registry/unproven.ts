@@ -21,6 +21,10 @@ export function standsBeside(holder: Owner, newcomer: Claim, moveMs: number): bo
   return !isUnproven(holder.claim) || (heldMs >= 0 && heldMs < moveMs);
 }
 
+/** Is this a holder that the newcomer leaves the device to? One that is not proven keeps nobody out. */
+export const sparesHolder = (holder: Owner, newcomer: Claim): boolean =>
+  newcomer.spares === true && holder.claim.transport !== newcomer.transport && !isUnproven(holder.claim);
+
 /** Against a holder that is not proven the newcomer wins: it has a session, or is the same device at another address. */
 export const policyAgainst = (holder: Owner | null, policy: Policy): Policy =>
   holder !== null && isUnproven(holder.claim) ? TAKEOVER : policy;
