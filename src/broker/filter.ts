@@ -56,7 +56,8 @@ export function parseFilter(
 
 export function filterOf(devices: readonly string[] | null, kinds: readonly string[] | null): Filter {
   if (devices === null && kinds === null) return EVERYTHING;
-  const key = `${devices === null ? "*" : devices.toSorted().join(",")}|${kinds === null ? "*" : kinds.toSorted().join(",")}`;
+  // A blank is in no id and in no kind, "*" may be an id: a filter of that one is not the filter of all.
+  const key = `${devices === null ? " " : devices.toSorted().join(",")} ${kinds === null ? " " : kinds.toSorted().join(",")}`;
   return { devices: devices === null ? null : new Set(devices), kinds: kinds === null ? null : new Set(kinds), key };
 }
 

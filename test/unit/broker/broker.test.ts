@@ -18,6 +18,15 @@ describe("a subscriber", () => {
     expect(world.counts.page).toBe(0);
   });
 
+  test("who names a device * takes nothing from those who want all devices", () => {
+    const world = new BrokerWorld();
+    const star = world.subscribe(`${EPOCH}.0`, filterOf(["*"], ["record"]))!;
+    const all = world.subscribe(`${EPOCH}.0`, filterOf(null, ["record"]))!;
+    world.commit(some(2));
+    world.quiesce();
+    expect([star.seqs.length, all.seqs.length]).toEqual([0, 2]);
+  });
+
   test("inside the window reads no page; before it, pages until the window", () => {
     const world = new BrokerWorld();
     world.commit(some(6));

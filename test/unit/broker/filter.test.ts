@@ -24,6 +24,12 @@ test("two spellings of one filter have one key", () => {
   expect(keyOf({ channel: ["devices"], device: ["a"] })).toBe(keyOf({ device: ["a"] }));
 });
 
+test("a device whose id is a star or a bar is not every device, nor a kind", () => {
+  expect(keyOf({ device: ["*"], kind: ["record"] })).not.toBe(keyOf({ kind: ["record"] }));
+  expect(keyOf({ device: ["*"] })).not.toBe(keyOf({ channel: ["devices"] }));
+  expect(keyOf({ device: ["a|record"] })).not.toBe(keyOf({ device: ["a"], kind: ["record"] }));
+});
+
 test("markers may be named: they pass anyway", () => expect(parse({ kind: ["gap", "resync", "bye", "record"] }).ok).toBe(true));
 
 test("what cannot be understood is refused by its parameter", () => {
