@@ -15,8 +15,7 @@ import { rejection } from "../support/rejection.ts";
 const onBun = here.name === "bun";
 const directory = here.temporaryDirectory("berth-platform-");
 afterAll(() => here.removeTree(directory));
-let files = 0;
-const freshPath = (): string => `${directory}/f${files++}`;
+const freshPath = (): string => `${directory}/${crypto.randomUUID()}`;
 
 function codeOf(call: () => unknown): string {
   try {
