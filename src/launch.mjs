@@ -116,7 +116,15 @@ function newest(path) {
 }
 
 const PAGE = "src/http/dashboard/page.json";
-const PAGE_SOURCES = ["src/http/dashboard/page", "src/client", "src/broker/cursor.ts", "src/codec", "src/base", "src/std_streams", "package-lock.json"];
+const PAGE_SOURCES = [
+  "src/http/dashboard/page",
+  "src/client",
+  "src/broker/cursor.ts",
+  "src/codec",
+  "src/base",
+  "src/std_streams",
+  "package-lock.json",
+];
 
 /** A file's place holds its hash, so that a browser may keep it for ever. */
 function assetOf(name, type, text) {
