@@ -7,7 +7,7 @@ import { Deque } from "../base/deque.ts";
 import type { Limits } from "../base/limits.ts";
 import { RingConsumer, RingProducer } from "../ring/spsc.ts";
 import type { Bell } from "../ring/wait.ts";
-import { type MessageOf, ORDERS, type OrderVerb, receive, send } from "../wire/control.ts";
+import { type MessageOf, MESSAGES, ORDERS, type OrderVerb, receive, send } from "../wire/control.ts";
 
 export type Standing = MessageOf<"answer">;
 export type Done = MessageOf<"done">;
@@ -68,7 +68,10 @@ export class RegistryClient {
   #question(make: (request: number) => Question): Promise<Reply | null> {
     if (this.#waiting.length >= this.#limits.waitingQueries) return Promise.resolve(null);
     const request = this.#last = (this.#last + 1) >>> 0;
-    this.#waiting.push(make(request));
+    const question = make(request);
+    // Longer than the ring takes in one piece, with rings made small: nobody can be asked that.
+    if (MESSAGES[question.type].size(question as never) > this.#asks.maxPayload) return Promise.resolve(null);
+    this.#waiting.push(question);
     return new Promise((resolve) => {
       const give = (reply: Reply | null): void => {
         clearTimeout(timer);

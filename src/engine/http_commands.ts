@@ -3,10 +3,11 @@
  * is on the disk. Owned by an http thread.
  */
 import type { Settings } from "../config/settings.ts";
+import { MESSAGE_HEADER } from "../ring/layout.ts";
 import type { StoredCommand } from "../store/port.ts";
 import type { Board } from "../wire/board.ts";
 import type { CommandCodec } from "../wire/command.ts";
-import { OUTCOMES } from "../wire/control.ts";
+import { MESSAGES, OUTCOMES } from "../wire/control.ts";
 import type { RegistryClient } from "./http_asks.ts";
 import type { Busy } from "./http_busy.ts";
 import type { ReaderClient } from "./http_queries.ts";
@@ -66,6 +67,8 @@ export class HttpCommands {
     }
     const createdAt = this.#parts.wall();
     const submission = { id: this.#newId(createdAt), device, key, codec, text, createdAt, expiresAt: createdAt + ttlMs, timeoutMs };
+    const most = this.#parts.settings.limits.controlRingBytes / 4 - MESSAGE_HEADER;
+    if (MESSAGES.submit.size({ request: 0, ...submission }) > most) return { kind: "refused", why: "too_long" };
     const done = await this.#parts.registry.submit(submission);
     if (done === null) return { kind: "busy", reason: "the command was not kept in time" };
     const outcome = OUTCOMES[done.outcome]!;
