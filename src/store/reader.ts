@@ -31,7 +31,7 @@ import { Tail } from "./tail.ts";
 
 const CACHE_BYTES = 16 << 20;
 /** A pass that leaves more than this is followed by another: the journal copies the rest itself, and devices wait for it. */
-const SMALL_REST_PAGES = 64;
+const SMALL_REST_PAGES = 512;
 const MOST_PASSES = 4;
 
 /** What the questions look into; valid inside the read transaction. */
