@@ -1,7 +1,7 @@
 /** Committed rows as text of an event stream: what an http thread does once per event and thread when someone listens. */
 import { asDeviceNo, asFence, asSeq } from "../src/base/brand.ts";
 import { AvlColumns, Fault, parseAvl } from "../src/codec/teltonika/avl.ts";
-import { BatchMaker } from "../src/engine/http_batch.ts";
+import { BatchMaker } from "../src/engine/http/batch.ts";
 import { eventEntry, frameEntryBytes, writeFrameEntry } from "../src/store/entry.ts";
 import { TestDevice } from "../test/support/fleet.ts";
 import { type CodecName, encodeFrame } from "../test/support/frames.ts";

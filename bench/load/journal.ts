@@ -6,9 +6,9 @@
  *   bun bench/load/journal.ts [devices = 1000] [frames per device and load = 100] [frames a commit = 1000]
  */
 import { limitsWith } from "../../src/base/limits.ts";
-import { JournalEvents } from "../../src/engine/journal_events.ts";
-import { JournalIntake } from "../../src/engine/journal_intake.ts";
-import { RingVerdicts } from "../../src/engine/journal_verdicts.ts";
+import { JournalEvents } from "../../src/engine/journal/events.ts";
+import { JournalIntake } from "../../src/engine/journal/intake.ts";
+import { RingVerdicts } from "../../src/engine/journal/verdicts.ts";
 import { bunPlatform } from "../../src/platform/bun.ts";
 import { createRing } from "../../src/ring/layout.ts";
 import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";

@@ -94,7 +94,7 @@ export const LIMIT_SECTIONS = {
     flushBytes: limit(64 * MiB, 1 * KiB, 1 * GiB, "Bytes in the tail before runs are written."),
     flushAgeMs: limit(60 * MINUTE, 10, DAY, "Age of the oldest entry in the tail before runs are written."),
     sliceRows: limit(64, 1, 100_000, "Rows written or deleted between two commits, so that no acknowledgement waits for a flush."),
-    sliceBytes: limit(128 * KiB, 1 * KiB, 64 * MiB, "Bytes of references written between two commits. A few busy devices fill a run long before they fill the rows."),
+    sliceBytes: limit(256 * KiB, 1 * KiB, 64 * MiB, "Bytes of references written between two commits. A few busy devices fill a run long before they fill the rows."),
     mergeFanIn: limit(16, 2, 256, "Segments of one level that merge into one of the next, so that a query touches few rows whatever the age."),
     coverageIntervals: limit(32, 1, 1024, "Intervals of stored record times per device. The two nearest join beyond it; a join only costs extra compares."),
     coverageGapMs: limit(10 * MINUTE, 0, DAY, "Hulls nearer than this join at once."),

@@ -13,10 +13,10 @@ import { slot } from "../telemetry/slots.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import { send } from "../wire/control.ts";
 import type { Boot, Report } from "./boot.ts";
-import { Door } from "./door.ts";
+import { Door } from "./source/door.ts";
 import { passFault } from "./fault.ts";
 import { Leftovers } from "./leftovers.ts";
-import { socketOptions } from "./socket_source.ts";
+import { socketOptions } from "./source/socket.ts";
 
 /** Longest stay in poll: how late the loop may see a change of phase. */
 const POLL_MS = 100;

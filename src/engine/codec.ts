@@ -8,11 +8,11 @@ import { Bell } from "../ring/wait.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
-import { chooseSource } from "./choose_source.ts";
-import { codecContext } from "./codec_context.ts";
-import { CodecDrain } from "./codec_drain.ts";
-import { CodecTicks } from "./codec_ticks.ts";
-import { CodecWorker } from "./codec_worker.ts";
+import { chooseSource } from "./source/choose.ts";
+import { codecContext } from "./codec/context.ts";
+import { CodecDrain } from "./codec/drain.ts";
+import { CodecTicks } from "./codec/ticks.ts";
+import { CodecWorker } from "./codec/worker.ts";
 import { passFault } from "./fault.ts";
 
 export async function runCodec(

@@ -17,17 +17,17 @@ import { slot } from "../telemetry/slots.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
-import { HttpAccess } from "./http_access.ts";
-import { RegistryClient } from "./http_asks.ts";
-import { BatchMaker } from "./http_batch.ts";
-import { PagedEntries, RingEntries } from "./http_entries.ts";
-import { Follower } from "./http_follow.ts";
-import { startDeviceStreams } from "./http_device_start.ts";
-import type { DeviceStreams } from "./http_device_streams.ts";
-import { HttpGateway } from "./http_gateway.ts";
-import { RenewableListener } from "./http_listener.ts";
-import { ReaderClient } from "./http_queries.ts";
-import { Streams } from "./http_streams.ts";
+import { HttpAccess } from "./http/access.ts";
+import { RegistryClient } from "./http/asks.ts";
+import { BatchMaker } from "./http/batch.ts";
+import { PagedEntries, RingEntries } from "./http/entries.ts";
+import { Follower } from "./http/follow.ts";
+import { startDeviceStreams } from "./http/device_start.ts";
+import type { DeviceStreams } from "./http/device_streams.ts";
+import { HttpGateway } from "./http/gateway.ts";
+import { RenewableListener } from "./http/listener.ts";
+import { ReaderClient } from "./http/queries.ts";
+import { Streams } from "./http/streams.ts";
 
 /** Makes the application over what this thread offers. */
 export type MakeApp = (gateway: HttpGateway) => HttpHandler;

@@ -16,17 +16,17 @@ import { createLog } from "../telemetry/log.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import { type Boot, type Report, ringThreads } from "./boot.ts";
 import { passFault } from "./fault.ts";
-import { JournalDisk } from "./journal_disk.ts";
-import { JournalEvents } from "./journal_events.ts";
-import { JournalHealth } from "./journal_health.ts";
-import { JournalKeep } from "./journal_keep.ts";
-import { JournalIntake } from "./journal_intake.ts";
-import { JournalMarks, listedDevices } from "./journal_marks.ts";
-import { JournalMeter } from "./journal_meter.ts";
-import { openJournal, StoreError } from "./journal_start.ts";
+import { JournalDisk } from "./journal/disk.ts";
+import { JournalEvents } from "./journal/events.ts";
+import { JournalHealth } from "./journal/health.ts";
+import { JournalKeep } from "./journal/keep.ts";
+import { JournalIntake } from "./journal/intake.ts";
+import { JournalMarks, listedDevices } from "./journal/marks.ts";
+import { JournalMeter } from "./journal/meter.ts";
+import { openJournal, StoreError } from "./journal/start.ts";
 import { Leftovers } from "./leftovers.ts";
-import { RingVerdicts } from "./journal_verdicts.ts";
-import type { Written } from "./journal_written.ts";
+import { RingVerdicts } from "./journal/verdicts.ts";
+import type { Written } from "./journal/written.ts";
 
 /** Clock and disk are looked at this often, and gauges set. */
 const LOOK_MS = 1000;
@@ -160,7 +160,7 @@ class JournalLoop {
     this.#journal.reserveFences(this.#asking);
   }
 
-  /** Commits what is in the batch and has it synced; told is it when it is on the disk (journal_keep.ts). */
+  /** Commits what is in the batch and has it synced; told is it when it is on the disk (journal/keep.ts). */
   #commit(probing: boolean): void {
     const began = this.#platform.clock.mono();
     // Never set but by the durability proofs, which must find it out.

@@ -8,11 +8,11 @@ import { Bell } from "../ring/wait.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
-import { CodecDrain } from "./codec_drain.ts";
+import { CodecDrain } from "./codec/drain.ts";
 import { passFault } from "./fault.ts";
-import { peerContext, TICK_MS } from "./peer_context.ts";
-import { PeerWorker } from "./peer_worker.ts";
-import { socketOptions } from "./socket_source.ts";
+import { peerContext, TICK_MS } from "./peer/context.ts";
+import { PeerWorker } from "./peer/worker.ts";
+import { socketOptions } from "./source/socket.ts";
 
 export async function runPeer(
   boot: Boot,

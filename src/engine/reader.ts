@@ -10,8 +10,8 @@ import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
 import { Leftovers } from "./leftovers.ts";
-import { openStoreReader } from "./open_reader.ts";
-import { passing, ReaderDesk } from "./reader_desk.ts";
+import { openStoreReader } from "./reader/open.ts";
+import { passing, ReaderDesk } from "./reader/desk.ts";
 
 /** Opens the store for reading; runs on the reader's thread. */
 export type OpenStoreReader = (boot: Boot, platform: Platform) => StoreReader;

@@ -1,6 +1,6 @@
 /**
  * The loop of the registry thread: claims and closes of the codec workers, questions of the http threads, in the order of
- * each ring. It blocks on its bell and never waits for another thread: see registry_desk.ts for how room is seen to.
+ * each ring. It blocks on its bell and never waits for another thread: see registry/desk.ts for how room is seen to.
  */
 import { assert } from "../base/assert.ts";
 import { faultPoints } from "../base/fault_point.ts";
@@ -11,7 +11,7 @@ import { readAllowList } from "./allow_list.ts";
 import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
 import { Leftovers } from "./leftovers.ts";
-import { RegistryDesk } from "./registry_desk.ts";
+import { RegistryDesk } from "./registry/desk.ts";
 
 /** A ring of a worker that does not keep up is looked at again after this. */
 const FULL_WAIT_MS = 2;

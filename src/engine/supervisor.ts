@@ -15,8 +15,8 @@ import { drain } from "./drain.ts";
 import { type DataLock, lockData } from "./lock.ts";
 import { codecWorkers, makeMemory, makeRoster, type Memory, seatsOf } from "./memory.ts";
 import { effectiveSettings } from "./effective.ts";
-import { socketOptions } from "./socket_source.ts";
-import { serveWaiting } from "./waiting_http.ts";
+import { socketOptions } from "./source/socket.ts";
+import { serveWaiting } from "./http/waiting.ts";
 import { Watch } from "./watch.ts";
 
 /** What the supervisor says; the shape of a pino logger. */

@@ -1,6 +1,6 @@
 /**
  * The loop of the sync thread: on the journal's word it brings the store's log to the disk, and lets the codec workers
- * know, while the journal already writes the next commit (journal_keep.ts). Blocks on its bell, and in the sync itself.
+ * know, while the journal already writes the next commit (journal/keep.ts). Blocks on its bell, and in the sync itself.
  */
 import { faultPoints } from "../base/fault_point.ts";
 import type { Platform } from "../platform/port.ts";
@@ -8,8 +8,8 @@ import { Bell } from "../ring/wait.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import { type Boot, type Report, ringThreads } from "./boot.ts";
 import { passFault } from "./fault.ts";
-import { followersOf } from "./journal_keep.ts";
-import { LogFile } from "./journal_sync.ts";
+import { followersOf } from "./journal/keep.ts";
+import { LogFile } from "./journal/sync.ts";
 
 export function runSync(boot: Boot, platform: Platform, report: (r: Report) => void): void {
   const board = new Board(boot.board);

@@ -9,10 +9,10 @@ import { Bell } from "../ring/wait.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
-import { CodecDrain } from "./codec_drain.ts";
+import { CodecDrain } from "./codec/drain.ts";
 import { passFault } from "./fault.ts";
-import { TICK_MS, udpContext } from "./udp_context.ts";
-import { UdpWorker } from "./udp_worker.ts";
+import { TICK_MS, udpContext } from "./udp/context.ts";
+import { UdpWorker } from "./udp/worker.ts";
 
 export async function runUdp(
   boot: Boot,

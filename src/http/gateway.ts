@@ -1,5 +1,5 @@
 /**
- * What the HTTP application needs of the gateway behind it: the port an http thread fills in (src/engine/http_gateway.ts)
+ * What the HTTP application needs of the gateway behind it: the port an http thread fills in (src/engine/http/gateway.ts)
  * and tests fill in by hand. Types only.
  */
 import type { AccessRefusal } from "../access/refusal.ts";

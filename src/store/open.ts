@@ -19,7 +19,7 @@ export interface OpenChoice {
 
 const BUSY_MS = 5000;
 export const PAGE_BYTES = 8192;
-/** The log is at most so many checkpoint triggers long: then commits wait for readers (engine/journal_disk.ts). */
+/** The log is at most so many checkpoint triggers long: then commits wait for readers (engine/journal/disk.ts). */
 const MOST_LOG = 4;
 
 /** Opens for writing, making the store when there is none. */
@@ -32,7 +32,7 @@ export function openStore(choice: OpenChoice): Result<Database, OpenFault> {
     db.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
     db.exec("PRAGMA auto_vacuum = INCREMENTAL");
     db.prepare("PRAGMA journal_mode = WAL").get();
-    // COMMIT writes the log and does not sync it: that is a step of its own (engine/journal_sync.ts). Checkpoints sync by themselves.
+    // COMMIT writes the log and does not sync it: that is a step of its own (engine/journal/sync.ts). Checkpoints sync by themselves.
     db.exec("PRAGMA synchronous = NORMAL");
     // Checkpoints are the journal's and reader 0's business, between commits.
     db.prepare("PRAGMA wal_autocheckpoint = 0").get();

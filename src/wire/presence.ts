@@ -4,7 +4,7 @@
  *
  *   place of (ring, slot)  | last byte, wall ms f64 | last ack, wall ms f64 | connection | frames in flight | rtt, µs | retransmissions |
  *
- * The last acknowledgement of the peer's kernel, rtt and retransmissions are samples (engine/codec_sampler.ts); 0: none yet.
+ * The last acknowledgement of the peer's kernel, rtt and retransmissions are samples (engine/codec/sampler.ts); 0: none yet.
  *
  * A codec worker writes the places of its own ring: at most one store a field per read and per wake. The registry reads. A
  * place is believed only while it names the connection that is asked about, as slots are used again.

@@ -5,11 +5,11 @@
 import { asMonoMs, asWallMs } from "../../src/base/brand.ts";
 import { type Limits, limitsWith } from "../../src/base/limits.ts";
 import type { Boot } from "../../src/engine/boot.ts";
-import { type CodecContext, codecContext } from "../../src/engine/codec_context.ts";
-import type { Connection } from "../../src/engine/codec_connection.ts";
-import { CodecWorker } from "../../src/engine/codec_worker.ts";
+import { type CodecContext, codecContext } from "../../src/engine/codec/context.ts";
+import type { Connection } from "../../src/engine/codec/connection.ts";
+import { CodecWorker } from "../../src/engine/codec/worker.ts";
 import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
-import { RegistryDesk } from "../../src/engine/registry_desk.ts";
+import { RegistryDesk } from "../../src/engine/registry/desk.ts";
 import type { Platform, Socket, TcpKernel } from "../../src/platform/port.ts";
 import { sumOf } from "../../src/telemetry/counters.ts";
 import { type MetricName, slot } from "../../src/telemetry/slots.ts";

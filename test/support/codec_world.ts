@@ -7,7 +7,7 @@ import type { Settings } from "../../src/config/settings.ts";
 import type { Boot, Report } from "../../src/engine/boot.ts";
 import { runCodec } from "../../src/engine/codec.ts";
 import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
-import { RegistryDesk } from "../../src/engine/registry_desk.ts";
+import { RegistryDesk } from "../../src/engine/registry/desk.ts";
 import { choosePlatform } from "../../src/platform/choose.ts";
 import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";
 import { Bell } from "../../src/ring/wait.ts";

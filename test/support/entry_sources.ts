@@ -2,9 +2,9 @@
 import { assert } from "../../src/base/assert.ts";
 import { asSeq } from "../../src/base/brand.ts";
 import { limitsWith } from "../../src/base/limits.ts";
-import { PagedEntries, RingEntries } from "../../src/engine/http_entries.ts";
-import { ReaderClient } from "../../src/engine/http_queries.ts";
-import { ReaderDesk } from "../../src/engine/reader_desk.ts";
+import { PagedEntries, RingEntries } from "../../src/engine/http/entries.ts";
+import { ReaderClient } from "../../src/engine/http/queries.ts";
+import { ReaderDesk } from "../../src/engine/reader/desk.ts";
 import { here } from "./here.ts";
 import { BroadcastProducer, createBroadcast } from "../../src/ring/broadcast.ts";
 import { createRing } from "../../src/ring/layout.ts";

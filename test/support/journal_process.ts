@@ -1,9 +1,9 @@
 /** One life of a journal in a test's own thread: the real store file, rings, intake and verdicts; only the loop is the test's. */
 import { asSeq } from "../../src/base/brand.ts";
 import type { Limits } from "../../src/base/limits.ts";
-import { JournalEvents } from "../../src/engine/journal_events.ts";
-import { JournalIntake } from "../../src/engine/journal_intake.ts";
-import { RingVerdicts } from "../../src/engine/journal_verdicts.ts";
+import { JournalEvents } from "../../src/engine/journal/events.ts";
+import { JournalIntake } from "../../src/engine/journal/intake.ts";
+import { RingVerdicts } from "../../src/engine/journal/verdicts.ts";
 import { here } from "./here.ts";
 import { createRing } from "../../src/ring/layout.ts";
 import { RingConsumer, RingProducer } from "../../src/ring/spsc.ts";

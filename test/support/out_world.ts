@@ -8,7 +8,7 @@ import type { Settings } from "../../src/config/settings.ts";
 import type { Boot, Report } from "../../src/engine/boot.ts";
 import { runHttp } from "../../src/engine/http.ts";
 import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
-import { ReaderDesk } from "../../src/engine/reader_desk.ts";
+import { ReaderDesk } from "../../src/engine/reader/desk.ts";
 import { createApp } from "../../src/http/app.ts";
 import { here } from "./here.ts";
 import type { HttpListener } from "../../src/platform/port.ts";

@@ -6,7 +6,7 @@ import { asMonoMs, asWallMs } from "../../../src/base/brand.ts";
 import type { Clock } from "../../../src/base/clock.ts";
 import { type Prng, prng } from "../../../src/base/prng.ts";
 import type { Effects } from "../../../src/registry/effect.ts";
-import { StoreError } from "../../../src/engine/journal_start.ts";
+import { StoreError } from "../../../src/engine/journal/start.ts";
 import { step } from "../../../src/registry/registry.ts";
 import { DrainPhase } from "../../../src/wire/board.ts";
 import type { Message } from "../../../src/wire/control.ts";

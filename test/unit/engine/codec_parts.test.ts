@@ -2,11 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { asMonoMs } from "../../../src/base/brand.ts";
 import { prng } from "../../../src/base/prng.ts";
-import { type Connection, ConnectionTable } from "../../../src/engine/codec_connection.ts";
-import { FrameFifo } from "../../../src/engine/codec_fifo.ts";
-import { Outbound } from "../../../src/engine/codec_outbound.ts";
-import { CodecWarnings } from "../../../src/engine/codec_warnings.ts";
-import { TimerWheel } from "../../../src/engine/codec_wheel.ts";
+import { type Connection, ConnectionTable } from "../../../src/engine/codec/connection.ts";
+import { FrameFifo } from "../../../src/engine/codec/fifo.ts";
+import { Outbound } from "../../../src/engine/codec/outbound.ts";
+import { CodecWarnings } from "../../../src/engine/codec/warnings.ts";
+import { TimerWheel } from "../../../src/engine/codec/wheel.ts";
 import type { Socket } from "../../../src/platform/port.ts";
 
 const SOCKET: Socket = {

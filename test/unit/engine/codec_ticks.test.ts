@@ -1,8 +1,8 @@
 /** How often a codec worker wakes up by itself. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { limitsWith } from "../../../src/base/limits.ts";
-import { TICK_MS } from "../../../src/engine/codec_context.ts";
-import { CodecTicks, restMs } from "../../../src/engine/codec_ticks.ts";
+import { TICK_MS } from "../../../src/engine/codec/context.ts";
+import { CodecTicks, restMs } from "../../../src/engine/codec/ticks.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -1,6 +1,6 @@
 /** A codec worker by hand: full sockets, silent peers, time. What real sockets on loopback do not do on demand. */
 import { describe, expect, test } from "bun:test";
-import { Stage } from "../../../src/engine/codec_connection.ts";
+import { Stage } from "../../../src/engine/codec/connection.ts";
 import { BenchSocket, CodecBench } from "../../support/codec_bench.ts";
 import { imeiOf, TestDevice } from "../../support/fleet.ts";
 import { encodeLogin } from "../../support/frames.ts";

@@ -7,7 +7,7 @@ import { limitsWith } from "../../../src/base/limits.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import type { Settings } from "../../../src/config/settings.ts";
 import { Access } from "../../../src/engine/access.ts";
-import { HttpAccess } from "../../../src/engine/http_access.ts";
+import { HttpAccess } from "../../../src/engine/http/access.ts";
 import { Counters, createCounters } from "../../../src/telemetry/counters.ts";
 import { ACCESS_FILE } from "../../../src/store/access_store.ts";
 import { here } from "../../support/here.ts";

@@ -1,7 +1,7 @@
 /** Pages of a reader as the broker gets them: never further than the http thread knows devices by name. */
 import { expect, test } from "bun:test";
 import { asDeviceNo, asFence, asSeq } from "../../../src/base/brand.ts";
-import { BatchMaker, pageOf } from "../../../src/engine/http_batch.ts";
+import { BatchMaker, pageOf } from "../../../src/engine/http/batch.ts";
 import { eventEntry } from "../../../src/store/entry.ts";
 
 const row = (seq: number) => ({

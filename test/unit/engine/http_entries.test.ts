@@ -1,7 +1,7 @@
 /** Rows on the broadcast ring that are written and not on the disk yet. What both sources owe: test/contract/entries.test.ts. */
 import { expect, test } from "bun:test";
 import { asDeviceNo, asFence, asSeq } from "../../../src/base/brand.ts";
-import { RingEntries } from "../../../src/engine/http_entries.ts";
+import { RingEntries } from "../../../src/engine/http/entries.ts";
 import { BroadcastProducer, createBroadcast } from "../../../src/ring/broadcast.ts";
 import { eventEntry } from "../../../src/store/entry.ts";
 

@@ -1,9 +1,9 @@
 /** How an http thread follows the journal: reads that arrive before it is ready are answered when it is. */
 import { describe, expect, test } from "bun:test";
 import { asMonoMs, asSeq } from "../../../src/base/brand.ts";
-import { BatchMaker } from "../../../src/engine/http_batch.ts";
-import { Follower } from "../../../src/engine/http_follow.ts";
-import type { RingEntries } from "../../../src/engine/http_entries.ts";
+import { BatchMaker } from "../../../src/engine/http/batch.ts";
+import { Follower } from "../../../src/engine/http/follow.ts";
+import type { RingEntries } from "../../../src/engine/http/entries.ts";
 import type { Answer } from "../../../src/wire/query_answer.ts";
 
 /** A follower whose reader answers when told to; its ring is empty. */

@@ -2,10 +2,10 @@
 import { afterAll, expect, test } from "bun:test";
 import { faultPoints } from "../../../src/base/fault_point.ts";
 import type { Boot } from "../../../src/engine/boot.ts";
-import { JournalEvents } from "../../../src/engine/journal_events.ts";
-import { JournalIntake } from "../../../src/engine/journal_intake.ts";
-import { JournalKeep } from "../../../src/engine/journal_keep.ts";
-import { JournalMeter } from "../../../src/engine/journal_meter.ts";
+import { JournalEvents } from "../../../src/engine/journal/events.ts";
+import { JournalIntake } from "../../../src/engine/journal/intake.ts";
+import { JournalKeep } from "../../../src/engine/journal/keep.ts";
+import { JournalMeter } from "../../../src/engine/journal/meter.ts";
 import { makeMemory, makeRoster } from "../../../src/engine/memory.ts";
 import { distance } from "../../../src/ring/layout.ts";
 import { RingProducer } from "../../../src/ring/spsc.ts";

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { JournalSync, LogFile } from "../../../src/engine/journal_sync.ts";
+import { JournalSync, LogFile } from "../../../src/engine/journal/sync.ts";
 import { makeMemory, makeRoster } from "../../../src/engine/memory.ts";
 import { runSync } from "../../../src/engine/sync.ts";
 import type { Boot, Report } from "../../../src/engine/boot.ts";

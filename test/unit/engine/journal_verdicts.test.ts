@@ -1,6 +1,6 @@
 /** The journal's words and exceptions to one codec worker. */
 import { expect, test } from "bun:test";
-import { RingVerdicts } from "../../../src/engine/journal_verdicts.ts";
+import { RingVerdicts } from "../../../src/engine/journal/verdicts.ts";
 import { createRing } from "../../../src/ring/layout.ts";
 import { RingConsumer, RingProducer } from "../../../src/ring/spsc.ts";
 import { Bell, BELL_BYTES } from "../../../src/ring/wait.ts";

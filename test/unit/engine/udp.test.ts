@@ -1,8 +1,8 @@
 /** The udp thread's worker: senders, the registry's word, verdicts, and what is met with silence. */
 import { describe, expect, test } from "bun:test";
 import { Verdict } from "../../../src/wire/frame_message.ts";
-import { UdpRate } from "../../../src/engine/udp_rate.ts";
-import { SenderTable } from "../../../src/engine/udp_sender.ts";
+import { UdpRate } from "../../../src/engine/udp/rate.ts";
+import { SenderTable } from "../../../src/engine/udp/sender.ts";
 import { TestDevice } from "../../support/fleet.ts";
 import { UdpBench } from "../../support/udp_bench.ts";
 import { packetOf, together } from "../../support/udp_tracker.ts";

@@ -1,0 +1,133 @@
+/**
+ * Commands on their way out and their answers on their way in. A command is written in one piece, behind every answer the
+ * device is owed, at a moment when no frame of it waits for one: a command between a frame and its acknowledgement is read
+ * as the acknowledgement. When such a moment does not come by itself, reading pauses until it does. Of every command the
+ * registry hears once whether it was written. Owned by the codec worker.
+ */
+import { broken } from "../../base/assert.ts";
+import { Deque } from "../../base/deque.ts";
+import { encodeCommand } from "../../codec/encode.ts";
+import { decodeMessages } from "../../codec/teltonika/command.ts";
+import { MessageType } from "../../wire/command.ts";
+import { type MessageOf, send } from "../../wire/control.ts";
+import type { CodecContext } from "./context.ts";
+import { type Connection, Stage } from "./connection.ts";
+import type { CodecEnding } from "./ending.ts";
+
+/** What becomes of a command frame a device sent. `kept`: it is to be kept as it came. */
+export type Response = "answer" | "kept" | "wait";
+
+/** Hex takes two bytes for one, and a message of a ring is never filled to its end by it. */
+const RESPONSE_SHARE = 8;
+const CODEC_14 = 14;
+
+export class CodecCommands {
+  readonly #at: CodecContext;
+  readonly #ending: CodecEnding;
+  readonly #mostBytes: number;
+  /** Connections whose command is not written yet. The registry bounds how many. */
+  #waiting: Connection[] = [];
+  /** What the registry has not been told for want of room. */
+  readonly #unsaid = new Deque<MessageOf<"commandDone">>();
+  #stopped = false;
+
+  constructor(context: CodecContext, ending: CodecEnding) {
+    this.#at = context;
+    this.#ending = ending;
+    this.#mostBytes = Math.min(context.limits.commandResponseBytes, Math.floor(context.claims.maxPayload / RESPONSE_SHARE));
+  }
+
+  /** Look again soon. */
+  get running(): boolean {
+    return this.#waiting.length > 0 || this.#unsaid.length > 0;
+  }
+
+  /** The registry's word. It goes with the fence of the connection it is for, and with no other. */
+  begin({ conn, fence, no, codec, text, expiresInMs }: MessageOf<"command">): void {
+    const { table, clock } = this.#at;
+    const connection = table.get(conn);
+    const isHere = connection !== null && connection.stage === Stage.open && connection.fence === fence;
+    if (!isHere || this.#stopped) return this.#say(no, false);
+    const since = clock.mono();
+    const frame = encodeCommand(codec, text, connection.device);
+    if (connection.command?.isWritten === false) broken(`connection ${conn} was given command ${no} before it was done with another`);
+    connection.command = { no, codec, frame, since, deadline: since + expiresInMs, isWritten: false };
+    this.#waiting.push(connection);
+    this.write(connection, since);
+  }
+
+  /** Reading shall pause at the end of a frame: the command has waited long enough for a quiet moment. */
+  wantsQuiet({ command }: Connection, now: number): boolean {
+    return command !== null && !command.isWritten && now - command.since >= this.#at.limits.commandPatienceMs;
+  }
+
+  /** Writes the command of a connection if this is a moment for it. */
+  write(connection: Connection, now: number): void {
+    const { command, framer, out } = connection;
+    if (command === null || command.isWritten || connection.stage !== Stage.open || now >= command.deadline) return;
+    if (connection.unacked > 0 || out.length > 0 || now < connection.quietUntil) return;
+    // A frame that has begun, or waits to be read, waits for its answer as well.
+    if (framer.heldBytes > 0 && !(framer.paused && this.wantsQuiet(connection, now))) return;
+    command.isWritten = true;
+    out.put(command.frame);
+    out.flush(connection.socket);
+    this.#say(command.no, true);
+  }
+
+  /** Gives up what cannot be written any more, and tries the others. `goOn`: this connection may be read again. */
+  look(now: number, goOn: (connection: Connection) => void): void {
+    this.#tell();
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const connection of waiting) {
+      const { command } = connection;
+      this.write(connection, now);
+      if (command === null || command.isWritten) continue;
+      if (connection.stage === Stage.open && now < command.deadline && !this.#stopped) this.#waiting.push(connection);
+      else {
+        connection.command = null;
+        this.#say(command.no, false);
+        goOn(connection);
+      }
+    }
+  }
+
+  /** The gateway stops: what is not written is not written by this process. */
+  stop(now: number): void {
+    this.#stopped = true;
+    this.look(now, () => undefined);
+  }
+
+  /** A frame of codec 12 to 15 came. The next response is the answer: the protocol has no correlation id. */
+  response(connection: Connection, bytes: Uint8Array, start: number, length: number): Response {
+    const { command, fence, device } = connection;
+    if (command === null || !command.isWritten || bytes[start] !== command.codec) return "kept";
+    const messages = decodeMessages(bytes, start, length);
+    if ("fault" in messages) return "kept";
+    const [first] = messages;
+    const messageType = first?.type ?? 0;
+    const isNack = messageType === MessageType.nack && command.codec === CODEC_14;
+    if (first === undefined || (messageType !== MessageType.response && !isNack)) return "kept";
+    this.#tell();
+    if (this.#unsaid.length > 0) return "wait";
+    const isWhole = first.hex.length <= 2 * this.#mostBytes;
+    const hex = isWhole ? first.hex : "";
+    const answer = { type: "commandAnswer", device, fence, no: command.no, codec: command.codec, messageType, isWhole, hex } as const;
+    if (!send(this.#at.claims, answer, this.#ending.reserve)) return "wait";
+    connection.command = null;
+    return isWhole && messages.length === 1 ? "answer" : "kept";
+  }
+
+  #say(no: number, written: boolean): void {
+    this.#unsaid.push({ type: "commandDone", no, written });
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (let first = this.#unsaid.at(0); first !== undefined; first = this.#unsaid.at(0)) {
+      if (!send(this.#at.claims, first, this.#ending.reserve)) return;
+      this.#unsaid.shift();
+    }
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * A codec worker: its sockets, and the order in which its parts get their turn. Owned by the codec worker's thread.
+ *
+ *   socket ─▶ framer ─▶ CodecFrames ─▶ frames ring ─▶ (journal) ─▶ CodecVerdicts ─▶ socket
+ *                └────▶ CodecLogin ─▶ claims ring ─▶ (registry) ─▶ CodecLogin ─▶ socket
+ *
+ * What is put into rings in one turn of the event loop is published at its end, all at once.
+ */
+import { Framer } from "../../codec/framer.ts";
+import type { Socket, SocketEnd, SocketHandler } from "../../platform/port.ts";
+import { CodecCommands } from "./commands.ts";
+import type { CodecContext } from "./context.ts";
+import { type Connection, Stage } from "./connection.ts";
+import { CodecEnding } from "./ending.ts";
+import { CodecFrames } from "./frames.ts";
+import { CodecLogin } from "./login.ts";
+import { CodecProbes } from "./probe.ts";
+import { CodecSampler } from "./sampler.ts";
+import { CodecVerdicts } from "./verdicts.ts";
+
+/** Null for a socket that was turned away as it came. */
+type Link = Connection | null;
+
+export class CodecWorker implements SocketHandler<Link> {
+  readonly #at: CodecContext;
+  readonly #ending: CodecEnding;
+  readonly #probes: CodecProbes;
+  readonly #sampler: CodecSampler;
+  readonly #commands: CodecCommands;
+  readonly #login: CodecLogin;
+  readonly #frames: CodecFrames;
+  readonly #verdicts: CodecVerdicts;
+  #publishing = false;
+  #reading = true;
+  /** Bytes or a socket came since the last tick. */
+  #active = false;
+
+  constructor(context: CodecContext) {
+    this.#at = context;
+    this.#ending = new CodecEnding(context);
+    this.#probes = new CodecProbes(context, this.#ending);
+    this.#sampler = new CodecSampler(context);
+    this.#commands = new CodecCommands(context, this.#ending);
+    this.#login = new CodecLogin(context, this.#ending, this.#probes, this.#commands);
+    this.#frames = new CodecFrames(context, this.#login, this.#commands);
+    this.#verdicts = new CodecVerdicts(context, this.#ending);
+  }
+
+  open(socket: Socket): Link {
+    this.#active = true;
+    const { table, board, worker, wheel, clock, limits, frames } = this.#at;
+    const connection = this.#reading ? table.add(socket, frames.position, clock.wall()) : null;
+    if (connection === null) {
+      this.#at.addresses.leave(socket.peer.address);
+      this.#at.tally.closed(this.#reading ? "store_busy" : "shutdown");
+      socket.reset();
+      return null;
+    }
+    this.#at.presence.open(connection.id, connection.lastByteAt);
+    connection.framer = new Framer(this.#frames, connection, limits.frameBytes);
+    wheel.arm(connection.slot, clock.mono() + limits.loginTimeoutMs);
+    board.setSockets(worker, table.count);
+    return connection;
+  }
+
+  data(connection: Link, bytes: Uint8Array): void {
+    if (connection === null) return;
+    if (connection.stage === Stage.ending) return this.#ending.heard(connection);
+    if (!this.#reading) return;
+    this.#active = true;
+    this.#now();
+    connection.lastByteAt = this.#frames.readAt;
+    this.#at.presence.heard(connection.slot, this.#frames.readAt);
+    if (connection.stage === Stage.open) this.#at.wheel.putOff(connection.slot, this.#frames.readAtMono + this.#at.limits.idleTimeoutMs);
+    connection.framer.push(bytes);
+    this.#afterFraming(connection);
+  }
+
+  drain(connection: Link): void {
+    if (connection === null || connection.stage === Stage.ending) return;
+    connection.out.drained();
+    this.#verdicts.write(connection);
+    if (connection.command === null) return;
+    this.#now();
+    this.#goOn(connection);
+    this.#publishSoon();
+  }
+
+  close(connection: Link, how: SocketEnd): void {
+    if (connection === null) return;
+    this.#ending.closed(connection, how);
+    this.#publishSoon();
+  }
+
+  hasWork(): boolean {
+    return this.#at.decisions.hasNext() || this.#verdicts.hasWork();
+  }
+
+  /** Takes decisions and verdicts, and offers room to those who wait for it. */
+  turn(): void {
+    this.#now();
+    this.#login.takeDecisions((connection) => this.#opened(connection));
+    this.#verdicts.take((connection) => this.#goOn(connection));
+    this.#commands.look(this.#frames.readAtMono, (connection) => this.#goOn(connection));
+    this.#offerRoom();
+    this.#publish();
+  }
+
+  /** The next tick shall come soon: there is traffic, or a probe to listen for. */
+  get hurried(): boolean {
+    return this.#active || this.#probes.running || this.#commands.running;
+  }
+
+  /** Looks at the deadlines, and brings the gauges up to date. */
+  tick(): void {
+    this.#active = false;
+    this.turn();
+    const { wheel, clock, tally, table, frames, claims } = this.#at;
+    this.#probes.look(clock.mono());
+    this.#sampler.step(clock.wall());
+    wheel.advance(clock.mono(), (slot) => this.#due(table.at(slot)));
+    tally.gauges(table.count, frames.capacity - frames.free(), claims.capacity - claims.free());
+    this.#publish();
+  }
+
+  get sockets(): number {
+    return this.#at.table.count;
+  }
+
+  /** Nothing is read any more. Who has not logged in has nothing here to wait for. */
+  pause(): void {
+    this.#reading = false;
+    this.#commands.stop(this.#at.clock.mono());
+    for (const connection of this.#at.table.all()) {
+      if (connection.stage === Stage.open) connection.socket.pause();
+      else this.#ending.begin(connection, "shutdown");
+    }
+    this.#publish();
+  }
+
+  /** Every frame has its verdict and every answer is written. */
+  get quiet(): boolean {
+    return this.#at.fifo.length === 0 && !this.#at.table.all().some((one) => one.stage === Stage.open && one.out.length > 0);
+  }
+
+  /** The registry hears of every close to come, so that it writes down when each was last heard. */
+  farewell(): void {
+    for (const connection of this.#at.table.all()) this.#ending.tellRegistry(connection, "shutdown");
+    this.#publish();
+  }
+
+  endAll(): void {
+    for (const connection of this.#at.table.all()) {
+      this.#ending.begin(connection, "shutdown");
+      // A paused socket does not hear the peer's FIN.
+      connection.socket.resume();
+    }
+    this.#publish();
+  }
+
+  resetAll(): void {
+    for (const connection of this.#at.table.all()) this.#ending.force(connection);
+  }
+
+  #now(): void {
+    this.#frames.readAt = this.#at.clock.wall();
+    this.#frames.readAtMono = this.#at.clock.mono();
+  }
+
+  #opened(connection: Connection): void {
+    this.#verdicts.touch(connection);
+    this.#goOn(connection);
+  }
+
+  /** Lets a framer that paused go on, unless what it waits for is still missing. A command goes first. */
+  #goOn(connection: Connection): void {
+    const { framer } = connection;
+    if (connection.command !== null) {
+      this.#commands.write(connection, this.#frames.readAtMono);
+      if (this.#commands.wantsQuiet(connection, this.#frames.readAtMono) && connection.out.length + connection.unacked > 0) return;
+    }
+    if (!framer.paused || connection.waiting || !this.#reading) return;
+    if (connection.stage !== Stage.open || connection.unacked >= this.#at.limits.unackedFramesPerConnection) return;
+    framer.resume();
+    this.#afterFraming(connection);
+  }
+
+  /** Ends what the framer's calls wanted ended, and stops or starts the socket by what the framer holds. */
+  #afterFraming(connection: Connection): void {
+    this.#at.presence.inFlight(connection.slot, connection.unacked);
+    if (connection.wantsEnd !== null) this.#ending.begin(connection, connection.wantsEnd);
+    else if (connection.framer.paused) {
+      if (!connection.paused && connection.framer.heldBytes > this.#at.limits.frameBytes) {
+        connection.paused = true;
+        connection.socket.pause();
+      }
+    } else if (connection.paused) {
+      connection.paused = false;
+      connection.socket.resume();
+    }
+    this.#publishSoon();
+  }
+
+  #offerRoom(): void {
+    const { waiting } = this.#frames;
+    if (waiting.length === 0 || this.#at.fifo.full) return;
+    this.#frames.waiting = [];
+    for (const connection of waiting) {
+      connection.waiting = false;
+      this.#goOn(connection);
+    }
+  }
+
+  #due(connection: Connection): void {
+    switch (connection.stage) {
+      case Stage.ending:
+        return this.#ending.due(connection);
+      case Stage.open:
+        return this.#ending.begin(connection, "idle_timeout");
+      case Stage.login:
+      case Stage.claiming:
+        this.#at.tally.login("timeout");
+        this.#at.warnings.about("login_timeout", connection, `Cannot admit device: no login within ${this.#at.limits.loginTimeoutMs} ms`);
+        return this.#ending.begin(connection, "login_timeout");
+    }
+  }
+
+  #publishSoon(): void {
+    if (this.#publishing) return;
+    this.#publishing = true;
+    setImmediate(() => {
+      this.#publishing = false;
+      this.#publish();
+    });
+  }
+
+  /** Frames first: a close names a position in their ring. */
+  #publish(): void {
+    this.#at.frames.publish();
+    this.#at.claims.publish();
+  }
+}

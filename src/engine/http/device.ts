@@ -1,0 +1,57 @@
+/** One device as it is answered: what the registry says of its connection over what the journal knows. Http thread. */
+import { asDeviceId } from "../../base/brand.ts";
+import type { DeviceState } from "../../store/port.ts";
+import { TRANSPORTS } from "../../wire/control.ts";
+import type { Standing } from "./asks.ts";
+
+export type DeviceView = Omit<DeviceState, "no">;
+
+export interface Liveness {
+  readonly inFlight: number;
+  /** Sampled; null: not yet, or the kernel cannot be asked. */
+  readonly kernel: { readonly lastAckAt: number; readonly rttMs: number; readonly retransmits: number } | null;
+}
+
+/** `liveness`: of the live connection, or null. */
+export type OneDevice = DeviceView & { readonly liveness: Liveness | null };
+
+/** The registry's word on connection, fence and origin over what the journal knows, which lags while commits fail. */
+export function joined(id: string, standing: Standing, stored: DeviceState | undefined): OneDevice | null {
+  if (!standing.connected) {
+    if (stored === undefined) return null;
+    return { ...viewOf(stored), connected: false, liveness: null };
+  }
+  const now = {
+    connected: true,
+    fence: standing.fence as DeviceState["fence"],
+    transport: TRANSPORTS[standing.transport] ?? "tcp",
+    address: standing.address,
+    port: standing.port,
+    clientInstance: standing.clientInstance,
+    since: standing.since,
+    liveness: livenessOf(standing),
+    lastByteAt: Math.max(stored?.lastByteAt ?? standing.since, standing.lastByteAt),
+  };
+  if (stored !== undefined) return { ...viewOf(stored), ...now };
+  return { id: asDeviceId(id), ...now, lastSeenAt: standing.since, records: 0, position: null };
+}
+
+/** A fold's device keeps changing, and its position is a getter: what is answered is a copy. */
+const viewOf = (device: DeviceState): DeviceView => ({
+  id: device.id,
+  connected: device.connected,
+  fence: device.fence,
+  transport: device.transport,
+  address: device.address,
+  port: device.port,
+  clientInstance: device.clientInstance,
+  since: device.since,
+  lastSeenAt: device.lastSeenAt,
+  lastByteAt: device.lastByteAt,
+  records: device.records,
+  position: device.position,
+});
+
+function livenessOf({ inFlight, lastAckAt, rttUs, retransmits }: Standing): Liveness {
+  return { inFlight, kernel: lastAckAt === 0 ? null : { lastAckAt, rttMs: rttUs / 1000, retransmits } };
+}

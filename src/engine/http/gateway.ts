@@ -1,0 +1,211 @@
+/**
+ * What an http thread offers to the HTTP application: devices from the fold it keeps, one device checked with the
+ * registry, records from a reader, event streams from the broker. The application declares the port it needs
+ * (src/http/gateway.ts); the worker file puts the two together. Owned by an http thread.
+ */
+import { asDeviceId, asDeviceNo, asSeq, type DeviceId, type Seq } from "../../base/brand.ts";
+import { formatCursor } from "../../broker/cursor.ts";
+import type { Filter } from "../../broker/filter.ts";
+import type { Settings } from "../../config/settings.ts";
+import type { Peer } from "../../platform/port.ts";
+import type { FoldedDevice } from "../../store/device_fold.ts";
+import type { RecordsAnswer, RecordsQuery } from "../../store/port.ts";
+import type { Counters } from "../../telemetry/counters.ts";
+import { slot } from "../../telemetry/slots.ts";
+import { type Board, DrainPhase, Gate, type StoreFailure } from "../../wire/board.ts";
+import { type OrderVerb, type Outcome, OUTCOMES } from "../../wire/control.ts";
+import { ORDERS } from "../../wire/query.ts";
+import type { HttpAccess } from "./access.ts";
+import type { Busy } from "./busy.ts";
+import { HttpCommands } from "./commands.ts";
+import { HttpConfigs } from "./configs.ts";
+import { type DeviceView, joined, type OneDevice } from "./device.ts";
+import type { DeviceStreams, StreamOpened } from "./device_streams.ts";
+import type { Follower } from "./follow.ts";
+import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./history.ts";
+import type { RegistryClient } from "./asks.ts";
+import type { ReaderClient } from "./queries.ts";
+import type { EventStream, Streams } from "./streams.ts";
+
+/** How an order to the registry went. */
+export interface Ordered {
+  readonly kind: "ordered";
+  readonly outcome: Exclude<Outcome, "busy">;
+  readonly text: string;
+}
+
+const NOT_COMMITTING: Readonly<Record<Exclude<StoreFailure, "none">, string>> = {
+  full: "commits fail: the disk is full",
+  read_only: "commits fail: the store cannot be written",
+  io: "commits fail: the disk reports errors",
+  other: "commits fail",
+};
+
+export interface GatewayParts {
+  readonly epoch: string;
+  readonly instance: string;
+  readonly settings: Settings;
+  readonly board: Board;
+  readonly counterMemory: SharedArrayBuffer;
+  readonly counters: Counters;
+  readonly follower: Follower;
+  readonly readers: ReaderClient;
+  readonly registry: RegistryClient;
+  readonly streams: Streams;
+  readonly devices: DeviceStreams;
+  readonly access: HttpAccess;
+  readonly wall: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+export class HttpGateway {
+  readonly settings: Settings;
+  readonly commands: HttpCommands;
+  readonly configs: HttpConfigs;
+  readonly access: HttpAccess;
+  readonly instance: string;
+  /** The counters of all threads. */
+  readonly counterMemory: SharedArrayBuffer;
+  readonly #parts: GatewayParts;
+  readonly #statusSlots: readonly number[];
+  readonly #history: HttpHistory;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    this.settings = parts.settings;
+    this.commands = new HttpCommands(parts);
+    this.configs = new HttpConfigs(parts);
+    this.access = parts.access;
+    this.instance = parts.instance;
+    this.counterMemory = parts.counterMemory;
+    this.#history = new HttpHistory({ ...parts, limits: parts.settings.limits });
+    this.#statusSlots = ["2xx", "3xx", "4xx", "5xx"].map((label) => slot("berth_http_requests_total", label));
+  }
+
+  /** Devices with numbers above `after`, as of `cursor`, which is where to subscribe from. `next`: more above it, or null. */
+  async devices(after: number, limit: number, connected: boolean | null): Promise<
+    { readonly kind: "devices"; readonly cursor: string; readonly devices: readonly DeviceView[]; readonly next: number | null } | Busy
+  > {
+    const late = await this.#caughtUp();
+    if (late !== null) return late;
+    const { fold, position } = this.#parts.follower;
+    const devices: FoldedDevice[] = [];
+    let last = after;
+    let more = true;
+    while (more && devices.length < limit) {
+      const page = fold.above(asDeviceNo(last), limit - devices.length);
+      more = page.length > 0;
+      for (const device of page) {
+        last = device.no;
+        if (connected === null || device.connected === connected) devices.push(device);
+      }
+    }
+    const next = more && fold.above(asDeviceNo(last), 1).length > 0 ? last : null;
+    return { kind: "devices", cursor: formatCursor(this.#parts.epoch, position), devices, next };
+  }
+
+  /** One device: who holds it as the registry says, what it sent as the journal says. Null: nobody has heard of it. */
+  async device(id: string): Promise<{ readonly kind: "device"; readonly device: OneDevice | null } | Busy> {
+    const [standing, late] = await Promise.all([this.#parts.registry.ask(id), this.#caughtUp()]);
+    if (standing === null) return { kind: "busy", reason: "the registry did not answer in time" };
+    if (late !== null && !standing.connected) return late;
+    const stored = this.#parts.follower.fold.byId(asDeviceId(id));
+    return { kind: "device", device: joined(id, standing, stored) };
+  }
+
+  /** Who held the device last, as far as the journal has told; null: nobody ever. */
+  told(id: string): { readonly connected: boolean; readonly fence: number } | null {
+    return this.#parts.follower.fold.byId(asDeviceId(id)) ?? null;
+  }
+
+  /** An operator drains the gateway: newcomers are refused. */
+  get doorShut(): boolean {
+    return this.#parts.board.doorShut();
+  }
+
+  /** Has the registry do what an operator wants. `busy`: it may be done all the same. */
+  async order(verb: OrderVerb, device: string, text: string): Promise<Ordered | Busy> {
+    const done = await this.#parts.registry.order(verb, device, text);
+    if (done === null) return { kind: "busy", reason: "the registry did not answer in time" };
+    const outcome = OUTCOMES[done.outcome]!;
+    return outcome === "busy" ? { kind: "busy", reason: "the journal takes no events now" } : { kind: "ordered", outcome, text: done.text };
+  }
+
+  /** A page of records. `busy` also when the device is one the store cannot be asked about in time. */
+  async records(query: RecordsQuery): Promise<RecordsAnswer | Busy> {
+    const { device, from, to, limit, after, order } = query;
+    const open = { from: from ?? Number.NaN, to: to ?? Number.NaN, after: after ?? "" };
+    const answer = await this.#parts.readers.ask({ type: "records", device, limit, order: ORDERS.indexOf(order), ...open });
+    switch (answer.kind) {
+      case "page":
+      case "unknown_device":
+      case "bad_after":
+      case "too_many":
+      case "busy":
+        return answer;
+      default:
+        throw new Error(`Cannot use an answer of kind ${answer.kind} to a records query`);
+    }
+  }
+
+  /** JSON of the device's newest takeovers, newest first. */
+  history(device: string, limit: number): Promise<HistoryFound> {
+    return this.#history.takeovers(device, limit);
+  }
+
+  /** The newest identity conflicts. */
+  conflicts(limit: number): Promise<ConflictsFound> {
+    return this.#history.conflicts(limit);
+  }
+
+  acknowledge(conflict: string): Promise<Acknowledged> {
+    return this.#history.acknowledge(conflict);
+  }
+
+  /** A new event stream, or null when there are too many. `cut` closes a connection whose client takes nothing. */
+  subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null {
+    const { limits } = this.settings;
+    const { random, streams, board } = this.#parts;
+    const retryMs = Math.round(limits.retryMs * (0.75 + random() * 0.5));
+    const maxAgeMs = limits.streamAgeMs * (0.8 + random() * 0.4);
+    // A page may show what the journal has committed and not yet put on the board: this thread's cursors are no future ones.
+    const committed = asSeq(Math.max(board.committed(), this.#parts.follower.position));
+    return streams.open({ cursor, filter, retryMs, maxAgeMs }, committed, cut);
+  }
+
+  /** A stream that is a connection of the device. `takeover`: also from a connection of another transport. */
+  openStream(device: DeviceId, peer: Peer, takeover: boolean, cut: () => void, gone: AbortSignal): Promise<StreamOpened> {
+    return this.#parts.devices.open(device, peer, takeover, cut, gone);
+  }
+
+  /** Why the gateway cannot accept and commit now; null when it can. */
+  notReady(): string | null {
+    const { board, follower } = this.#parts;
+    if (board.phase() !== DrainPhase.running) return "draining: the gateway is stopping";
+    const gate = board.gate();
+    const failure = board.storeFailure();
+    if (failure !== "none") return `${NOT_COMMITTING[failure]}; nothing is acknowledged until a commit succeeds`;
+    if (board.doorShut()) return "draining: an operator has shut the door for newcomers";
+    if (gate !== Gate.open) return "starting: nothing could be committed yet";
+    return follower.hydrated ? null : "starting: devices are being read";
+  }
+
+  get accepting(): boolean {
+    return this.#parts.board.phase() < DrainPhase.sayBye;
+  }
+
+  countRequest(status: number): void {
+    const at = this.#statusSlots[Math.floor(status / 100) - 2];
+    if (at !== undefined) this.#parts.counters.add(at);
+  }
+
+  /** A read sees what was committed when it arrived, or says that it cannot in time. */
+  async #caughtUp(): Promise<Busy | null> {
+    const { board, follower } = this.#parts;
+    const committed: Seq = board.committed();
+    const { readWaitMs } = this.settings.limits;
+    if (await follower.reach(committed, readWaitMs)) return null;
+    return { kind: "busy", reason: `devices are at ${follower.position} of ${committed} after ${readWaitMs} ms` };
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Where an http thread listens: HTTP, or HTTPS with a certificate that can be renewed. No runtime changes the certificate of a
+ * listener, so a new one takes the port over beside the old, which serves the connections it has to their end; what still waits to be accepted by the old one is reset, and comes again. Owned by an http thread.
+ */
+import type { Settings } from "../../config/settings.ts";
+import type { HttpHandler, HttpListener, HttpOptions, Platform, Tls } from "../../platform/port.ts";
+
+type Needs = Pick<Platform, "serveHttp" | "readText">;
+type Wish = Pick<Settings, "http" | "tls">;
+
+/** @throws Error that names the file which cannot be used. */
+export function readTls(platform: Pick<Platform, "readText">, tls: Wish["tls"]): Tls | null {
+  if (tls === null) return null;
+  return { cert: readPem(platform, tls.cert, "CERTIFICATE"), key: readPem(platform, tls.key, "PRIVATE KEY") };
+}
+
+function readPem(platform: Pick<Platform, "readText">, path: string, what: string): string {
+  let text: string;
+  try {
+    text = platform.readText(path);
+  } catch (error) {
+    throw new Error(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  if (!new RegExp(`^-----BEGIN (?:[A-Z]+ )?${what}-----`, "m").test(text)) {
+    throw new Error(`Cannot use ${path}: it holds no ${what.toLowerCase()} in PEM`);
+  }
+  return text;
+}
+
+export class RenewableListener {
+  readonly #platform: Needs;
+  readonly #wish: Wish;
+  readonly #options: HttpOptions;
+  readonly #app: HttpHandler;
+  /** The newest last. */
+  readonly #listeners: HttpListener[] = [];
+
+  private constructor(platform: Needs, wish: Wish, options: HttpOptions, app: HttpHandler) {
+    this.#platform = platform;
+    this.#wish = wish;
+    this.#options = options;
+    this.#app = app;
+  }
+
+  /** @throws Error when the port or the certificate cannot be had. */
+  static async open(platform: Needs, wish: Wish, options: HttpOptions, app: HttpHandler): Promise<RenewableListener> {
+    const listener = new RenewableListener(platform, wish, options, app);
+    let { port } = wish.http;
+    if (wish.tls !== null && !options.reusePort) {
+      // One that shares its port would share it with another gateway as well.
+      const probe = await platform.serveHttp(wish.http.host, port, { ...options, tls: readTls(platform, wish.tls) }, app);
+      port = probe.port;
+      await probe.stop(true);
+    }
+    await listener.#open(port);
+    return listener;
+  }
+
+  get port(): number {
+    return this.#listeners.at(-1)!.port;
+  }
+
+  /** Reads the certificate again and goes on with it. @throws Error when it cannot be used: the old one stays. */
+  async renew(): Promise<void> {
+    const old = [...this.#listeners];
+    await this.#open(this.port);
+    for (const each of old) {
+      void each.stop(false).then(() => {
+        const at = this.#listeners.indexOf(each);
+        if (at >= 0) this.#listeners.splice(at, 1);
+      });
+    }
+  }
+
+  /** Stops accepting; with `now` also ends open connections. */
+  async stop(now: boolean): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.stop(now)));
+  }
+
+  async #open(port: number): Promise<void> {
+    const tls = readTls(this.#platform, this.#wish.tls);
+    const options = { ...this.#options, tls, reusePort: this.#options.reusePort || tls !== null };
+    this.#listeners.push(await this.#platform.serveHttp(this.#wish.http.host, port, options, this.#app));
+  }
+}

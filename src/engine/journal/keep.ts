@@ -1,0 +1,125 @@
+/**
+ * From written to kept: has every commit synced, and when it is on the disk everybody is told, in this order: committed
+ * seq, exceptions, settled words, bells. At most one commit waits for its sync, while the next one is written. Then the sync
+ * thread moves committed seq and settled words itself, so that no answer waits for the next commit; a word that exceptions
+ * must go before is moved by the journal when it comes by. Journal thread.
+ */
+import type { FaultPoints } from "../../base/fault_point.ts";
+import type { Platform } from "../../platform/port.ts";
+import { BroadcastProducer } from "../../ring/broadcast.ts";
+import { Bell } from "../../ring/wait.ts";
+import type { Journal } from "../../store/journal.ts";
+import type { Board } from "../../wire/board.ts";
+import type { Boot } from "../boot.ts";
+import { passFault } from "../fault.ts";
+import type { JournalIntake } from "./intake.ts";
+import type { JournalMeter } from "./meter.ts";
+import { JournalSync } from "./sync.ts";
+import type { RingVerdicts } from "./verdicts.ts";
+import { Written } from "./written.ts";
+
+export interface KeepParts {
+  readonly boot: Boot;
+  readonly platform: Platform;
+  readonly board: Board;
+  readonly faults: FaultPoints;
+  readonly journal: Journal;
+  readonly intake: JournalIntake;
+  readonly verdicts: readonly RingVerdicts[];
+  readonly meter: JournalMeter;
+  /** A commit is on the disk; what was reserved with it is too. */
+  readonly kept: (written: Written) => void;
+}
+
+/** Bells of the threads that follow what is committed. */
+export const followersOf = ({ bells, roster }: Boot): Bell[] => [...roster.http, ...roster.reader].map((thread) => new Bell(bells, thread));
+
+export class JournalKeep {
+  readonly #parts: KeepParts;
+  readonly #sync: JournalSync;
+  readonly #broadcast: BroadcastProducer;
+  readonly #followers: readonly Bell[];
+  readonly #registry: Bell;
+  readonly #overlapBytes: number;
+  readonly #pair = [new Written(), new Written()] as const;
+  /** Handed to the sync thread and not told yet. */
+  #waiting: Written | null = null;
+  /** Never true but for the durability proofs, which must find it out. */
+  readonly #unsynced: boolean;
+
+  constructor(parts: KeepParts) {
+    const { boot, platform, board, faults, journal, intake } = parts;
+    this.#parts = parts;
+    board.setCommandsKept(intake.lifecycleEnd);
+    this.#sync = new JournalSync(boot, platform, board);
+    this.#broadcast = new BroadcastProducer(boot.rings.broadcast, []);
+    this.#followers = followersOf(boot);
+    this.#registry = new Bell(boot.bells, boot.roster.registry);
+    this.#overlapBytes = boot.settings.limits.overlapBytes;
+    this.#unsynced = passFault(platform, faults, "journal.synchronous_off");
+    if (this.#unsynced) journal.db.exec("PRAGMA synchronous = OFF");
+  }
+
+  /** The batch is committed: written, and seen by nobody yet. `alone`: do not leave its sync to the other thread. */
+  keep(fences: number, beganAt: number, alone: boolean): void {
+    const { journal, intake, verdicts, meter, platform, faults, board } = this.#parts;
+    const written = this.#waiting === this.#pair[0] ? this.#pair[1] : this.#pair[0];
+    written.fill(journal, intake.tally, fences, beganAt);
+    written.lifecycleEnd = intake.lifecycleEnd;
+    written.hasRows = intake.takeRows();
+    intake.clear();
+    this.wait();
+    for (const each of verdicts) each.seal();
+    // Nobody takes a row from there before the committed seq covers it.
+    for (const row of journal.lastRows) this.#broadcast.append(row.seq, row.body);
+    this.#broadcast.publish();
+    // Never set but by the durability proofs.
+    const tooEarly = passFault(platform, faults, "journal.ack_before_sync");
+    if (tooEarly || this.#unsynced) this.#tell(written);
+    if (this.#unsynced) return;
+    const overlaps = !alone && !tooEarly && intake.waitingBytes >= this.#overlapBytes;
+    meter.sync(overlaps);
+    if (overlaps) {
+      this.#waiting = written;
+      board.promiseCommitted(written.committed);
+      for (const each of verdicts) each.promise();
+      this.#sync.begin();
+      return;
+    }
+    this.#sync.now();
+    if (!tooEarly) this.#tell(written);
+  }
+
+  /** Waits for the sync under way, if there is one, and tells what it kept. */
+  wait(): void {
+    const written = this.#waiting;
+    if (written === null) return;
+    if (this.#sync.wait()) { for (const each of this.#parts.verdicts) each.redeemed(); }
+    this.#tell(written);
+  }
+
+  /** At the end, when the sync thread may have left. */
+  close(): void {
+    if (this.#waiting !== null) {
+      this.#sync.now();
+      this.#tell(this.#waiting);
+    }
+    this.#sync.close();
+  }
+
+  #tell(written: Written): void {
+    const { board, meter, platform, verdicts, kept } = this.#parts;
+    this.#waiting = null;
+    meter.commit(platform.clock.mono() - written.beganAt, written.tally.stored);
+    meter.batch(written.tally, true);
+    board.setCommitted(written.committed);
+    board.setOldest(written.oldest);
+    kept(written);
+    for (const each of verdicts) each.keep();
+    for (const each of verdicts) if (!each.tell()) meter.exceptionsFull();
+    for (const follower of this.#followers) follower.ring();
+    // With every commit: positions are compared modulo 2^32, and one of long ago looks like one ahead.
+    board.setCommandsKept(written.lifecycleEnd);
+    if (written.hasRows) this.#registry.ring();
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * The commands of the registry thread: the book between http threads that submit, the journal that keeps, and codec workers
+ * that write. Rows go out before anything else, and a worker hears of a command when its row is on the disk. Nothing here
+ * waits: what finds no room in a ring is tried again in the next round, and never takes what the registry keeps in reserve.
+ */
+import { asDeviceId, type DeviceId } from "../../base/brand.ts";
+import { fromHex } from "../../base/bytes.ts";
+import type { Clock } from "../../base/clock.ts";
+import { Deque } from "../../base/deque.ts";
+import type { Limits } from "../../base/limits.ts";
+import { responseText } from "../../codec/teltonika/command.ts";
+import { CommandBook } from "../../command/book.ts";
+import type { Change, Moment, Route, Submission, Submitted, Waiter } from "../../command/command.ts";
+import type { Effect } from "../../registry/effect.ts";
+import { normaliseIdentity } from "../../registry/identity.ts";
+import { newestAlive, type Owner } from "../../registry/owner.ts";
+import type { RegistryState } from "../../registry/state.ts";
+import { distance } from "../../ring/layout.ts";
+import type { RingProducer } from "../../ring/spsc.ts";
+import type { Counters } from "../../telemetry/counters.ts";
+import { slot } from "../../telemetry/slots.ts";
+import { type Board, DrainPhase } from "../../wire/board.ts";
+import { COMMAND_STATES, type CommandCodec, type CommandState, isEnd, MessageType } from "../../wire/command.ts";
+import { END_REASONS, type MessageOf, MESSAGES, type Outcome, OUTCOMES, send, TRANSPORTS } from "../../wire/control.ts";
+import type { Recovered } from "../boot.ts";
+import type { RegistryRoom } from "./room.ts";
+
+const TCP = TRANSPORTS.indexOf("tcp");
+/** Of a row: identity, id and key at their longest, and a reason. */
+const NAMES = 64 + 64 + 64 + 32;
+/** Of what a row's ring takes in one message, the part that a response may have. */
+const RESPONSE_SHARE = 8;
+
+const REFUSED: Readonly<Record<Exclude<Submitted, "accepted">, readonly [Outcome, string]>> = {
+  key_used: ["refused", "key_used"],
+  device_full: ["refused", "device_full"],
+  full: ["busy", ""],
+};
+
+type CommandLimits = ConstructorParameters<typeof CommandBook>[0] & Pick<Limits, "commandTtlMs" | "commandTimeoutMs">;
+
+export interface CommandParts {
+  readonly board: Board;
+  readonly clock: Clock;
+  readonly state: RegistryState;
+  readonly counters: Counters;
+  readonly room: RegistryRoom;
+  readonly lifecycle: RingProducer;
+  readonly decisions: readonly RingProducer[];
+  readonly answers: readonly RingProducer[];
+}
+
+/** How a command of the gateway itself ended. */
+export interface OwnEnd {
+  readonly device: DeviceId;
+  /** Of the connection it was given to, or 0. */
+  readonly fence: number;
+  readonly state: CommandState;
+  readonly response: string | null;
+  readonly reason: string | null;
+}
+
+/** Nobody waits for a command of the gateway itself. */
+const NOBODY: Waiter = { ring: -1, request: 0 };
+const ID_DIGITS = 14;
+
+export class RegistryCommands {
+  /** Commands of the gateway itself that have ended, in order; whoever submits them takes them out. */
+  readonly ownEnds = new Deque<OwnEnd>();
+  /** Commands that have ended in this process. */
+  ends = 0;
+  /** Ids of those that have not. */
+  readonly #own = new Set<string>();
+  #lastOwn = 0;
+  readonly #at: CommandParts;
+  readonly #limits: CommandLimits;
+  readonly #book: CommandBook;
+  /** Told to the journal and not on disk yet, with the ring position after each. */
+  readonly #unkept = new Deque<{ readonly position: number; readonly change: Change }>();
+  /** Each command is answered once at most, so there are never more than commands. */
+  readonly #late = new Deque<MessageOf<"lateAnswer">>();
+  readonly #states = COMMAND_STATES.map((state) => slot("berth_commands_total", state));
+
+  constructor(parts: CommandParts, limits: CommandLimits, recovered: Recovered) {
+    this.#at = parts;
+    this.#limits = limits;
+    this.#book = new CommandBook(limits);
+    const now = this.#now();
+    for (const row of recovered.commands) this.#book.restore({ ...row, device: asDeviceId(row.device) }, now);
+  }
+
+  /** Monotonic ms: nothing is due before. */
+  get nextDeadline(): number {
+    return this.#book.nextDeadline;
+  }
+
+  hasWork(): boolean {
+    const first = this.#unkept.at(0);
+    return first !== undefined && distance(this.#at.board.commandsKept(), first.position) >= 0;
+  }
+
+  /** Null: `flush` answers when the row is on disk. Else why not. */
+  submit(message: MessageOf<"submit">, ring: number): readonly [Outcome, string] | null {
+    const { request, id, key, text, createdAt, expiresAt, timeoutMs } = message;
+    const device = normaliseIdentity(message.device);
+    if (device === null || !this.#at.state.known.has(device)) return ["unknown", ""];
+    const submission: Submission = { id, device, key, codec: message.codec as CommandCodec, text, createdAt, expiresAt, timeoutMs };
+    const most = this.#at.lifecycle.maxPayload;
+    if (MESSAGES.commandRow.sizeWith(NAMES) + text.length + most / RESPONSE_SHARE > most) return ["refused", "too_long"];
+    const done = this.#book.submit(submission, this.#routeOf(device), { ring, request }, this.#now());
+    return done === "accepted" ? null : REFUSED[done];
+  }
+
+  /** A command of the gateway itself; `ownEnds` tells its end. False when there is no room for it now. */
+  submitOwn(device: DeviceId, text: string): boolean {
+    const now = this.#now();
+    const route = this.#routeOf(device);
+    const hex = (value: number): string => value.toString(16).padStart(ID_DIGITS, "0");
+    // A fence is of one process, and the number of one command in it.
+    const id = hex(route?.fence ?? 0) + hex(now.wall) + hex(++this.#lastOwn);
+    const { commandTtlMs, commandTimeoutMs } = this.#limits;
+    const times = { createdAt: now.wall, expiresAt: now.wall + commandTtlMs, timeoutMs: commandTimeoutMs };
+    const done = this.#book.submit({ id, device, key: "", codec: 12, text, ...times }, route, NOBODY, now);
+    if (done === "accepted") this.#own.add(id);
+    return done === "accepted";
+  }
+
+  /** A worker's word on what it was handed. */
+  done({ no, written }: MessageOf<"commandDone">): void {
+    if (written) this.#book.wasWritten(no, this.#now());
+    else this.#book.wasNotWritten(no, this.#now());
+  }
+
+  answered(message: MessageOf<"commandAnswer">): void {
+    const { device, fence, no, codec, messageType, hex, isWhole } = message;
+    const now = this.#now();
+    const bytes = fromHex(hex);
+    const response = isWhole && typeof bytes !== "number" ? responseText(bytes) : null;
+    const answer = this.#book.answered(asDeviceId(device), no, messageType === MessageType.nack, response, now);
+    // One that is too long is in the journal already, as it came.
+    if (answer.kind === "ended" || !isWhole) return;
+    this.#late.push({ type: "lateAnswer", device, fence, at: now.wall, command: answer.id ?? "", codec, messageType, hex });
+  }
+
+  /** What the registry has just decided, as far as commands follow it. */
+  follow(effect: Effect): void {
+    switch (effect.type) {
+      case "connected":
+        return this.#opened(effect.owner);
+      case "replaced":
+        this.#left(effect.old, effect.cause);
+        return this.#opened(effect.owner);
+      case "evict":
+        return this.#left(effect.owner, effect.reason);
+      case "disconnected":
+        return this.#left(effect.owner, END_REASONS[effect.reason]!);
+      default:
+        return;
+    }
+  }
+
+  /** Everything that can go on goes on. False: something is waiting for room in a ring. */
+  flush(): boolean {
+    if (this.#book.isQuiet && this.#late.length === 0 && this.#unkept.length === 0) return true;
+    if (this.#at.board.phase() !== DrainPhase.running) this.#book.stop(this.#now());
+    const now = this.#now();
+    this.#book.tick(now);
+    this.#takeKept();
+    const told = this.#tell();
+    const replied = this.#reply();
+    return this.#hand(now) && this.#tell() && told && replied;
+  }
+
+  #now(): Moment {
+    return { mono: this.#at.clock.mono(), wall: this.#at.clock.wall() };
+  }
+
+  #routeOf(device: DeviceId): Route | null {
+    const owner = newestAlive(this.#at.state.owners.get(device) ?? null);
+    return owner === null || owner.claim.transport !== TCP ? null : { fence: owner.fence, ring: owner.claim.ring, conn: owner.claim.conn };
+  }
+
+  #opened({ device }: Owner): void {
+    if (!this.#book.knows(device)) return;
+    const route = this.#routeOf(device);
+    if (route !== null) this.#book.opened(device, route, this.#now());
+  }
+
+  #left({ device, fence }: Owner, reason: string): void {
+    if (this.#book.knows(device)) this.#book.left(device, fence, reason, this.#routeOf(device), this.#now());
+  }
+
+  #takeKept(): void {
+    const kept = this.#at.board.commandsKept();
+    for (let first = this.#unkept.at(0); first !== undefined; first = this.#unkept.at(0)) {
+      if (distance(kept, first.position) < 0) return;
+      this.#unkept.shift();
+      this.#book.kept(first.change, this.#now());
+    }
+  }
+
+  #tell(): boolean {
+    const { lifecycle, room, counters } = this.#at;
+    const { changes } = this.#book;
+    for (let change = changes.at(0); change !== undefined; change = changes.at(0)) {
+      if (!send(lifecycle, rowOf(change), room.lifecycleReserve)) return false;
+      changes.shift();
+      counters.add(this.#states[COMMAND_STATES.indexOf(change.state)]!);
+      this.#unkept.push({ position: lifecycle.position, change });
+      if (isEnd(change.state)) this.#ended(change);
+    }
+    for (let late = this.#late.at(0); late !== undefined; late = this.#late.at(0)) {
+      if (!send(lifecycle, late, room.lifecycleReserve)) return false;
+      this.#late.shift();
+    }
+    return true;
+  }
+
+  #ended({ command: { submission: { id, device } }, fence, state, response, reason }: Change): void {
+    this.ends++;
+    if (this.#own.delete(id)) this.ownEnds.push({ device, fence, state, response, reason });
+  }
+
+  #reply(): boolean {
+    const { accepted } = this.#book;
+    for (let first = accepted.at(0); first !== undefined; first = accepted.at(0)) {
+      const { waiter: { ring, request }, id } = first;
+      if (ring === NOBODY.ring) {
+        accepted.shift();
+        continue;
+      }
+      if (!this.#at.room.mayAnswer(ring)) return false;
+      if (!send(this.#at.answers[ring]!, { type: "done", request, outcome: OUTCOMES.indexOf("done"), text: id })) return false;
+      accepted.shift();
+    }
+    return true;
+  }
+
+  #hand(now: Moment): boolean {
+    const { decisions, room } = this.#at;
+    for (let next = this.#book.nextReady(now); next !== null; next = this.#book.nextReady(now)) {
+      const { command, route: { ring, conn, fence } } = next;
+      const { codec, text } = command.submission;
+      const expiresInMs = command.deadline - now.mono;
+      const message = { type: "command", conn, fence, no: command.no, codec, text, expiresInMs } as const;
+      if (!send(decisions[ring]!, message, room.decisionsReserve(ring))) return false;
+      this.#book.handed(command);
+    }
+    return true;
+  }
+}
+
+function rowOf(
+  { command: { submission }, isNew, state, fence, at, writtenAt, endedAt, response, reason }: Change,
+): MessageOf<"commandRow"> {
+  return {
+    type: "commandRow",
+    ...submission,
+    isNew,
+    state: COMMAND_STATES.indexOf(state),
+    fence,
+    at,
+    writtenAt,
+    endedAt,
+    hasResponse: response !== null,
+    response: response ?? "",
+    reason: reason ?? "",
+  };
+}

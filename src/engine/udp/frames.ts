@@ -1,0 +1,153 @@
+/**
+ * Packets into the journal's ring, and their answers when they are on the disk, in the order of the ring. A packet that is not
+ * kept is met with silence. Owned by the udp thread.
+ */
+import { assert, assertNever } from "../../base/assert.ts";
+import { Deque } from "../../base/deque.ts";
+import { AvlColumns, Fault, parseAvl } from "../../codec/teltonika/avl.ts";
+import { channelAck, udpAnswer } from "../../codec/teltonika/udp.ts";
+import type { Peer, UdpSocket } from "../../platform/port.ts";
+import { distance } from "../../ring/layout.ts";
+import {
+  dataAt,
+  emptyFrameHeader,
+  FrameKind,
+  frameMessageBytes,
+  offsetsAt,
+  timesAt,
+  Verdict,
+  writeFrameHeader,
+} from "../../wire/frame_message.ts";
+import type { UdpContext } from "./context.ts";
+import type { Arrival, Sender } from "./sender.ts";
+import { VerdictRanges } from "../verdict_ranges.ts";
+
+/** A packet without a verdict. */
+interface InFlight {
+  /** Ring position after it. */
+  readonly end: number;
+  readonly conn: number;
+  readonly codec: number;
+  /** Records it is answered with. */
+  readonly count: number;
+  readonly packetId: number;
+  readonly type: number;
+  readonly avlPacketId: number;
+  readonly from: Peer;
+  readonly isPart: boolean;
+  readonly readAt: number;
+}
+
+export class UdpFrames {
+  readonly #at: UdpContext;
+  readonly #socket: () => UdpSocket | null;
+  readonly #columns = new AvlColumns();
+  readonly #header = emptyFrameHeader();
+  readonly #waiting = new Deque<InFlight>();
+  readonly #ranges: VerdictRanges;
+  /** The settled word as last seen. */
+  #settled: number;
+
+  constructor(context: UdpContext, socket: () => UdpSocket | null) {
+    this.#at = context;
+    this.#socket = socket;
+    this.#ranges = new VerdictRanges(context.exceptions);
+    this.#settled = context.board.settled(context.ring);
+  }
+
+  /** Packets without a verdict. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  hasWork(): boolean {
+    return this.#at.board.settled(this.#at.ring) !== this.#settled;
+  }
+
+  /** A packet of a sender that may store. Without room it is dropped: the device sends it again. */
+  put(sender: Sender, arrival: Arrival): void {
+    const { frames, limits, packets, tally } = this.#at;
+    const { bytes, start, length } = arrival;
+    const columns = this.#columns;
+    const fault = parseAvl(bytes, start, length, arrival.receivedAt + limits.futureMs, columns);
+    assert(fault === Fault.none, `a packet with fault ${fault} was let through`);
+    const size = frameMessageBytes(columns.n, length);
+    const full = this.#waiting.length >= limits.unackedFramesPerWorker || size > frames.maxPayload;
+    const message = full ? -1 : frames.reserve(size, FrameKind.frame);
+    if (message < 0) {
+      tally.framesFull();
+      return packets.count("busy");
+    }
+    this.#write(sender, arrival, message);
+    const end = frames.commit();
+    sender.position = end;
+    sender.inFlight++;
+    this.#at.presence.inFlight(sender.slot, sender.inFlight);
+    // Not the arrival itself: its datagram would stay in memory.
+    const { packetId, type, avlPacketId, from, isPart, readAt } = arrival;
+    this.#waiting.push({ end, conn: sender.id, codec: columns.codec, count: columns.n, packetId, type, avlPacketId, from, isPart, readAt });
+    if (columns.invalid > 0) tally.invalidRecords(columns.invalid);
+  }
+
+  /** Applies all verdicts there are, and answers. */
+  take(): void {
+    const { board, ring, table, presence } = this.#at;
+    // First the word, then the exceptions: the journal writes them in the other order.
+    this.#settled = board.settled(ring);
+    for (let first = this.#waiting.at(0); first !== undefined && distance(this.#settled, first.end) >= 0; first = this.#waiting.at(0)) {
+      this.#waiting.shift();
+      this.#apply(first, this.#ranges.of(first.end));
+      const sender = table.get(first.conn);
+      if (sender !== null) presence.inFlight(sender.slot, --sender.inFlight);
+    }
+    this.#ranges.dropThrough(this.#settled);
+  }
+
+  #apply(packet: InFlight, verdict: Verdict): void {
+    const { packets, tally, clock } = this.#at;
+    const { codec, isPart, readAt } = packet;
+    switch (verdict) {
+      case Verdict.kept: {
+        this.#answer(packet);
+        tally.frame(codec, "kept");
+        tally.ackSeconds.observe((clock.mono() - readAt) / 1000);
+        return packets.count(isPart ? "partly" : "answered");
+      }
+      case Verdict.failed:
+        tally.frame(codec, "failed");
+        return packets.count("failed");
+      case Verdict.refused:
+      case Verdict.quarantined:
+        tally.frame(codec, "refused");
+        return packets.count("refused");
+      default:
+        assertNever(verdict, "verdict");
+    }
+  }
+
+  #answer(packet: InFlight): void {
+    const socket = this.#socket();
+    const ack = channelAck(packet);
+    if (ack !== null) socket?.send(ack, packet.from);
+    socket?.send(udpAnswer(packet, packet.count), packet.from);
+  }
+
+  #write(sender: Sender, { bytes, start, length, receivedAt }: Arrival, message: number): void {
+    const columns = this.#columns;
+    const header = this.#header;
+    const { n } = columns;
+    header.conn = sender.id;
+    header.n = n;
+    header.codec = columns.codec;
+    header.best = columns.best;
+    header.receivedAt = receivedAt;
+    header.minTime = columns.minTime;
+    header.maxTime = columns.maxTime;
+    header.dataLength = length;
+    const { view, words, floats, bytes: ring } = this.#at.frames;
+    writeFrameHeader(view, message, header);
+    floats.set(columns.times.subarray(0, n), timesAt(message) >>> 3);
+    words.set(columns.offsets.subarray(0, n + 1), offsetsAt(message, n) >>> 2);
+    ring.set(bytes.subarray(start, start + length), dataAt(message, n));
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Who sends datagrams: one sender for each device and address it comes from, as long as it is heard now and then. It is to
+ * the registry what a connection is. Owned by the udp thread.
+ */
+import { assert } from "../../base/assert.ts";
+import { type ConnId, connOf, connSlot } from "../../base/brand.ts";
+import type { Peer } from "../../platform/port.ts";
+
+/**
+ * `asking`: the registry decides. `open`: it owns the device. `beside`: another connection does; what it sends is kept all
+ * the same, and the registry is asked again with every packet.
+ */
+export const SenderStage = { asking: 0, open: 1, beside: 2 } as const;
+export type SenderStage = (typeof SenderStage)[keyof typeof SenderStage];
+
+/** A packet that can be stored: what must be known of it to answer. */
+export interface Arrival {
+  readonly packetId: number;
+  readonly type: number;
+  readonly avlPacketId: number;
+  /** Where the answer goes: a device behind a NAT has another port every now and then. */
+  readonly from: Peer;
+  /** The data field; its own copy when it waits. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly length: number;
+  /** The records it is answered with are not all that it came with. */
+  readonly isPart: boolean;
+  /** Wall ms, and monotonic ms of the same. */
+  readonly receivedAt: number;
+  readonly readAt: number;
+}
+
+export class Sender {
+  readonly id: ConnId;
+  readonly slot: number;
+  readonly device: string;
+  readonly address: string;
+  stage: SenderStage = SenderStage.beside;
+  fence = 0;
+  /** The registry knows it: it is owed a close. */
+  claimed = false;
+  /** Wait until the registry has decided. */
+  held: Arrival[] = [];
+  /** Packets without a verdict, and the ring position after the newest of them. */
+  inFlight = 0;
+  position = 0;
+  /** Wall ms. */
+  lastByteAt: number;
+
+  constructor(id: ConnId, device: string, address: string, now: number) {
+    this.id = id;
+    this.slot = connSlot(id);
+    this.device = device;
+    this.address = address;
+    this.lastByteAt = now;
+  }
+}
+
+/** Devices have no blank in their name. */
+const keyOf = (device: string, address: string): string => `${device} ${address}`;
+
+/** A slot used again has a new generation, and the longest free one is used first. */
+export class SenderTable {
+  readonly #byKey = new Map<string, Sender>();
+  readonly #slots: (Sender | null)[];
+  readonly #generations: Uint16Array;
+  /** Free slots in a circle. */
+  readonly #free: Uint32Array;
+  #firstFree = 0;
+
+  constructor(capacity: number) {
+    this.#slots = new Array<Sender | null>(capacity).fill(null);
+    this.#generations = new Uint16Array(capacity);
+    this.#free = Uint32Array.from({ length: capacity }, (_, i) => i);
+  }
+
+  get count(): number {
+    return this.#byKey.size;
+  }
+
+  find(device: string, address: string): Sender | null {
+    return this.#byKey.get(keyOf(device, address)) ?? null;
+  }
+
+  /** Null when every slot is taken. */
+  add(device: string, address: string, now: number): Sender | null {
+    if (this.count === this.#slots.length) return null;
+    const slot = this.#free[this.#firstFree]!;
+    this.#firstFree = (this.#firstFree + 1) % this.#free.length;
+    const sender = new Sender(connOf(slot, this.#generations[slot]!), device, address, now);
+    this.#slots[slot] = sender;
+    this.#byKey.set(keyOf(device, address), sender);
+    return sender;
+  }
+
+  remove(sender: Sender): void {
+    const { slot, device, address } = sender;
+    assert(this.#slots[slot] === sender, `sender ${sender.id} was removed before`);
+    this.#slots[slot] = null;
+    this.#generations[slot]!++;
+    this.#byKey.delete(keyOf(device, address));
+    this.#free[(this.#firstFree + this.#free.length - 1 - this.count) % this.#free.length] = slot;
+  }
+
+  /** The sender of this id, or null when it is gone. */
+  get(id: number): Sender | null {
+    const found = this.#slots[connSlot(id as ConnId)];
+    return found !== undefined && found !== null && found.id === id ? found : null;
+  }
+
+  at(slot: number): Sender {
+    const found = this.#slots[slot];
+    assert(found !== undefined && found !== null, `no sender in slot ${slot}`);
+    return found;
+  }
+
+  /** All as of now: safe while they go. */
+  all(): Sender[] {
+    return [...this.#byKey.values()];
+  }
+}
