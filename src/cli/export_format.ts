@@ -1,23 +1,13 @@
 /** Stored records as lines of a file: NDJSON, CSV (RFC 4180) and GPX 1.1. Pure. */
 import type { NamedValue } from "../codec/io_value.ts";
+import type { AvlRecord } from "../codec/record.ts";
 
 /** A stored record as `GET /v1/devices/{id}/records` gives it. */
-export interface ExportedRecord {
+export interface ExportedRecord extends AvlRecord {
   readonly seq: number;
   readonly device: string;
   readonly fence: number;
   readonly receivedAt: number;
-  readonly time: number;
-  readonly priority: number;
-  readonly lon: number;
-  readonly lat: number;
-  readonly altitude: number;
-  readonly angle: number;
-  readonly satellites: number;
-  readonly speed: number;
-  readonly eventId: number;
-  readonly generationType: number | null;
-  readonly io: Readonly<Record<string, string>>;
   readonly named?: Readonly<Record<string, NamedValue>> | undefined;
 }
 

@@ -20,12 +20,39 @@ export type IoFamily = (typeof IO_FAMILIES)[number];
 
 type IoRow = readonly [id: number, name: string, unit?: string, scale?: number, kind?: IoKind];
 
-const FMB_ROWS: readonly IoRow[] = [
+/** What both families mean by it. */
+const SHARED_ROWS: readonly IoRow[] = [
   [1, "Digital Input 1"],
   [2, "Digital Input 2"],
   [3, "Digital Input 3"],
-  [6, "Analog Input 2", "V", 0.001],
   [9, "Analog Input 1", "V", 0.001],
+  [21, "GSM Signal"],
+  [24, "Speed", "km/h"],
+  [66, "External Voltage", "V", 0.001],
+  [67, "Battery Voltage", "V", 0.001],
+  [68, "Battery Current", "A", 0.001],
+  [72, "Dallas Temperature 1", "°C", 0.1, "signed"],
+  [73, "Dallas Temperature 2", "°C", 0.1, "signed"],
+  [74, "Dallas Temperature 3", "°C", 0.1, "signed"],
+  [75, "Dallas Temperature 4", "°C", 0.1, "signed"],
+  [78, "iButton", "", 1, "id"],
+  [179, "Digital Output 1"],
+  [180, "Digital Output 2"],
+  [181, "GNSS PDOP", "", 0.1],
+  [182, "GNSS HDOP", "", 0.1],
+  [199, "Trip Odometer", "m"],
+  [200, "Sleep Mode"],
+  [205, "GSM Cell ID"],
+  [206, "GSM Area Code"],
+  [207, "RFID", "", 1, "id"],
+  [239, "Ignition"],
+  [240, "Movement"],
+  [241, "Active GSM Operator"],
+];
+
+/** The basic family (FMB, FMC, FMM). */
+const FMB_ROWS: readonly IoRow[] = [
+  [6, "Analog Input 2", "V", 0.001],
   [10, "SD Status"],
   [11, "ICCID1"],
   [12, "Fuel Used GPS", "l", 0.001],
@@ -37,10 +64,8 @@ const FMB_ROWS: readonly IoRow[] = [
   [18, "Axis Y", "mG", 1, "signed"],
   [19, "Axis Z", "mG", 1, "signed"],
   [20, "BLE Battery 2", "%"],
-  [21, "GSM Signal"],
   [22, "BLE Battery 3", "%"],
   [23, "BLE Battery 4", "%"],
-  [24, "Speed", "km/h"],
   [25, "BLE Temperature 1", "°C", 0.01, "signed"],
   [26, "BLE Temperature 2", "°C", 0.01, "signed"],
   [27, "BLE Temperature 3", "°C", 0.01, "signed"],
@@ -75,18 +100,10 @@ const FMB_ROWS: readonly IoRow[] = [
   [57, "Hybrid Battery Pack Life", "%"],
   [58, "Engine Oil Temperature", "°C"],
   [60, "Fuel Rate", "l/h", 0.01],
-  [66, "External Voltage", "V", 0.001],
-  [67, "Battery Voltage", "V", 0.001],
-  [68, "Battery Current", "A", 0.001],
   [69, "GNSS Status"],
   [71, "Dallas Temperature ID 4", "", 1, "id"],
-  [72, "Dallas Temperature 1", "°C", 0.1, "signed"],
-  [73, "Dallas Temperature 2", "°C", 0.1, "signed"],
-  [74, "Dallas Temperature 3", "°C", 0.1, "signed"],
-  [75, "Dallas Temperature 4", "°C", 0.1, "signed"],
   [76, "Dallas Temperature ID 1", "", 1, "id"],
   [77, "Dallas Temperature ID 2", "", 1, "id"],
-  [78, "iButton", "", 1, "id"],
   [79, "Dallas Temperature ID 3", "", 1, "id"],
   [80, "Data Mode"],
   [86, "BLE Humidity 1", "%RH", 0.1],
@@ -100,21 +117,9 @@ const FMB_ROWS: readonly IoRow[] = [
   [158, "Geofence Zone 04"],
   [159, "Geofence Zone 05"],
   [175, "Auto Geofence"],
-  [179, "Digital Output 1"],
-  [180, "Digital Output 2"],
-  [181, "GNSS PDOP", "", 0.1],
-  [182, "GNSS HDOP", "", 0.1],
-  [199, "Trip Odometer", "m"],
-  [200, "Sleep Mode"],
-  [205, "GSM Cell ID"],
-  [206, "GSM Area Code"],
-  [207, "RFID", "", 1, "id"],
   [236, "Alarm"],
   [237, "Network Type"],
   [238, "User ID", "", 1, "id"],
-  [239, "Ignition"],
-  [240, "Movement"],
-  [241, "Active GSM Operator"],
   [243, "Green Driving Event Duration", "ms"],
   [246, "Towing"],
   [247, "Crash Detection"],
@@ -131,46 +136,23 @@ const FMB_ROWS: readonly IoRow[] = [
   [303, "Instant Movement"],
 ];
 
-/** The professional family (FMB640, FMC640, FMM640): its own meanings for most ids. */
+/** The professional family (FMB640, FMC640, FMM640). */
 const FMX6_ROWS: readonly IoRow[] = [
-  [1, "Digital Input 1"],
-  [2, "Digital Input 2"],
-  [3, "Digital Input 3"],
   [4, "Digital Input 4"],
-  [9, "Analog Input 1", "V", 0.001],
   [10, "Analog Input 2", "V", 0.001],
   [11, "Analog Input 3", "V", 0.001],
-  [21, "GSM Signal"],
   [22, "Data Mode"],
-  [24, "Speed", "km/h"],
   [50, "Digital Output 3"],
   [51, "Digital Output 4"],
   [62, "Dallas Temperature ID 1", "", 1, "id"],
   [63, "Dallas Temperature ID 2", "", 1, "id"],
   [64, "Dallas Temperature ID 3", "", 1, "id"],
   [65, "Dallas Temperature ID 4", "", 1, "id"],
-  [66, "External Voltage", "V", 0.001],
-  [67, "Battery Voltage", "V", 0.001],
-  [68, "Battery Current", "A", 0.001],
   [70, "PCB Temperature", "°C", 0.1, "signed"],
   [71, "GNSS Status"],
-  [72, "Dallas Temperature 1", "°C", 0.1, "signed"],
-  [73, "Dallas Temperature 2", "°C", 0.1, "signed"],
-  [74, "Dallas Temperature 3", "°C", 0.1, "signed"],
-  [75, "Dallas Temperature 4", "°C", 0.1, "signed"],
   [76, "Fuel Counter"],
-  [78, "iButton", "", 1, "id"],
   [144, "SD Status"],
   [178, "Network Type"],
-  [179, "Digital Output 1"],
-  [180, "Digital Output 2"],
-  [181, "GNSS PDOP", "", 0.1],
-  [182, "GNSS HDOP", "", 0.1],
-  [199, "Trip Odometer", "m"],
-  [200, "Sleep Mode"],
-  [205, "GSM Cell ID"],
-  [206, "GSM Area Code"],
-  [207, "RFID", "", 1, "id"],
   [216, "Total Odometer", "m"],
   [219, "CCID Part 1"],
   [220, "CCID Part 2"],
@@ -178,18 +160,18 @@ const FMX6_ROWS: readonly IoRow[] = [
   [236, "Axis X", "mG", 1, "signed"],
   [237, "Axis Y", "mG", 1, "signed"],
   [238, "Axis Z", "mG", 1, "signed"],
-  [239, "Ignition"],
-  [240, "Movement"],
-  [241, "Active GSM Operator"],
   [245, "Analog Input 4", "V", 0.001],
 ];
 
-const tableOf = (rows: readonly IoRow[]): [number, IoElement][] =>
-  rows.map(([id, name, unit = "", scale = 1, kind = "unsigned"]) => [id, { name, unit, scale, kind }]);
+/** A family's elements, in order of id. */
+function tableOf(own: readonly IoRow[]): ReadonlyMap<number, IoElement> {
+  const rows = [...SHARED_ROWS, ...own].toSorted(([a], [b]) => a - b);
+  return new Map(rows.map(([id, name, unit = "", scale = 1, kind = "unsigned"]) => [id, { name, unit, scale, kind }]));
+}
 
 const FAMILIES: Readonly<Record<IoFamily, ReadonlyMap<number, IoElement>>> = {
-  fmb: new Map(tableOf(FMB_ROWS)),
-  fmx6: new Map(tableOf(FMX6_ROWS)),
+  fmb: tableOf(FMB_ROWS),
+  fmx6: tableOf(FMX6_ROWS),
 };
 
 /** The element with that id in that family, or undefined. */
