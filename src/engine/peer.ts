@@ -4,15 +4,14 @@
  */
 import { faultPoints } from "../base/fault_point.ts";
 import type { Platform, TcpListener } from "../platform/port.ts";
-import { Bell } from "../ring/wait.ts";
 import { createLog, type Log } from "../telemetry/log.ts";
-import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
+import { Board } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { CodecDrain } from "./codec/drain.ts";
-import { passFault } from "./fault.ts";
 import { peerContext, TICK_MS } from "./peer/context.ts";
 import { PeerWorker } from "./peer/worker.ts";
 import { socketOptions } from "./source/socket.ts";
+import { sayStopped, takeTurns } from "./turns.ts";
 
 export async function runPeer(
   boot: Boot,
@@ -21,41 +20,15 @@ export async function runPeer(
   log: Pick<Log, "warn"> = createLog(platform, boot.settings.logLevel, { role: "peer", index: boot.index }),
 ): Promise<void> {
   const board = new Board(boot.board);
-  const bell = new Bell(boot.bells, boot.thread);
-  const faults = faultPoints(boot.faults);
   const context = peerContext(boot, platform, log);
   const worker = new PeerWorker(context, platform);
   board.setThreadId(boot.thread, platform.threadId());
   const listener = await listen(boot, platform, worker);
   const source = { stopAccepting: () => listener?.stop() };
   const drain = new CodecDrain(context, worker, source, (phase) => board.setPhaseDone(boot.thread, phase));
-  const pass = (): void => {
-    board.beat(boot.thread);
-    passFault(platform, faults, "peer.loop");
-    drain.advance();
-  };
-  const ticking = setInterval(() => {
-    pass();
-    worker.tick();
-  }, TICK_MS);
   worker.start();
-  board.setState(boot.thread, ThreadState.ready);
-  report({ type: "ready", ...(listener === null ? {} : { port: listener.port }) });
-  try {
-    await bell.listen(
-      () => worker.hasWork() || drain.hasWork(),
-      () => {
-        pass();
-        worker.turn();
-      },
-      () => drain.ended,
-    );
-  } finally {
-    clearInterval(ticking);
-  }
-  board.setState(boot.thread, ThreadState.stopped);
-  board.setPhaseDone(boot.thread, DrainPhase.end);
-  report({ type: "stopped" });
+  await takeTurns({ boot, platform, faults: faultPoints(boot.faults), tickMs: TICK_MS, drain, worker, report }, listener?.port ?? null);
+  sayStopped(boot, report);
 }
 
 function listen(boot: Boot, platform: Platform, worker: PeerWorker): Promise<TcpListener | null> {
