@@ -45,13 +45,13 @@ export function rebuild(db: Database, into: Rebuild): Rebuilt {
   for (const row of db.prepare("SELECT seq, next_seq, at, body FROM log WHERE seq > ? AND seq <= ? ORDER BY seq").iterate(flushed, upTo)) {
     const body = row["body"] as Uint8Array;
     const seq = Number(row["seq"]);
-    tail.addRow(asSeq(seq), Number(row["at"]), body, view);
-    let own = seq;
-    view.over(body);
-    for (let at = 0; view.load(at); at = view.end) {
-      into.fold.apply(view, asSeq(own));
-      into.entry?.(view, own);
-      own += view.seqs;
+    tail.addRow(asSeq(seq), Number(row["at"]), body, view, into.fold);
+    if (into.entry !== undefined) {
+      let own = seq;
+      for (let at = 0; view.load(at); at = view.end) {
+        into.entry(view, own);
+        own += view.seqs;
+      }
     }
     nextSeq = Math.max(nextSeq, Number(row["next_seq"]));
     into.fold.settle();
