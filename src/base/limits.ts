@@ -53,6 +53,7 @@ export const LIMIT_SECTIONS = {
     udpSenders: limit(16_384, 1, 65_536, "Devices heard over UDP within that time, one for each address they send from; at most a quarter of `connections`, so that datagrams never take the room of sessions. A datagram of one more is met with silence, counted; the device keeps its records and sends them again."),
     udpDatagramsPerSecondPerAddress: limit(10_000, 1, 1_000_000, "A datagram proves nothing about who sent it. Many devices may sit behind one address of a carrier. Beyond: dropped, counted; devices send again."),
     udpHeldPackets: limit(16, 1, 1024, "Packets of one sender that wait until the registry has decided, or for their commit. Beyond: dropped, counted."),
+    udpReachMs: limit(30 * SECOND, 100, DAY, "A command goes to a device only this long after a datagram of it: by then a NAT on the way may have given its port to another. Later it waits for the next one."),
     udpHeldBytes: limit(4 * MiB, 64 * KiB, 256 * MiB, "Bytes of packets that wait until the registry has decided, of all senders. Beyond: dropped, counted."),
   },
   admission: {

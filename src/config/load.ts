@@ -100,7 +100,7 @@ function settingsFrom(values: ReadonlyMap<string, SettingValue>): Settings {
     instance: text("instance"),
     tcp: { ...address("tcp.listen"), accept: text("tcp.accept") as Settings["tcp"]["accept"] },
     http: address("http.listen"),
-    udp: text("udp.listen") === "off" ? null : address("udp.listen"),
+    udp: text("udp.listen") === "off" ? null : { ...address("udp.listen"), commands: text("udp.commands") === "on" },
     peer: {
       listen: text("peer.listen") === "off" ? null : address("peer.listen"),
       policy: text("peer.policy") as Settings["peer"]["policy"],

@@ -6,7 +6,6 @@ const NAMES: Readonly<Record<string, string>> = {
   proxy_protocol: "the PROXY protocol",
   "tcp.proxy_protocol": "the PROXY protocol",
   "tcp.tls": "TLS for trackers",
-  commands: "commands to devices",
   "config.schema": "JSON-Schemas for configurations",
   sinks: "sinks",
   forward: "sinks",

@@ -30,6 +30,7 @@ const UNKNOWN_DEVICES: Listed<Settings["unknownDevices"]> = ["accept", "reject",
 const REACHABLE: Listed<Settings["access"]["health"]> = ["open", "token"];
 const ACCEPT: Listed<Settings["tcp"]["accept"]> = ["auto", "fd", "reuseport"];
 
+const SWITCH = ["off", "on"] as const;
 /** `idleTimeoutMs` → `idle_timeout_ms`. */
 export const snakeOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -116,6 +117,13 @@ const OWN: readonly Setting[] = [
   ),
   pick(
     "conflict.action",
+  pick(
+    "udp.commands",
+    null,
+    SWITCH,
+    "off",
+    "on: a device that is heard over UDP only gets its commands there. Whoever sends in its name gets them then, and can answer.",
+  ),
     null,
     CONFLICT_ACTIONS,
     "observe",

@@ -47,8 +47,8 @@ export interface Settings {
   readonly instance: string;
   readonly tcp: HostPort & { readonly accept: "auto" | "fd" | "reuseport" };
   readonly http: HostPort;
-  /** Where trackers send datagrams; the thread for them runs only then. */
-  readonly udp: HostPort | null;
+  /** Where trackers send datagrams, and whether they get commands there; the thread for them runs only then. */
+  readonly udp: (HostPort & { readonly commands: boolean }) | null;
   /** How other gateways are met; the thread for it runs only when there are peers. */
   readonly peer: { readonly listen: HostPort | null; readonly policy: PeerPolicy };
   readonly peers: readonly PeerSetting[];

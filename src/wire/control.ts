@@ -6,7 +6,7 @@
  *   registry → codec     decided, evict, probe, command
  *   http     → registry  ask, order, submit, configure, configReport
  *   registry → http      answer, done
- *   registry → udp       decided, evict, probe, alongside
+ *   registry → udp       decided, evict, probe, alongside, command
  *   http     → registry  claimStream, close, probed, afterlife
  *   registry → http      decided, evict, probe, configured
  *   registry → journal   connected, replaced, beside, disconnected, refusedMany, raiseFloor, conflict, evidence,

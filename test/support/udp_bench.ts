@@ -51,10 +51,10 @@ export class UdpBench {
   readonly #exceptions: RingProducer;
   #settled: number;
 
-  constructor(limits: Partial<Limits> = {}) {
+  constructor(limits: Partial<Limits> = {}, commands = false) {
     const settings = {
       ...settingsWith({ frameRingBytes: 1 << 17, controlRingBytes: 1 << 14, ringStartPosition: 0xffff_f000, logIntervalMs: 0, ...limits }),
-      udp: { host: "127.0.0.1", port: 0 },
+      udp: { host: "127.0.0.1", port: 0, commands },
     };
     const roster = makeRoster(1, 0, 1);
     const memory = makeMemory(settings, roster);

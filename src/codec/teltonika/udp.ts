@@ -4,10 +4,12 @@
  *   length u16 (what follows) | packet id u16 | type u8 | AVL packet id u8 | 000F | IMEI | data (codec .. second count)
  *   answer: 0005 | packet id u16 | 01 | AVL packet id u8 | records accepted from the first u8
  */
-import { putU16, u16 } from "../../base/bytes.ts";
+import { putU16, u16, u32 } from "../../base/bytes.ts";
+import { crc16 } from "../../base/crc16.ts";
 import type { DecodeFault } from "../decode_fault.ts";
-import { IMEI_DIGITS } from "../framer.ts";
+import { FRAME_OVERHEAD, IMEI_DIGITS } from "../framer.ts";
 import { type AvlColumns, Fault } from "./avl.ts";
+import { CodecKind, codecKind } from "./codec_id.ts";
 
 export interface UdpPacket {
   readonly packetId: number;
@@ -22,6 +24,9 @@ export interface UdpPacket {
 const CHANNEL_HEADER = 6;
 const DATA_OFFSET = CHANNEL_HEADER + 2 + IMEI_DIGITS;
 const MIN_DATA = 3;
+/** In a frame as TCP has it: after the preamble, and after the length. */
+const LENGTH_OFFSET = 4;
+const FRAME_DATA = 8;
 export const UDP_ANSWER_BYTES = 7;
 const CHANNEL_ACK_BYTES = 5;
 /** Types of a packet: old devices want the channel itself to acknowledge those of type 0, with one of type 2. */
@@ -75,6 +80,17 @@ export function wholeBeginning(bytes: Uint8Array, start: number, fault: number, 
   data[1] = whole;
   data[columns.faultAt] = whole;
   return data;
+}
+
+/**
+ * The data field of a datagram that is one frame as TCP has it, of codec 12 to 15; null when it is none. Commands go out like that, and
+ * some devices answer so; others put the data field into a packet of the channel. A packet never begins with four zeros.
+ */
+export function bareFrame(bytes: Uint8Array): { readonly start: number; readonly length: number } | null {
+  const length = bytes.length - FRAME_OVERHEAD;
+  if (length < MIN_DATA || u32(bytes, 0) !== 0 || u32(bytes, LENGTH_OFFSET) !== length) return null;
+  if (codecKind(bytes[FRAME_DATA]!) !== CodecKind.command) return null;
+  return crc16(bytes, FRAME_DATA, FRAME_DATA + length) === u32(bytes, FRAME_DATA + length) ? { start: FRAME_DATA, length } : null;
 }
 
 /** What the server sends back. `accepted`: records kept, counted from the first. */

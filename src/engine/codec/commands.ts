@@ -7,19 +7,17 @@
 import { broken } from "../../base/assert.ts";
 import { Deque } from "../../base/deque.ts";
 import { encodeCommand } from "../../codec/encode.ts";
-import { decodeMessages } from "../../codec/teltonika/command.ts";
-import { MessageType } from "../../wire/command.ts";
 import { type MessageOf, send } from "../../wire/control.ts";
 import type { CodecContext } from "./context.ts";
 import { type Connection, Stage } from "./connection.ts";
 import type { CodecEnding } from "./ending.ts";
+import { answerIn } from "./outstanding.ts";
 
 /** What becomes of a command frame a device sent. `kept`: it is to be kept as it came. */
 export type Response = "answer" | "kept" | "wait";
 
 /** Hex takes two bytes for one, and a message of a ring is never filled to its end by it. */
-const RESPONSE_SHARE = 8;
-const CODEC_14 = 14;
+export const RESPONSE_SHARE = 8;
 
 export class CodecCommands {
   readonly #at: CodecContext;
@@ -102,21 +100,17 @@ export class CodecCommands {
   /** A frame of codec 12 to 15 came. The next response is the answer: the protocol has no correlation id. */
   response(connection: Connection, bytes: Uint8Array, start: number, length: number): Response {
     const { command, fence, device } = connection;
-    if (command === null || !command.isWritten || bytes[start] !== command.codec) return "kept";
-    const messages = decodeMessages(bytes, start, length);
-    if ("fault" in messages) return "kept";
-    const [first] = messages;
-    const messageType = first?.type ?? 0;
-    const isNack = messageType === MessageType.nack && command.codec === CODEC_14;
-    if (first === undefined || (messageType !== MessageType.response && !isNack)) return "kept";
+    const found = answerIn(command, bytes, start, length);
+    if (command === null || found === null) return "kept";
     this.#tell();
     if (this.#unsaid.length > 0) return "wait";
-    const isWhole = first.hex.length <= 2 * this.#mostBytes;
-    const hex = isWhole ? first.hex : "";
+    const { message: { type: messageType, hex: all }, isAlone } = found;
+    const isWhole = all.length <= 2 * this.#mostBytes;
+    const hex = isWhole ? all : "";
     const answer = { type: "commandAnswer", device, fence, no: command.no, codec: command.codec, messageType, isWhole, hex } as const;
     if (!send(this.#at.claims, answer, this.#ending.reserve)) return "wait";
     connection.command = null;
-    return isWhole && messages.length === 1 ? "answer" : "kept";
+    return isWhole && isAlone ? "answer" : "kept";
   }
 
   #say(no: number, written: boolean): void {

@@ -21,11 +21,13 @@ import type { Counters } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
 import { type Board, DrainPhase } from "../../wire/board.ts";
 import { COMMAND_STATES, type CommandCodec, type CommandState, isEnd, MessageType } from "../../wire/command.ts";
-import { END_REASONS, type MessageOf, MESSAGES, type Outcome, OUTCOMES, send, TRANSPORTS } from "../../wire/control.ts";
+import { END_REASONS, type MessageOf, MESSAGES, type Outcome, OUTCOMES, send, type Transport, TRANSPORTS } from "../../wire/control.ts";
 import type { Recovered } from "../boot.ts";
 import type { RegistryRoom } from "./room.ts";
 
-const TCP = TRANSPORTS.indexOf("tcp");
+/** Of a device stream and a peer nobody knows how to take one. */
+const TAKERS: ReadonlySet<Transport> = new Set(["tcp"]);
+const TAKERS_WITH_UDP: ReadonlySet<Transport> = new Set(["tcp", "udp"]);
 /** Of a row: identity, id and key at their longest, and a reason. */
 const NAMES = 64 + 64 + 64 + 32;
 /** Of what a row's ring takes in one message, the part that a response may have. */
@@ -48,6 +50,8 @@ export interface CommandParts {
   readonly lifecycle: RingProducer;
   readonly decisions: readonly RingProducer[];
   readonly answers: readonly RingProducer[];
+  /** Do devices that are heard over UDP only get commands? */
+  readonly isOverUdp: boolean;
 }
 
 /** How a command of the gateway itself ended. */
@@ -75,6 +79,7 @@ export class RegistryCommands {
   readonly #at: CommandParts;
   readonly #limits: CommandLimits;
   readonly #book: CommandBook;
+  readonly #takers: ReadonlySet<Transport>;
   /** Told to the journal and not on disk yet, with the ring position after each. */
   readonly #unkept = new Deque<{ readonly position: number; readonly change: Change }>();
   /** Each command is answered once at most, so there are never more than commands. */
@@ -85,6 +90,7 @@ export class RegistryCommands {
     this.#at = parts;
     this.#limits = limits;
     this.#book = new CommandBook(limits);
+    this.#takers = parts.isOverUdp ? TAKERS_WITH_UDP : TAKERS;
     const now = this.#now();
     for (const row of recovered.commands) this.#book.restore({ ...row, device: asDeviceId(row.device) }, now);
   }
@@ -175,9 +181,14 @@ export class RegistryCommands {
     return { mono: this.#at.clock.mono(), wall: this.#at.clock.wall() };
   }
 
+  /** Can a command be written to this connection? */
+  mayWrite({ claim }: Owner): boolean {
+    return this.#takers.has(TRANSPORTS[claim.transport]!);
+  }
+
   #routeOf(device: DeviceId): Route | null {
     const owner = newestAlive(this.#at.state.owners.get(device) ?? null);
-    return owner === null || owner.claim.transport !== TCP ? null : { fence: owner.fence, ring: owner.claim.ring, conn: owner.claim.conn };
+    return owner === null || !this.mayWrite(owner) ? null : { fence: owner.fence, ring: owner.claim.ring, conn: owner.claim.conn };
   }
 
   #opened({ device }: Owner): void {

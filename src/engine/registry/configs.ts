@@ -19,7 +19,6 @@ import { type MessageOf, MESSAGES, type Outcome, OUTCOMES, send, TRANSPORTS } fr
 import type { Recovered } from "../boot.ts";
 import type { CommandParts, OwnEnd, RegistryCommands } from "./commands.ts";
 
-const TCP = TRANSPORTS.indexOf("tcp");
 const SSE = TRANSPORTS.indexOf("sse");
 /** Of a row: identity and reason at their longest. */
 const NAMES = 64 + 256;
@@ -110,7 +109,7 @@ export class RegistryConfigs {
 
   #carry(device: DeviceId): void {
     const owner = newestAlive(this.#at.state.owners.get(device) ?? null);
-    if (owner === null || owner.claim.transport !== TCP || this.#stopping || this.#carrier.has(device)) return;
+    if (owner === null || !this.#commands.mayWrite(owner) || this.#stopping || this.#carrier.has(device)) return;
     const pending = this.#book.carried(device);
     if (pending !== null) this.#next(device, this.#carrier.begin(device, pending.version, pending.value));
   }

@@ -75,7 +75,8 @@ export class RegistryDesk {
     this.#outbox = new RegistryOutbox(boot, this.#state, lifecycle, decisions, answers, this.#frames);
     const { room } = this.#outbox;
     const counters = new Counters(boot.counters, boot.thread);
-    const parts = { board, clock, state: this.#state, counters, room, lifecycle, decisions, answers };
+    const isOverUdp = boot.settings.udp?.commands === true;
+    const parts = { board, clock, state: this.#state, counters, room, lifecycle, decisions, answers, isOverUdp };
     this.#commands = new RegistryCommands(parts, limits, recovered);
     this.#configs = new RegistryConfigs(parts, this.#commands, limits, recovered);
   }

@@ -2,7 +2,7 @@
 import { assert, assertNever } from "../../base/assert.ts";
 import { messageBytes } from "../../ring/layout.ts";
 import { Gate } from "../../wire/board.ts";
-import { DECISIONS, END_REASONS, type EndReason, MESSAGES, receive, type Refusal, REFUSALS, send, TRANSPORTS } from "../../wire/control.ts";
+import { DECISIONS, END_REASONS, type EndReason, MESSAGES, receive, type Refusal, REFUSALS, send, TRANSPORTS, type MessageOf } from "../../wire/control.ts";
 import { IMEI_DIGITS } from "../../codec/framer.ts";
 import type { UdpContext } from "./context.ts";
 import { type Sender, SenderStage } from "./sender.ts";
@@ -12,10 +12,14 @@ const bytesOf = (type: "close" | "probed"): number => messageBytes(MESSAGES[type
 /** What the registry may still have to hear of a sender it knows: there is always room for it. */
 const OWED_BYTES = bytesOf("close") + bytesOf("probed");
 
-/** What becomes of the packets that a sender holds. */
+/** What becomes of a sender, of the packets it holds, and of commands. */
 export interface Decided {
   admitted(sender: Sender): void;
   refused(sender: Sender): void;
+  /** `sender`: null when it has gone. */
+  command(sender: Sender | null, command: MessageOf<"command">): void;
+  /** Before the registry hears of its end. */
+  leaves(sender: Sender): void;
 }
 
 export class UdpClaims {
@@ -29,6 +33,11 @@ export class UdpClaims {
     this.#decided = decided;
   }
 
+  /** Bytes of the claims ring that are kept for the ends of the senders there are. */
+  get reserve(): number {
+    return (this.#claimed + 1) * OWED_BYTES;
+  }
+
   /** Asks the registry. False when it cannot be asked now. */
   claim(sender: Sender, port: number): boolean {
     const { board, claims, clock, tally } = this.#at;
@@ -39,7 +48,7 @@ export class UdpClaims {
     const { id: conn, device, address } = sender;
     const at = clock.wall();
     const what = { deviceClass: "", transport: UDP, clientInstance: "", dialled: false };
-    if (!send(claims, { type: "claim", conn, device, address, port, at, ...what }, (this.#claimed + 2) * OWED_BYTES)) {
+    if (!send(claims, { type: "claim", conn, device, address, port, at, ...what }, this.reserve + OWED_BYTES)) {
       tally.claimsFull();
       tally.login("store_busy");
       return false;
@@ -55,6 +64,10 @@ export class UdpClaims {
     while (decisions.next()) {
       const message = receive(decisions);
       const { type } = message;
+      if (type === "command") {
+        this.#decided.command(table.get(message.conn), message);
+        continue;
+      }
       if (type !== "decided" && type !== "alongside" && type !== "evict" && type !== "probe") {
         throw new Error(`unexpected ${type} in a decisions ring`);
       }
@@ -80,6 +93,7 @@ export class UdpClaims {
   /** The first half of a shutdown's goodbye. */
   tellRegistry(sender: Sender, reason: EndReason): void {
     if (!sender.claimed) return;
+    this.#decided.leaves(sender);
     this.#forget(sender);
     const { id: conn, device, fence, lastByteAt, inFlight } = sender;
     // Up to where the journal takes frames before it writes the end: see CodecEnding.

@@ -25,6 +25,8 @@ const CONNECTIONS_SHARE = 4;
 export interface UdpContext {
   /** Index of our rings: the last one. */
   readonly ring: number;
+  /** Are commands sent, and codec 12 to 15 taken? */
+  readonly takesCommands: boolean;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly board: Board;
@@ -71,6 +73,7 @@ export function udpContext(boot: Boot, platform: Pick<Platform, "clock">, log: P
   const once = onceEvery(limits.logIntervalMs, () => platform.clock.mono());
   return {
     ring,
+    takesCommands: boot.settings.udp?.commands === true,
     limits,
     clock: platform.clock,
     board: new Board(boot.board),

@@ -5,6 +5,7 @@
 import { assert, assertNever } from "../../base/assert.ts";
 import { Deque } from "../../base/deque.ts";
 import { AvlColumns, Fault, parseAvl } from "../../codec/teltonika/avl.ts";
+import { CodecKind, codecKind } from "../../codec/teltonika/codec_id.ts";
 import { channelAck, udpAnswer } from "../../codec/teltonika/udp.ts";
 import type { Peer, UdpSocket } from "../../platform/port.ts";
 import { distance } from "../../ring/layout.ts";
@@ -13,13 +14,15 @@ import {
   emptyFrameHeader,
   FrameKind,
   frameMessageBytes,
+  NO_BEST,
   offsetsAt,
   timesAt,
   Verdict,
   writeFrameHeader,
 } from "../../wire/frame_message.ts";
+import type { UdpCommands } from "./commands.ts";
 import type { UdpContext } from "./context.ts";
-import type { Arrival, Sender } from "./sender.ts";
+import { type Arrival, type Sender, SenderStage } from "./sender.ts";
 import { VerdictRanges } from "../verdict_ranges.ts";
 
 /** A packet without a verdict. */
@@ -28,8 +31,8 @@ interface InFlight {
   readonly end: number;
   readonly conn: number;
   readonly codec: number;
-  /** Records it is answered with. */
-  readonly count: number;
+  /** Records it is answered with; null: it is not answered. */
+  readonly count: number | null;
   readonly packetId: number;
   readonly type: number;
   readonly avlPacketId: number;
@@ -40,6 +43,7 @@ interface InFlight {
 
 export class UdpFrames {
   readonly #at: UdpContext;
+  readonly #commands: UdpCommands;
   readonly #socket: () => UdpSocket | null;
   readonly #columns = new AvlColumns();
   readonly #header = emptyFrameHeader();
@@ -48,8 +52,9 @@ export class UdpFrames {
   /** The settled word as last seen. */
   #settled: number;
 
-  constructor(context: UdpContext, socket: () => UdpSocket | null) {
+  constructor(context: UdpContext, commands: UdpCommands, socket: () => UdpSocket | null) {
     this.#at = context;
+    this.#commands = commands;
     this.#socket = socket;
     this.#ranges = new VerdictRanges(context.exceptions);
     this.#settled = context.board.settled(context.ring);
@@ -66,27 +71,55 @@ export class UdpFrames {
 
   /** A packet of a sender that may store. Without room it is dropped: the device sends it again. */
   put(sender: Sender, arrival: Arrival): void {
-    const { frames, limits, packets, tally } = this.#at;
+    const { limits, tally } = this.#at;
     const { bytes, start, length } = arrival;
+    if (codecKind(bytes[start]!) === CodecKind.command) return this.#message(sender, arrival);
     const columns = this.#columns;
     const fault = parseAvl(bytes, start, length, arrival.receivedAt + limits.futureMs, columns);
     assert(fault === Fault.none, `a packet with fault ${fault} was let through`);
-    const size = frameMessageBytes(columns.n, length);
-    const full = this.#waiting.length >= limits.unackedFramesPerWorker || size > frames.maxPayload;
-    const message = full ? -1 : frames.reserve(size, FrameKind.frame);
-    if (message < 0) {
-      tally.framesFull();
-      return packets.count("busy");
-    }
+    const message = this.#reserve(frameMessageBytes(columns.n, length), FrameKind.frame);
+    if (message < 0) return;
     this.#write(sender, arrival, message);
-    const end = frames.commit();
+    this.#committed(sender, arrival, columns.codec, columns.n);
+    if (columns.invalid > 0) tally.invalidRecords(columns.invalid);
+  }
+
+  /** Codec 12 to 15: the answer to a command, or kept as it came. Of who does not own the device nothing is believed. */
+  #message(sender: Sender, arrival: Arrival): void {
+    const { packets, tally } = this.#at;
+    const { bytes, start, length } = arrival;
+    if (sender.stage !== SenderStage.open) return packets.count("refused");
+    const response = this.#commands.response(sender, bytes, start, length);
+    if (response === "wait") return packets.count("busy");
+    if (response === "answer") {
+      tally.frame(bytes[start]!, "unanswered");
+      return packets.count("unanswered");
+    }
+    const message = this.#reserve(frameMessageBytes(0, length), FrameKind.command);
+    if (message < 0) return;
+    this.#writeRaw(sender, arrival, message);
+    this.#committed(sender, arrival, bytes[start]!, null);
+  }
+
+  /** -1: there is no room, and the packet is dropped. */
+  #reserve(size: number, kind: FrameKind): number {
+    const { frames, limits, packets, tally } = this.#at;
+    const full = this.#waiting.length >= limits.unackedFramesPerWorker || size > frames.maxPayload;
+    const message = full ? -1 : frames.reserve(size, kind);
+    if (message >= 0) return message;
+    tally.framesFull();
+    packets.count("busy");
+    return -1;
+  }
+
+  #committed(sender: Sender, arrival: Arrival, codec: number, count: number | null): void {
+    const end = this.#at.frames.commit();
     sender.position = end;
     sender.inFlight++;
     this.#at.presence.inFlight(sender.slot, sender.inFlight);
     // Not the arrival itself: its datagram would stay in memory.
     const { packetId, type, avlPacketId, from, isPart, readAt } = arrival;
-    this.#waiting.push({ end, conn: sender.id, codec: columns.codec, count: columns.n, packetId, type, avlPacketId, from, isPart, readAt });
-    if (columns.invalid > 0) tally.invalidRecords(columns.invalid);
+    this.#waiting.push({ end, conn: sender.id, codec, count, packetId, type, avlPacketId, from, isPart, readAt });
   }
 
   /** Applies all verdicts there are, and answers. */
@@ -105,10 +138,14 @@ export class UdpFrames {
 
   #apply(packet: InFlight, verdict: Verdict): void {
     const { packets, tally, clock } = this.#at;
-    const { codec, isPart, readAt } = packet;
+    const { codec, count, isPart, readAt } = packet;
     switch (verdict) {
       case Verdict.kept: {
-        this.#answer(packet);
+        if (count === null) {
+          tally.frame(codec, "unanswered");
+          return packets.count("unanswered");
+        }
+        this.#answer(packet, count);
         tally.frame(codec, "kept");
         tally.ackSeconds.observe((clock.mono() - readAt) / 1000);
         return packets.count(isPart ? "partly" : "answered");
@@ -125,11 +162,11 @@ export class UdpFrames {
     }
   }
 
-  #answer(packet: InFlight): void {
+  #answer(packet: InFlight, count: number): void {
     const socket = this.#socket();
     const ack = channelAck(packet);
     if (ack !== null) socket?.send(ack, packet.from);
-    socket?.send(udpAnswer(packet, packet.count), packet.from);
+    socket?.send(udpAnswer(packet, count), packet.from);
   }
 
   #write(sender: Sender, { bytes, start, length, receivedAt }: Arrival, message: number): void {
@@ -149,5 +186,21 @@ export class UdpFrames {
     floats.set(columns.times.subarray(0, n), timesAt(message) >>> 3);
     words.set(columns.offsets.subarray(0, n + 1), offsetsAt(message, n) >>> 2);
     ring.set(bytes.subarray(start, start + length), dataAt(message, n));
+  }
+
+  #writeRaw(sender: Sender, { bytes, start, length, receivedAt }: Arrival, message: number): void {
+    const header = this.#header;
+    header.conn = sender.id;
+    header.n = bytes[start + 1]!;
+    header.codec = bytes[start]!;
+    header.best = NO_BEST;
+    header.receivedAt = receivedAt;
+    header.minTime = 0;
+    header.maxTime = 0;
+    header.dataLength = length;
+    const { view, words, bytes: ring } = this.#at.frames;
+    writeFrameHeader(view, message, header);
+    words[offsetsAt(message, 0) >>> 2] = 0;
+    ring.set(bytes.subarray(start, start + length), dataAt(message, 0));
   }
 }

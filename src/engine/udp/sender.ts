@@ -5,6 +5,7 @@
 import { assert } from "../../base/assert.ts";
 import { type ConnId, connOf, connSlot } from "../../base/brand.ts";
 import type { Peer } from "../../platform/port.ts";
+import type { Outstanding } from "../codec/outstanding.ts";
 
 /**
  * `asking`: the registry decides. `open`: it owns the device. `beside`: another connection does; what it sends is kept all
@@ -20,7 +21,7 @@ export interface Arrival {
   readonly avlPacketId: number;
   /** Where the answer goes: a device behind a NAT has another port every now and then. */
   readonly from: Peer;
-  /** The data field; its own copy when it waits. */
+  /** The data field, of records or of codec 12 to 15; its own copy when it waits. */
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly length: number;
@@ -47,12 +48,21 @@ export class Sender {
   position = 0;
   /** Wall ms. */
   lastByteAt: number;
+  /** Monotonic ms of the same, and where it came from: a command goes there. */
+  heardAt = 0;
+  /** The first datagram after a silence beyond the reach of a command. Monotonic ms. */
+  backAt = 0;
+  from: Peer;
+  /** The command it was given last, until it is answered, and where that was sent to (`placeOf`), or "". */
+  command: Outstanding | null = null;
+  asked = "";
 
-  constructor(id: ConnId, device: string, address: string, now: number) {
+  constructor(id: ConnId, device: string, from: Peer, now: number) {
     this.id = id;
     this.slot = connSlot(id);
     this.device = device;
-    this.address = address;
+    this.address = from.address;
+    this.from = from;
     this.lastByteAt = now;
   }
 }
@@ -84,13 +94,13 @@ export class SenderTable {
   }
 
   /** Null when every slot is taken. */
-  add(device: string, address: string, now: number): Sender | null {
+  add(device: string, from: Peer, now: number): Sender | null {
     if (this.count === this.#slots.length) return null;
     const slot = this.#free[this.#firstFree]!;
     this.#firstFree = (this.#firstFree + 1) % this.#free.length;
-    const sender = new Sender(connOf(slot, this.#generations[slot]!), device, address, now);
+    const sender = new Sender(connOf(slot, this.#generations[slot]!), device, from, now);
     this.#slots[slot] = sender;
-    this.#byKey.set(keyOf(device, address), sender);
+    this.#byKey.set(keyOf(device, from.address), sender);
     return sender;
   }
 

@@ -2,16 +2,17 @@
  * Datagrams in, answers out, and the order in which the parts get their turn. Owned by the udp thread.
  *
  *   datagram ─▶ packets ─▶ sender ─▶ UdpFrames ─▶ frames ring ─▶ (journal) ─▶ UdpFrames ─▶ answer
- *                            └─────▶ UdpClaims ─▶ claims ring ─▶ (registry) ─▶ UdpClaims
+ *                            └─────▶ UdpClaims ─▶ claims ring ─▶ (registry) ─▶ UdpClaims ─▶ UdpCommands ─▶ command
  *
  * Everything that is not good is met with silence: nobody has proven who sent it.
  */
 import { AvlColumns, Fault, parseAvl } from "../../codec/teltonika/avl.ts";
 import { CodecKind, codecKind } from "../../codec/teltonika/codec_id.ts";
-import { readPacket, type UdpPacket, wholeBeginning } from "../../codec/teltonika/udp.ts";
+import { bareFrame, readPacket, type UdpPacket, wholeBeginning } from "../../codec/teltonika/udp.ts";
 import type { Peer, UdpHandler, UdpSocket } from "../../platform/port.ts";
 import { FRAME_FAULTS, type FrameFault } from "../../wire/frame_message.ts";
 import { UdpClaims } from "./claims.ts";
+import { UdpCommands } from "./commands.ts";
 import type { UdpContext } from "./context.ts";
 import { UdpFrames } from "./frames.ts";
 import { UdpRate } from "./rate.ts";
@@ -20,6 +21,7 @@ import { type Arrival, type Sender, SenderStage } from "./sender.ts";
 export class UdpWorker {
   readonly #at: UdpContext;
   readonly #claims: UdpClaims;
+  readonly #commands: UdpCommands;
   readonly #frames: UdpFrames;
   readonly #rate: UdpRate;
   readonly #columns = new AvlColumns();
@@ -32,11 +34,15 @@ export class UdpWorker {
   constructor(context: UdpContext) {
     this.#at = context;
     this.#rate = new UdpRate(context.limits.udpDatagramsPerSecondPerAddress);
-    this.#frames = new UdpFrames(context, () => this.#socket);
     this.#claims = new UdpClaims(context, {
       admitted: (sender) => this.#release(sender, (arrival) => this.#frames.put(sender, arrival)),
       refused: (sender) => this.#refused(sender),
+      command: (sender, command) => this.#commands.begin(sender, command),
+      leaves: (sender) => this.#commands.leave(sender),
     });
+    const socket = (): UdpSocket | null => this.#socket;
+    this.#commands = new UdpCommands(context, this.#claims, socket);
+    this.#frames = new UdpFrames(context, this.#commands, socket);
   }
 
   /** Where answers are sent from. */
@@ -50,6 +56,8 @@ export class UdpWorker {
     const readAt = clock.mono();
     if (!this.#rate.admits(from.address, readAt)) return packets.count("rate");
     const receivedAt = clock.wall();
+    const bare = this.#at.takesCommands ? bareFrame(bytes) : null;
+    if (bare !== null) return this.#bare(bytes, bare, from, receivedAt, readAt);
     for (let at = 0; at < bytes.length;) {
       const packet = readPacket(bytes, at);
       // Where one packet cannot be told from the next nothing more can be read; what came before is good.
@@ -67,6 +75,7 @@ export class UdpWorker {
   turn(): void {
     this.#claims.take();
     this.#frames.take();
+    this.#commands.look(this.#at.clock.mono());
     this.#publish();
   }
 
@@ -87,6 +96,7 @@ export class UdpWorker {
   /** Shutdown, in the order of its phases (codec/drain.ts): nothing new, */
   pause(): void {
     this.#taking = false;
+    this.#commands.stop(this.#at.clock.mono());
     for (const sender of this.#at.table.all()) this.#release(sender, () => this.#at.packets.count("busy"));
   }
   /** every packet answered that was taken, */
@@ -111,13 +121,15 @@ export class UdpWorker {
     const { limits, packets, tally } = this.#at;
     const { start, length, imei, packetId, type, avlPacketId } = packet;
     const codec = bytes[start]!;
-    if (codecKind(codec) === CodecKind.command) return packets.count("unsupported");
+    const isMessage = codecKind(codec) === CodecKind.command;
+    if (isMessage && !this.#at.takesCommands) return packets.count("unsupported");
     if (length > limits.frameBytes) {
       tally.fault("too_long");
       return this.#malformed(from, "too_long", `length ${length} exceeds ${limits.frameBytes}`);
     }
-    const fault = parseAvl(bytes, start, length, receivedAt + limits.futureMs, this.#columns);
     const common = { packetId, type, avlPacketId, from, receivedAt, readAt };
+    if (isMessage) return this.#arrived(imei, { ...common, bytes, start, length, isPart: false });
+    const fault = parseAvl(bytes, start, length, receivedAt + limits.futureMs, this.#columns);
     if (fault === Fault.none) return this.#arrived(imei, { ...common, bytes, start, length, isPart: false });
     const name = FRAME_FAULTS[fault] as Exclude<FrameFault, "none">;
     tally.fault(name);
@@ -125,6 +137,17 @@ export class UdpWorker {
     if (part !== null) return this.#arrived(imei, { ...common, bytes: part, start: 0, length: part.length, isPart: true });
     tally.frame(codec, "malformed");
     this.#malformed(from, name, `${name} in its ${length} bytes`);
+  }
+
+  /** A frame as TCP has it names no device: it is of who was asked something there. */
+  #bare(bytes: Uint8Array, { start, length }: { start: number; length: number }, from: Peer, receivedAt: number, readAt: number): void {
+    const { limits, packets } = this.#at;
+    const asked = this.#commands.askedAt(from);
+    if (asked === null) return packets.count("unsupported");
+    if (length > limits.frameBytes) return this.#malformed(from, "too_long", `length ${length} exceeds ${limits.frameBytes}`);
+    const nothing = { packetId: 0, type: 0, avlPacketId: 0, isPart: false };
+    this.#arrived(asked.device, { ...nothing, from, receivedAt, readAt, bytes, start, length });
+    this.#publishSoon();
   }
 
   #malformed({ address, port }: Peer, code: string, what: string): void {
@@ -139,8 +162,11 @@ export class UdpWorker {
     const known = table.find(device, address);
     // Of who is refused again and again nobody is asked any more in this second.
     if (known === null && refusals.isFull(address, arrival.readAt)) return packets.count("rate");
-    const sender = known ?? table.add(device, address, arrival.receivedAt);
+    const sender = known ?? table.add(device, arrival.from, arrival.receivedAt);
     if (sender === null || sender.held.length + sender.inFlight >= limits.udpHeldPackets) return packets.count("busy");
+    sender.from = arrival.from;
+    if (arrival.readAt - sender.heardAt > limits.udpReachMs) sender.backAt = arrival.readAt;
+    sender.heardAt = arrival.readAt;
     const silentAt = arrival.readAt + limits.udpIdleMs;
     if (known === null) {
       presence.open(sender.id, arrival.receivedAt);

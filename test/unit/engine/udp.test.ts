@@ -249,13 +249,14 @@ test("a rate counts each address by itself, second by second", () => {
 });
 
 test("a table gives a slot again last, under another id, and nothing beyond its bound", () => {
+  const at = (address: string) => ({ address, port: 1 });
   const table = new SenderTable(2);
-  const a = table.add("1", "x", 0)!;
-  table.add("1", "y", 0);
-  expect([table.add("2", "x", 0), table.count, table.find("1", "x")]).toEqual([null, 2, a]);
+  const a = table.add("1", at("x"), 0)!;
+  table.add("1", at("y"), 0);
+  expect([table.add("2", at("x"), 0), table.count, table.find("1", "x")]).toEqual([null, 2, a]);
   table.remove(a);
   expect([table.get(a.id), table.find("1", "x"), table.count]).toEqual([null, null, 1]);
-  const again = table.add("1", "x", 0)!;
+  const again = table.add("1", at("x"), 0)!;
   expect([again.slot, again.id === a.id]).toEqual([a.slot, false]);
   expect(() => table.remove(a)).toThrow("was removed before");
 });

@@ -1,0 +1,144 @@
+/**
+ * Commands to devices that send datagrams, and their answers. A command goes to where its device was heard last, as long as a NAT on the
+ * way still knows that place; else it waits for the next datagram. Only who owns the device gets one: nobody is sure who sends a
+ * datagram, so a session's commands never go here. A command that is lost on its way has no answer, and is not sent again. Of
+ * every one the registry hears once whether it was sent. Owned by the udp thread.
+ */
+import { broken } from "../../base/assert.ts";
+import { Deque } from "../../base/deque.ts";
+import { encodeCommand } from "../../codec/encode.ts";
+import type { Peer, UdpSocket } from "../../platform/port.ts";
+import { type MessageOf, send } from "../../wire/control.ts";
+import { type Response, RESPONSE_SHARE } from "../codec/commands.ts";
+import { answerIn } from "../codec/outstanding.ts";
+import type { UdpContext } from "./context.ts";
+import { type Sender, SenderStage } from "./sender.ts";
+
+const placeOf = ({ address, port }: Peer): string => `${address} ${port}`;
+
+export class UdpCommands {
+  readonly #at: UdpContext;
+  /** Room in the claims ring that is not for commands. */
+  readonly #claims: { readonly reserve: number };
+  readonly #socket: () => UdpSocket | null;
+  readonly #mostBytes: number;
+  /** Senders whose command is not sent yet. The registry bounds how many. */
+  #waiting: Sender[] = [];
+  /** Who was sent a command, by where it was sent to. */
+  readonly #asked = new Map<string, Sender>();
+  /** What the registry has not been told for want of room. */
+  readonly #unsaid = new Deque<MessageOf<"commandDone">>();
+  #stopped = false;
+
+  constructor(context: UdpContext, claims: { readonly reserve: number }, socket: () => UdpSocket | null) {
+    this.#at = context;
+    this.#claims = claims;
+    this.#socket = socket;
+    this.#mostBytes = Math.min(context.limits.commandResponseBytes, Math.floor(context.claims.maxPayload / RESPONSE_SHARE));
+  }
+
+  /** The registry's word. It goes with the fence of the sender it is for, and with no other. */
+  begin(sender: Sender | null, { fence, no, codec, text, expiresInMs }: MessageOf<"command">): void {
+    const since = this.#at.clock.mono();
+    if (sender === null || !sender.claimed || sender.stage !== SenderStage.open || sender.fence !== fence || this.#stopped) {
+      return this.#say(no, false);
+    }
+    if (sender.command?.isWritten === false) broken(`sender ${sender.id} was given command ${no} before it was done with another`);
+    const frame = encodeCommand(codec, text, sender.device);
+    sender.command = { no, codec, frame, since, deadline: since + expiresInMs, isWritten: false };
+    this.#write(sender, since);
+    if (!sender.command.isWritten) this.#waiting.push(sender);
+  }
+
+  /** Gives up what cannot be sent any more, and tries the others. */
+  look(now: number): void {
+    this.#tell();
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const sender of waiting) {
+      this.#write(sender, now);
+      const { command } = sender;
+      if (command === null || command.isWritten) continue;
+      if (now < command.deadline && !this.#stopped) this.#waiting.push(sender);
+      else this.#giveUp(sender);
+    }
+  }
+
+  /** The gateway stops: what is not sent is not sent by this process. */
+  stop(now: number): void {
+    this.#stopped = true;
+    this.look(now);
+  }
+
+  /** Before the registry hears of the sender's end. */
+  leave(sender: Sender): void {
+    if (sender.command?.isWritten === false) this.#giveUp(sender);
+    sender.command = null;
+    this.#forget(sender);
+  }
+
+  /** Who was sent a command to this place and has not answered it, or null. */
+  askedAt(from: Peer): Sender | null {
+    return this.#asked.get(placeOf(from)) ?? null;
+  }
+
+  /** A message of codec 12 to 15 came from who owns the device. `wait`: it cannot be told now. */
+  response(sender: Sender, bytes: Uint8Array, start: number, length: number): Response {
+    const { command, device, fence } = sender;
+    const found = answerIn(command, bytes, start, length);
+    if (command === null || found === null) return "kept";
+    const { message, isAlone } = found;
+    // Codec 14 says whose answer it is.
+    if (message.imei !== null && message.imei !== device) return "kept";
+    this.#tell();
+    if (this.#unsaid.length > 0) return "wait";
+    const { type: messageType, hex: all } = message;
+    const isWhole = all.length <= 2 * this.#mostBytes;
+    const hex = isWhole ? all : "";
+    const answer = { type: "commandAnswer", device, fence, no: command.no, codec: command.codec, messageType, isWhole, hex } as const;
+    if (!send(this.#at.claims, answer, this.#claims.reserve)) return "wait";
+    sender.command = null;
+    this.#forget(sender);
+    return isWhole && isAlone ? "answer" : "kept";
+  }
+
+  #write(sender: Sender, now: number): void {
+    const { limits } = this.#at;
+    const { command, from, heardAt, backAt } = sender;
+    const socket = this.#socket();
+    if (socket === null || command === null || command.isWritten || now >= command.deadline || now - heardAt > limits.udpReachMs) return;
+    // As over TCP the device is answered first; for one that never pauses it is not waited long, as datagrams do not mix.
+    const waitedMs = now - Math.max(command.since, backAt);
+    if (sender.inFlight + sender.held.length > 0 && waitedMs < limits.commandPatienceMs) return;
+    command.isWritten = true;
+    this.#forget(sender);
+    sender.asked = placeOf(from);
+    this.#asked.set(sender.asked, sender);
+    socket.send(command.frame, from);
+    this.#say(command.no, true);
+  }
+
+  #giveUp(sender: Sender): void {
+    const { command } = sender;
+    sender.command = null;
+    if (command !== null) this.#say(command.no, false);
+  }
+
+  #forget(sender: Sender): void {
+    if (sender.asked !== "" && this.#asked.get(sender.asked) === sender) this.#asked.delete(sender.asked);
+    sender.asked = "";
+  }
+
+  #say(no: number, written: boolean): void {
+    this.#unsaid.push({ type: "commandDone", no, written });
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (let first = this.#unsaid.at(0); first !== undefined; first = this.#unsaid.at(0)) {
+      if (!send(this.#at.claims, first, this.#claims.reserve)) return;
+      this.#unsaid.shift();
+    }
+  }
+}
