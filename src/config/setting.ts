@@ -99,6 +99,13 @@ const OWN: readonly Setting[] = [
     "fd: one thread accepts and hands descriptors over. reuseport: every worker listens. auto: fd where the runtime can.",
   ),
   listen("udp.listen", "--udp", "off", "HOST:PORT or off", ["off"], "Where trackers send datagrams."),
+  pick(
+    "udp.commands",
+    null,
+    SWITCH,
+    "off",
+    "on: a device that is heard over UDP only gets its commands there. Whoever sends in its name gets them then, and can answer.",
+  ),
   listen(
     "http.listen",
     "--http",
@@ -117,13 +124,6 @@ const OWN: readonly Setting[] = [
   ),
   pick(
     "conflict.action",
-  pick(
-    "udp.commands",
-    null,
-    SWITCH,
-    "off",
-    "on: a device that is heard over UDP only gets its commands there. Whoever sends in its name gets them then, and can answer.",
-  ),
     null,
     CONFLICT_ACTIONS,
     "observe",
