@@ -61,7 +61,7 @@ function encoding(name: string, body: Uint8Array, events: number): Case {
     bytes = 0;
     maker.batch({ seq: asSeq(1_000_000), body }, false).each(0, (event) => {
       seen++;
-      bytes += event.encoded().length;
+      bytes += event.encoded("sse").length;
       return true;
     });
     return bytes;

@@ -10,9 +10,15 @@ export interface EventRef {
   /** "" where an event concerns no device. */
   readonly device: string;
   readonly kind: string;
+  /** Of a published message, as `app.NAME`; "" for everything else. */
+  readonly channel: string;
   /** The event as a subscriber gets it. Made at the first call. */
-  encoded(): Uint8Array;
+  encoded(form: Form): Uint8Array;
 }
+
+/** How an event is written: as a server-sent event, or as a WebSocket frame of the channel `devices` or of its own channel. */
+export const FORMS = ["sse", "ws_devices", "ws_own"] as const;
+export type Form = (typeof FORMS)[number];
 
 export interface Batch {
   /** The seqs it covers: [first, next). */
@@ -24,8 +30,10 @@ export interface Batch {
   each(from: number, visit: (event: EventRef) => boolean): void;
 }
 
-/** The words of a stream that are no journal events. */
+/** The words of a stream that are no journal events, and how its events are written. What has no bytes is not sent. */
 export interface Format {
+  readonly transport: "sse" | "ws";
+  readonly form: Form;
   opening(retryMs: number): Uint8Array;
   resync(id: number, cause: string): Uint8Array;
   gap(id: number, from: number, to: number, cause: string): Uint8Array;

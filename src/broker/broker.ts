@@ -11,7 +11,7 @@ import { startAt } from "./cursor.ts";
 import { fill, hasRoom, join, pageBatch } from "./catch_up.ts";
 import { type Group, Groups } from "./groups.ts";
 import type { Page, PageWanted, Subscription, Tally } from "./port.ts";
-import { type DropCause, Subscriber } from "./subscriber.ts";
+import { Account, type DropCause, Subscriber } from "./subscriber.ts";
 import { Window } from "./window.ts";
 
 type BrokerLimits = Pick<
@@ -30,11 +30,12 @@ export class Broker {
   readonly #catching = new Set<Subscriber>();
   readonly #line = new Deque<Subscriber>();
   readonly #woken = new Set<Subscriber>();
+  readonly #counts = { sse: 0, ws: 0 };
   readonly #pagesAtATime: number;
   #pages = 0;
   #oldest: Seq = asSeq(0);
 
-  /** `next`: seq of the first event that will be published. `readers`: how many threads serve pages. */
+  /** `next`: seq of the first event that will be published. `readers`: how many threads serve pages. `format`: unless a subscription has its own. */
   constructor(epoch: string, limits: BrokerLimits, readers: number, format: Format, tally: Tally, next: Seq) {
     this.#epoch = epoch;
     this.#limits = limits;
@@ -62,16 +63,17 @@ export class Broker {
     if (this.#subscribers.size >= this.#limits.subscribers) return null;
     const start = startAt(wish.cursor, this.#epoch, committed);
     const beatAt = asMonoMs(now + this.#limits.heartbeatMs);
-    const subscriber = new Subscriber(wish.filter, start.position, beatAt, asMonoMs(now + wish.maxAgeMs));
+    const { filter, format = this.#format, account = new Account() } = wish;
+    const subscriber = new Subscriber(filter, format, account, start.position, beatAt, asMonoMs(now + wish.maxAgeMs));
     subscriber.lastId = start.position;
-    subscriber.queue(this.#format.opening(wish.retryMs), 0, now);
+    subscriber.queue(format.opening(wish.retryMs), 0, now);
     if (start.resync !== null) {
-      subscriber.queue(this.#format.resync(start.position, start.resync), 0, now);
+      subscriber.queue(format.resync(start.position, start.resync), 0, now);
       this.#tally.resync(start.resync);
     }
     this.#subscribers.add(subscriber);
     this.#catching.add(subscriber);
-    this.#tally.subscribers(this.#subscribers.size);
+    this.#count(subscriber, 1);
     this.#advance(subscriber, now);
     return subscriber;
   }
@@ -83,7 +85,7 @@ export class Broker {
     this.#catching.delete(subscriber);
     this.#groups.remove(subscriber);
     this.#woken.delete(subscriber);
-    if (this.#subscribers.delete(subscriber)) this.#tally.subscribers(this.#subscribers.size);
+    if (this.#subscribers.delete(subscriber)) this.#count(subscriber, -1);
   }
 
   /** One tick's batches, in order and gapless. Live subscribers get each matching event; the others move on in `settle`. */
@@ -122,7 +124,7 @@ export class Broker {
         if (!subscriber.idle) continue;
         const position = subscriber.state === "live" ? this.head : subscriber.position;
         subscriber.lastId = Math.max(subscriber.lastId, position);
-        subscriber.queue(this.#format.heartbeat(position), 0, now);
+        subscriber.queue(subscriber.format.heartbeat(position), 0, now);
         this.#woken.add(subscriber);
       }
     }
@@ -133,7 +135,7 @@ export class Broker {
     if (subscriber.state === "ended") return;
     this.unsubscribe(subscriber);
     this.#tally.dropped(cause);
-    subscriber.queue(this.#format.bye(cause), 0, now);
+    subscriber.queue(subscriber.format.bye(cause), 0, now);
     this.#woken.add(subscriber);
   }
 
@@ -165,8 +167,9 @@ export class Broker {
       if (subscriber.state !== "catching") continue;
       this.#pages++;
       this.#tally.page();
-      const devices = subscriber.filter.devices;
-      const device = devices !== null && devices.size === 1 ? [...devices][0]! : null;
+      const { devices, channels } = subscriber.filter;
+      const isOne = devices !== null && devices.size === 1 && channels !== null && channels.size === 0;
+      const device = isOne ? [...devices][0]! : null;
       return { subscriber, from: asSeq(subscriber.position + 1), device };
     }
     return null;
@@ -185,6 +188,11 @@ export class Broker {
       subscriber.pageAt = 0;
     }
     this.#advance(subscriber, now);
+  }
+
+  #count({ format: { transport } }: Subscriber, more: 1 | -1): void {
+    this.#counts[transport] += more;
+    this.#tally.subscribers(this.#counts[transport], transport);
   }
 
   #dropCause(subscriber: Subscriber, now: MonoMs): DropCause | null {
@@ -253,7 +261,7 @@ export class Broker {
     subscriber.page = null;
     subscriber.position = to;
     subscriber.lastId = Math.max(to, subscriber.lastId);
-    subscriber.queue(this.#format.gap(subscriber.lastId, from, to, "retention"), 0, now);
+    subscriber.queue(subscriber.format.gap(subscriber.lastId, from, to, "retention"), 0, now);
     this.#tally.gap();
     this.#woken.add(subscriber);
   }

@@ -10,10 +10,12 @@ import type { Subscriber } from "./subscriber.ts";
 
 type Bounds = Pick<Limits, "subscriberEvents" | "subscriberBytes">;
 
-/** May this much more be queued? One event always may when nothing is queued, whatever its size. */
+/** May this much more be queued? One event always may when the client has nothing left to take, whatever its size. */
 export function hasRoom(subscriber: Subscriber, bounds: Bounds, events: number, bytes: number): boolean {
-  if (subscriber.idle && events <= 1) return true;
-  return subscriber.queuedEvents + events <= bounds.subscriberEvents && subscriber.queuedBytes + bytes <= bounds.subscriberBytes;
+  const { account } = subscriber;
+  const held = account.bytes + account.inHand;
+  if (held === 0 && events <= 1) return true;
+  return account.events + events <= bounds.subscriberEvents && held + bytes <= bounds.subscriberBytes;
 }
 
 /** The batch of its page to go on with, or null when it has no page or has read it. */
@@ -32,8 +34,8 @@ export function fill(subscriber: Subscriber, batch: Batch, bounds: Bounds, now: 
   let bytes = 0;
   let reached = batch.next - 1;
   batch.each(subscriber.position + 1, (event) => {
-    if (!matches(subscriber.filter, event.device, event.kind)) return true;
-    const encoded = event.encoded();
+    if (!matches(subscriber.filter, event.device, event.kind, event.channel)) return true;
+    const encoded = event.encoded(subscriber.format.form);
     if (!hasRoom(subscriber, bounds, parts.length + 1, bytes + encoded.length)) {
       reached = event.seq - 1;
       return false;

@@ -1,18 +1,22 @@
 /**
- * What a subscriber wants to see: devices and kinds of events; markers (gap, resync, bye) always pass. Pure; owned by an
+ * What a subscriber wants to see: devices, application channels and kinds of events; markers (gap, resync, bye) always pass.
+ * A message is of a channel and of no device, everything else is of a device or of nobody and of no channel. Pure; owned by an
  * http thread. Two subscribers with the same `key` get the same bytes.
  */
 import { err, ok, type Result } from "../base/result.ts";
+import { CHANNEL_MAX, CHANNELS_ALLOWED, parseChannel } from "./channel.ts";
 
 export interface Filter {
   /** Null: every device. */
   readonly devices: ReadonlySet<string> | null;
+  /** Null: the messages of every channel. */
+  readonly channels: ReadonlySet<string> | null;
   /** Null: every kind. */
   readonly kinds: ReadonlySet<string> | null;
   readonly key: string;
 }
 
-export const EVERYTHING: Filter = { devices: null, kinds: null, key: "" };
+export const EVERYTHING: Filter = { devices: null, channels: null, kinds: null, key: "" };
 
 export interface FilterText {
   /** Each may be a comma-separated list. */
@@ -25,21 +29,18 @@ const DEVICE = /^[\x21-\x7e]{1,64}$/;
 const DEVICES_MAX = 256;
 const MARKERS = ["gap", "resync", "bye"];
 
-/**
- * Reads the filter parameters of a subscription. Channels are another name for devices: `devices` is all of them,
- * `device.ID` is one; `app.NAME` belongs to publishing, which does not exist yet. `kinds` are those that exist.
- */
-export function parseFilter(
-  text: FilterText,
-  kinds: readonly string[],
-): Result<Filter, "device" | "kind" | "channel" | "channel_not_built"> {
+/** Reads the filter parameters of a subscription; see channel.ts for what a channel is. `kinds` are those that exist. */
+export function parseFilter(text: FilterText, kinds: readonly string[]): Result<Filter, "device" | "kind" | "channel"> {
   const devices = new Set(split(text.device));
-  let all = devices.size === 0 && text.channel.length === 0;
-  for (const channel of split(text.channel)) {
-    if (channel === "devices") all = devices.size === 0;
-    else if (channel.startsWith("device.")) devices.add(channel.slice("device.".length));
-    else if (channel.startsWith("app.")) return err("channel_not_built", `channel "${channel}" is not built yet`);
-    else return err("channel", `unknown channel "${channel}": expected devices or device.ID`);
+  const named = split(text.channel);
+  const channels = new Set<string>();
+  let all = devices.size === 0 && named.length === 0;
+  for (const name of named) {
+    const channel = parseChannel(name);
+    if (channel === null) return err("channel", `unknown channel "${name.slice(0, CHANNEL_MAX)}": expected ${CHANNELS_ALLOWED}`);
+    if (channel.kind === "devices") all = devices.size === 0;
+    else if (channel.kind === "device") devices.add(channel.device);
+    else channels.add(name);
   }
   for (const device of devices) {
     if (!DEVICE.test(device)) {
@@ -47,21 +48,33 @@ export function parseFilter(
     }
   }
   if (devices.size > DEVICES_MAX) return err("device", `${devices.size} devices exceed ${DEVICES_MAX}`);
+  if (channels.size > DEVICES_MAX) return err("channel", `${channels.size} channels exceed ${DEVICES_MAX}`);
   const wanted = new Set(split(text.kind));
   for (const kind of wanted) {
     if (!kinds.includes(kind) && !MARKERS.includes(kind)) return err("kind", `unknown kind "${kind}": expected ${kinds.join(", ")}`);
   }
-  return ok(filterOf(all ? null : [...devices], wanted.size === 0 ? null : [...wanted]));
+  const messages = devices.size === 0 && named.length === 0 ? null : [...channels];
+  return ok(filterOf(all ? null : [...devices], wanted.size === 0 ? null : [...wanted], messages));
 }
 
-export function filterOf(devices: readonly string[] | null, kinds: readonly string[] | null): Filter {
-  if (devices === null && kinds === null) return EVERYTHING;
-  // A blank is in no id and in no kind, "*" may be an id: a filter of that one is not the filter of all.
-  const key = `${devices === null ? " " : devices.toSorted().join(",")} ${kinds === null ? " " : kinds.toSorted().join(",")}`;
-  return { devices: devices === null ? null : new Set(devices), kinds: kinds === null ? null : new Set(kinds), key };
+/** `channels`: application channels; left out: all of them to who sees all devices, else none. */
+export function filterOf(
+  devices: readonly string[] | null,
+  kinds: readonly string[] | null,
+  channels: readonly string[] | null = devices === null ? null : [],
+): Filter {
+  if (devices === null && kinds === null && channels === null) return EVERYTHING;
+  // A blank is in no id, no kind and no channel, "*" may be an id: a filter of that one is not the filter of all.
+  const key = [devices, kinds, channels].map((names) => names === null ? " " : names.toSorted().join(",")).join(" ");
+  const setOf = (names: readonly string[] | null): ReadonlySet<string> | null => (names === null ? null : new Set(names));
+  return { devices: setOf(devices), kinds: setOf(kinds), channels: setOf(channels), key };
 }
 
-export const matches = (filter: Filter, device: string, kind: string): boolean =>
-  (filter.devices === null || filter.devices.has(device)) && (filter.kinds === null || filter.kinds.has(kind));
+/** `channel`: of a message, else "". */
+export function matches(filter: Filter, device: string, kind: string, channel = ""): boolean {
+  if (filter.kinds !== null && !filter.kinds.has(kind)) return false;
+  if (channel !== "") return filter.channels === null || filter.channels.has(channel);
+  return filter.devices === null || filter.devices.has(device);
+}
 
 const split = (values: readonly string[]): string[] => values.flatMap((value) => value.split(",")).filter((value) => value !== "");

@@ -2,14 +2,14 @@
  * What the broker asks of its shell and gets from it: counts, subscriptions, pages. Pure types.
  */
 import type { Seq } from "../base/brand.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch, Format } from "./batch.ts";
 import type { ResyncCause } from "./cursor.ts";
 import type { Filter } from "./filter.ts";
-import type { DropCause, Subscriber } from "./subscriber.ts";
+import type { Account, DropCause, Subscriber } from "./subscriber.ts";
 
 /** Counts, wherever they go. */
 export interface Tally {
-  subscribers(now: number): void;
+  subscribers(now: number, transport: "sse" | "ws"): void;
   dropped(cause: DropCause): void;
   resync(cause: ResyncCause): void;
   gap(): void;
@@ -24,6 +24,9 @@ export interface Subscription {
   readonly retryMs: number;
   /** Age at which the stream ends, jittered by the caller. */
   readonly maxAgeMs: number;
+  /** Left out: the broker's own, and a client with this one subscription. */
+  readonly format?: Format;
+  readonly account?: Account;
 }
 
 /** A page to read for a subscriber: entries with seq ≥ from; of one device only when it is named. */

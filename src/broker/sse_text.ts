@@ -15,6 +15,8 @@ export const sseEvent = (id: string, event: string, json: string): Uint8Array =>
 
 export function sseFormat(epoch: string): Format {
   return {
+    transport: "sse",
+    form: "sse",
     opening: (retryMs) => encoder.encode(`retry: ${retryMs}\n\n`),
     resync: (id, cause) => sseEvent(formatCursor(epoch, id), "resync", JSON.stringify({ cause })),
     gap: (id, from, to, cause) => sseEvent(formatCursor(epoch, id), "gap", JSON.stringify({ from, to, cause })),

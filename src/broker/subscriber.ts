@@ -8,7 +8,7 @@
  */
 import { asMonoMs, type MonoMs } from "../base/brand.ts";
 import { Deque } from "../base/deque.ts";
-import type { Batch } from "./batch.ts";
+import type { Batch, Format } from "./batch.ts";
 import type { Filter } from "./filter.ts";
 
 /** Why the gateway ended a subscription; metric label. */
@@ -19,8 +19,18 @@ interface Chunk {
   readonly events: number;
 }
 
+/** What one client has not taken, over all its subscriptions: the bounds are a client's. */
+export class Account {
+  events = 0;
+  bytes = 0;
+  /** Taken, and still in the hands of its socket. */
+  inHand = 0;
+}
+
 export class Subscriber {
   readonly filter: Filter;
+  readonly format: Format;
+  readonly account: Account;
   state: "catching" | "live" | "ended" = "catching";
   /** While catching: seq up to which everything was queued. While live the broker's head is its position. */
   position: number;
@@ -40,8 +50,10 @@ export class Subscriber {
   queuedBytes = 0;
   readonly #queue = new Deque<Chunk>();
 
-  constructor(filter: Filter, position: number, beatAt: MonoMs, endsAt: MonoMs) {
+  constructor(filter: Filter, format: Format, account: Account, position: number, beatAt: MonoMs, endsAt: MonoMs) {
     this.filter = filter;
+    this.format = format;
+    this.account = account;
     this.position = position;
     this.lastId = 0;
     this.beatAt = beatAt;
@@ -54,18 +66,30 @@ export class Subscriber {
 
   /** `bytes` may be shared with others: never written to. */
   queue(bytes: Uint8Array, events: number, now: MonoMs): void {
+    if (bytes.length === 0) return;
     if (this.idle) this.stalledAt = now;
     this.#queue.push({ bytes, events });
-    this.queuedBytes += bytes.length;
-    this.queuedEvents += events;
+    this.#count(bytes.length, events);
   }
 
   take(now: MonoMs): Chunk | undefined {
     const chunk = this.#queue.shift();
     if (chunk === undefined) return undefined;
-    this.queuedBytes -= chunk.bytes.length;
-    this.queuedEvents -= chunk.events;
+    this.#count(-chunk.bytes.length, -chunk.events);
     this.stalledAt = this.idle ? null : asMonoMs(now);
     return chunk;
+  }
+
+  /** The client went away: what it has not taken counts for its other subscriptions no more. */
+  forget(): void {
+    while (this.#queue.shift() !== undefined);
+    this.#count(-this.queuedBytes, -this.queuedEvents);
+  }
+
+  #count(bytes: number, events: number): void {
+    this.queuedBytes += bytes;
+    this.queuedEvents += events;
+    this.account.bytes += bytes;
+    this.account.events += events;
   }
 }

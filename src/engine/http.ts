@@ -249,12 +249,12 @@ class HttpThread {
 }
 
 function tally(counters: Counters): Tally {
-  const subscribers = slot("berth_subscribers", "sse");
+  const subscribers = { sse: slot("berth_subscribers", "sse"), ws: slot("berth_subscribers", "ws") };
   const gaps = slot("berth_gaps_total");
   const pages = slot("berth_subscriber_pages_total");
   const sent = slot("berth_events_sent_total");
   return {
-    subscribers: (now) => counters.set(subscribers, now),
+    subscribers: (now, transport) => counters.set(subscribers[transport], now),
     dropped: (cause) => counters.add(slot("berth_subscriber_drops_total", cause)),
     resync: (cause) => counters.add(slot("berth_resyncs_total", cause)),
     gap: () => counters.add(gaps),

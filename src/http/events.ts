@@ -29,8 +29,7 @@ export function serveEvents(app: Hono, gateway: Gateway): void {
     if (mode === "latest") return problem(501, "mode=latest is not built yet", { parameter: "mode" });
     const filter = parseFilter({ device, kind, channel }, KINDS);
     if (!filter.ok) {
-      const parameter = filter.fault === "channel_not_built" ? "channel" : filter.fault;
-      return problem(filter.fault === "channel_not_built" ? 501 : 400, `Cannot use ${parameter}: ${filter.message}`, { parameter });
+      return problem(400, `Cannot use ${filter.fault}: ${filter.message}`, { parameter: filter.fault });
     }
     const seen = onlyVisible(filter.value, visibleTo(c));
     if (seen === null) return problem(403, "Cannot use device: the token is for other devices", { parameter: "device" });
@@ -62,7 +61,7 @@ function onlyVisible(filter: Filter, visible: ReadonlySet<string> | null): Filte
   if (visible === null) return filter;
   const kinds = filter.kinds === null ? null : [...filter.kinds];
   if (filter.devices === null) return filterOf([...visible], kinds);
-  return [...filter.devices].every((device) => visible.has(device)) ? filter : null;
+  return filter.channels?.size === 0 && [...filter.devices].every((device) => visible.has(device)) ? filter : null;
 }
 
 /**

@@ -45,6 +45,9 @@ export type EventKind = Exclude<(typeof EVENT_KINDS)[number], "">;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+const MESSAGE = EVENT_KINDS.indexOf("message");
+const CHANNEL_AT = '{"channel":"'.length;
+const QUOTE = 0x22;
 
 /** A cursor over entries: set it on one with `load`, then read fields. One object serves a whole scan: no garbage. */
 export class EntryView {
@@ -138,6 +141,12 @@ export class EntryView {
   }
 }
 
+  /** Of a `message`: the channel it was published on, which its JSON begins with. Of any other event "". */
+  get channel(): string {
+    if (this.bytes[this.at + 5] !== MESSAGE) return "";
+    const from = this.at + EVENT_ENTRY_HEADER + CHANNEL_AT;
+    return decoder.decode(this.bytes.slice(from, this.bytes.indexOf(QUOTE, from)));
+  }
 export interface FrameEntry {
   device: DeviceNo;
   fence: Fence;
@@ -192,7 +201,14 @@ export function eventEntry(
   at: number,
   payload: Readonly<Record<string, unknown>>,
 ): Uint8Array {
-  const json = encoder.encode(JSON.stringify(payload));
+  return jsonEventEntry(event, device, fence, at, encoder.encode(JSON.stringify(payload)));
+}
+
+/** JSON of a message's event. `channel` holds nothing that JSON escapes, `data` is JSON. */
+export const messageJson = (channel: string, at: number, data: string): string => `{"channel":"${channel}","at":${at},"data":${data}}`;
+
+/** The same with the payload's JSON made by somebody else. It is copied. */
+export function jsonEventEntry(event: EventKind, device: DeviceNo, fence: Fence, at: number, json: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(EVENT_ENTRY_HEADER + json.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, bytes.length, true);

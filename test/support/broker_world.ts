@@ -12,6 +12,7 @@ export interface TestEvent {
   readonly seq: number;
   readonly device: string;
   readonly kind: string;
+  readonly channel?: string;
 }
 
 type Word =
@@ -27,6 +28,8 @@ const decoder = new TextDecoder();
 const line = (word: Word): Uint8Array => encoder.encode(`${JSON.stringify(word)}\n`);
 
 const format: Format = {
+  transport: "sse",
+  form: "sse",
   opening: () => line({ word: "opening" }),
   resync: (id, cause) => line({ word: "resync", id, cause }),
   gap: (id, from, to) => line({ word: "gap", id, from, to }),
@@ -48,7 +51,7 @@ export class TestBatch implements Batch {
 
   each(from: number, visit: (event: EventRef) => boolean): void {
     for (const event of this.events) {
-      if (event.seq >= from && !visit({ ...event, encoded: () => line({ word: "event", ...event }) })) return;
+      if (event.seq >= from && !visit({ channel: "", ...event, encoded: () => line({ word: "event", ...event }) })) return;
     }
   }
 }
@@ -118,7 +121,7 @@ export class BrokerWorld {
     return asMonoMs(this.now);
   }
 
-  commit(events: readonly { device: string; kind: string }[]): void {
+  commit(events: readonly { device: string; kind: string; channel?: string }[]): void {
     if (events.length === 0) return;
     const placed = events.map((event, index) => ({ ...event, seq: this.committed + index + 1 }));
     this.events.push(...placed);
@@ -197,8 +200,8 @@ export class BrokerWorld {
   /** What a client must have seen: everything that matches after its start, but what a gap names. */
   expected(client: TestClient): number[] {
     const gaps = client.of("gap");
-    return this.events.filter(({ seq, device, kind }) =>
-      seq > client.start && matches(client.filter, device, kind) && !gaps.some((gap) => gap.from <= seq && seq <= gap.to)
+    return this.events.filter(({ seq, device, kind, channel }) =>
+      seq > client.start && matches(client.filter, device, kind, channel) && !gaps.some((gap) => gap.from <= seq && seq <= gap.to)
     ).map((event) => event.seq);
   }
 }

@@ -3,10 +3,12 @@
  * encoded while the row is in the window. Owned by an http thread.
  */
 import { asSeq, type DeviceNo, type Seq } from "../../base/brand.ts";
-import type { Batch, EventRef } from "../../broker/batch.ts";
+import { type Batch, type EventRef, type Form, FORMS } from "../../broker/batch.ts";
+import { deviceChannel } from "../../broker/channel.ts";
 import { formatCursor } from "../../broker/cursor.ts";
 import type { Page } from "../../broker/port.ts";
 import { sseEvent } from "../../broker/sse_text.ts";
+import { socketEvent } from "../../broker/ws_text.ts";
 import { decodeRecord } from "../../codec/record.ts";
 import { recordEnd } from "../../codec/teltonika/avl.ts";
 import { EntryView } from "../../store/entry.ts";
@@ -87,8 +89,10 @@ class Walk implements EventRef {
   seq = 0;
   device = "";
   kind = "";
+  channel = "";
   #recordAt = 0;
-  #encoded: Uint8Array | null = null;
+  /** By form; of the event it stands on. */
+  readonly #encoded: (Uint8Array | null)[] = FORMS.map(() => null);
 
   constructor(body: Uint8Array, epoch: string, kept: Map<number, Uint8Array> | null) {
     this.view.over(body);
@@ -100,9 +104,11 @@ class Walk implements EventRef {
   entry(first: number, from: number, visit: (event: EventRef) => boolean): boolean {
     const view = this.view;
     this.seq = first;
-    this.#encoded = null;
+    this.#encoded.fill(null);
+    this.channel = "";
     if (!view.isFrame) {
       this.kind = view.event;
+      this.channel = view.channel;
       return visit(this);
     }
     this.kind = "record";
@@ -114,7 +120,7 @@ class Walk implements EventRef {
       if (view.isNew(i)) {
         if (this.seq >= from) {
           this.#recordAt = at;
-          this.#encoded = null;
+          this.#encoded.fill(null);
           if (!visit(this)) return false;
         }
         this.seq++;
@@ -124,12 +130,19 @@ class Walk implements EventRef {
     return true;
   }
 
-  encoded(): Uint8Array {
-    const known = this.#encoded ?? this.#kept?.get(this.seq);
-    if (known !== undefined) return this.#encoded = known;
-    const encoded = sseEvent(formatCursor(this.#epoch, this.seq), this.kind, this.#json());
-    this.#kept?.set(this.seq, encoded);
-    return this.#encoded = encoded;
+  encoded(form: Form): Uint8Array {
+    const at = FORMS.indexOf(form);
+    const key = this.seq * FORMS.length + at;
+    const encoded = this.#encoded[at] ?? this.#kept?.get(key) ?? this.#made(form);
+    this.#kept?.set(key, encoded);
+    return this.#encoded[at] = encoded;
+  }
+
+  #made(form: Form): Uint8Array {
+    const id = formatCursor(this.#epoch, this.seq);
+    if (form === "sse") return sseEvent(id, this.kind, this.#json());
+    const own = this.channel === "" ? deviceChannel(this.device) : this.channel;
+    return socketEvent(form === "ws_own" ? own : "devices", id, this.kind, this.#json(), this.view.time);
   }
 
   #json(): string {
