@@ -2,9 +2,11 @@
 import * as v from "valibot";
 import { type LimitName, limitsWith } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import type { ProxyVersions } from "../codec/proxy_protocol.ts";
 import type { ConflictAction } from "../wire/control.ts";
 import { type Given, givenByEnvironment, givenByFile, givenByFlags } from "./given.ts";
 import { parseHostPort } from "./host_port.ts";
+import { parseNetworks } from "./networks.ts";
 import { featureOf } from "./not_built.ts";
 import { parseOrigins } from "./origins.ts";
 import { isPeersGiven, readPeers } from "./peers.ts";
@@ -98,7 +100,13 @@ function settingsFrom(values: ReadonlyMap<string, SettingValue>): Settings {
     unknownDevices: text("unknown_devices") as Settings["unknownDevices"],
     logLevel: text("log_level") as LogLevel,
     instance: text("instance"),
-    tcp: { ...address("tcp.listen"), accept: text("tcp.accept") as Settings["tcp"]["accept"] },
+    tcp: {
+      ...address("tcp.listen"),
+      accept: text("tcp.accept") as Settings["tcp"]["accept"],
+      proxy: text("tcp.proxy_protocol") === "off"
+        ? null
+        : { versions: text("tcp.proxy_protocol") as ProxyVersions, from: parseNetworks(text("tcp.proxy_from")) ?? [] },
+    },
     http: address("http.listen"),
     udp: text("udp.listen") === "off" ? null : { ...address("udp.listen"), commands: text("udp.commands") === "on" },
     peer: {

@@ -3,8 +3,6 @@
 const NAMES: Readonly<Record<string, string>> = {
   redis: "clusters over Redis",
   cluster: "clusters",
-  proxy_protocol: "the PROXY protocol",
-  "tcp.proxy_protocol": "the PROXY protocol",
   "tcp.tls": "TLS for trackers",
   "config.schema": "JSON-Schemas for configurations",
   sinks: "sinks",

@@ -31,6 +31,11 @@ export function brokenRelations(settings: Settings): Broken[] {
     demand(settings.tls?.[name] !== "", `tls.${name}`, "a certificate and its key go together: name both files, or neither");
   }
   demand(
+    settings.tcp.proxy?.from.length !== 0,
+    "tcp.proxy_from",
+    'with [tcp] proxy_protocol name the balancers, as "10.0.0.0/8"; "0.0.0.0/0, ::/0" is everybody',
+  );
+  demand(
     parsePolicy(settings.policy, limits.connectionsPerDevice) !== null,
     "policy",
     `${settings.policy} exceeds [admission] connections_per_device ${limits.connectionsPerDevice}`,

@@ -1,11 +1,13 @@
 /** Every setting: its name in the file, its flag, its default and what it may be. Pure; load.ts reads by it. */
 import * as v from "valibot";
 import { type Limit, LIMIT_SECTIONS, LIMITS } from "../base/limits.ts";
+import { PROXY_VERSIONS } from "../codec/proxy_protocol.ts";
 import { MAX_WORKERS } from "../wire/board.ts";
 import { CONFLICT_ACTIONS } from "../wire/control.ts";
 import { parsePolicy, policiesAllowed } from "../wire/policy.ts";
 import { PEER_POLICIES } from "../wire/peer_line.ts";
 import { parseHostPort } from "./host_port.ts";
+import { parseNetworks } from "./networks.ts";
 import { parseOrigins } from "./origins.ts";
 import type { LogLevel, Settings } from "./settings.ts";
 
@@ -28,9 +30,9 @@ type Listed<Name extends string> = readonly Name[];
 const LOG_LEVELS: Listed<LogLevel> = ["trace", "debug", "info", "warn", "error", "silent"];
 const UNKNOWN_DEVICES: Listed<Settings["unknownDevices"]> = ["accept", "reject", "quarantine"];
 const REACHABLE: Listed<Settings["access"]["health"]> = ["open", "token"];
+const SWITCH = ["off", "on"] as const;
 const ACCEPT: Listed<Settings["tcp"]["accept"]> = ["auto", "fd", "reuseport"];
 
-const SWITCH = ["off", "on"] as const;
 /** `idleTimeoutMs` → `idle_timeout_ms`. */
 export const snakeOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -98,6 +100,22 @@ const OWN: readonly Setting[] = [
     "auto",
     "fd: one thread accepts and hands descriptors over. reuseport: every worker listens. auto: fd where the runtime can.",
   ),
+  pick(
+    "tcp.proxy_protocol",
+    null,
+    ["off", ...PROXY_VERSIONS],
+    "off",
+    "Version of the PROXY protocol's header with which a balancer says who is behind it. required: either. A connection without one is closed.",
+  ),
+  {
+    key: "tcp.proxy_from",
+    limit: null,
+    flag: null,
+    initial: "",
+    schema: v.pipe(v.string(), v.check((value) => parseNetworks(value) !== null)),
+    allowed: "nothing, or addresses and networks as 10.0.0.0/8, separated by commas",
+    why: "The balancers. With the PROXY protocol a connection from elsewhere is closed: it could say that it is anybody.",
+  },
   listen("udp.listen", "--udp", "off", "HOST:PORT or off", ["off"], "Where trackers send datagrams."),
   pick(
     "udp.commands",

@@ -1,5 +1,7 @@
 /** The effective settings of one gateway, after defaults < file < environment < flags. Pure data; crosses threads. */
+import type { Network } from "../base/ip_address.ts";
 import type { Limits } from "../base/limits.ts";
+import type { ProxyVersions } from "../codec/proxy_protocol.ts";
 import type { ConflictAction, Transport } from "../wire/control.ts";
 import type { PeerPolicy } from "../wire/peer_line.ts";
 
@@ -45,7 +47,11 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** Name of this instance in the ready line and in events; made from host and pid when empty. */
   readonly instance: string;
-  readonly tcp: HostPort & { readonly accept: "auto" | "fd" | "reuseport" };
+  readonly tcp: HostPort & {
+    readonly accept: "auto" | "fd" | "reuseport";
+    /** Balancers that say who is behind them; null: none. */
+    readonly proxy: { readonly versions: ProxyVersions; readonly from: readonly Network[] } | null;
+  };
   readonly http: HostPort;
   /** Where trackers send datagrams, and whether they get commands there; the thread for them runs only then. */
   readonly udp: (HostPort & { readonly commands: boolean }) | null;

@@ -34,7 +34,7 @@ export function runAccept(boot: Boot, platform: Platform, report: (r: Report) =>
   const faults = faultPoints(boot.faults);
   board.setThreadId(boot.thread, platform.threadId());
   const acceptor = platform.acceptor(tcp.host, tcp.port, socketOptions(boot.settings));
-  const desk = new AcceptDesk(boot, platform, acceptor);
+  const desk = new AcceptDesk(boot, platform, acceptor, (text) => report({ type: "warning", text }));
   const leftovers = new Leftovers(platform, limits.collectMs);
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready", port: acceptor.port });
@@ -79,11 +79,11 @@ class AcceptDesk {
   /** Where the search for the least busy worker starts: equals take turns. */
   #turn = 0;
 
-  constructor(boot: Boot, platform: Platform, acceptor: Acceptor) {
+  constructor(boot: Boot, platform: Platform, acceptor: Acceptor, warn: (text: string) => void) {
     this.#acceptor = acceptor;
     this.#board = new Board(boot.board);
     this.#bell = new Bell(boot.bells, boot.thread);
-    this.#door = new Door(boot, platform.clock);
+    this.#door = new Door(boot, platform.clock, boot.settings.tcp.proxy?.from ?? null, warn);
     this.#counters = new Counters(boot.counters, boot.thread);
     this.#rings = boot.rings.adopt.map((memory, worker) => new RingProducer(memory, new Bell(boot.bells, boot.roster.codec[worker]!)));
     this.#socketsMax = boot.settings.limits.connections + boot.settings.limits.loginSockets;

@@ -26,7 +26,7 @@ export async function runCodec(
   const faults = faultPoints(boot.faults);
   const context = codecContext(boot, platform, log);
   const worker = new CodecWorker(context);
-  const source = chooseSource(boot, platform);
+  const source = chooseSource(boot, platform, (text) => log.warn({}, text));
   const drain = new CodecDrain(context, worker, source, (phase) => board.setPhaseDone(boot.thread, phase));
   const pass = (): void => {
     board.beat(boot.thread);

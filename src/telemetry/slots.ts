@@ -6,6 +6,7 @@ import { ACCESS_REFUSALS } from "../access/refusal.ts";
 import { assert } from "../base/assert.ts";
 import { COMMAND_STATES } from "../wire/command.ts";
 import { CONFIG_STATES } from "../wire/config_push.ts";
+import { ACCEPT_REFUSALS } from "../wire/accept_refusal.ts";
 import { UDP_OUTCOMES } from "../wire/udp_outcome.ts";
 import { DIAL_OUTCOMES, GREETING_FAULTS } from "../wire/peer_line.ts";
 import { FRAME_FAULTS } from "../wire/frame_message.ts";
@@ -58,7 +59,7 @@ export const METRICS = [
   gauge("berth_sockets", "Open device sockets, logged in or not."),
   counter("berth_accepted_total", "Device sockets accepted."),
   counter("berth_closed_total", "Device sockets closed, by reason.", ["reason"], END_REASONS),
-  counter("berth_accept_refused_total", "Device sockets closed as they came, by cause.", ["cause"], ["store_failing", "address_sockets", "address_logins", "connections"]),
+  counter("berth_accept_refused_total", "Device sockets closed as they came, by cause.", ["cause"], ACCEPT_REFUSALS),
   counter("berth_accept_pauses_total", "Times accepting paused because descriptors ran out."),
   counter("berth_logins_total", "Logins, by outcome.", ["outcome"], ["accepted", ...REFUSALS.slice(1), "timeout"]),
   counter("berth_takeovers_total", "Takeovers, by policy and outcome.", ["policy", "outcome"], cross(POLICIES, ["admitted", "refused"])),
@@ -80,6 +81,9 @@ export const METRICS = [
   counter("berth_bad_frames_total", "Frames that were not valid, by fault.", ["fault"], [...FRAME_FAULTS.slice(1), "bad_preamble", "bad_length", "too_long", "bad_login"]),
   counter("berth_pings_total", "Pings (0xFF) read."),
   counter("berth_records_total", "Records, by outcome.", ["outcome"], ["stored", "duplicate", "quarantined", "refused"]),
+  gauge("berth_quarantine_frames", "Frames kept raw that stand in their device's way: neither released nor decoded since. More than 0: somebody should look."),
+  gauge("berth_quarantine_bytes", "Bytes of all frames kept raw."),
+  counter("berth_quarantine_full_total", "Undecodable frames that found no room and were counted only."),
   counter("berth_records_invalid_total", "Records stored whose values are out of range (kept, marked)."),
   histogram("berth_ack_seconds", "From a frame read to its acknowledgement written.", SECONDS),
   histogram("berth_commit_seconds", "Duration of a commit.", SECONDS),

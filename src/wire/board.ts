@@ -2,7 +2,7 @@
  * The board: the words all threads share. Every word has one writer, named here.
  *
  *   Int32 words   per thread: heartbeat, state, thread id (written by that thread)
- *                 per codec worker: settled (journal), live sockets (that worker)
+ *                 per codec worker: settled (journal), live sockets and those in its lobby (that worker)
  *                 door shut by an operator (registry), commands of its kept on disk (journal)
  *                 admission gate and store failure (journal), drain phase and renewals of the certificate (supervisor), checkpoint request (journal) and done (reader 0),
  *                 sync request (journal) and done (sync thread), what to tell when it is done (journal)
@@ -58,8 +58,9 @@ const COMMANDS_KEPT = GATE + 8;
 const RENEWALS = GATE + 9;
 const PHASE_DONE = GATE + 16;
 const SYNC_SETTLED = PHASE_DONE + MAX_THREADS;
+const LOBBY = SYNC_SETTLED + MAX_RINGS;
 /** Even: the Int64 words come after them. */
-const WORDS = (SYNC_SETTLED + MAX_RINGS + 1) & ~1;
+const WORDS = (LOBBY + MAX_RINGS + 1) & ~1;
 const COMMITTED = 0;
 const OLDEST = 1;
 const FENCE_RESERVED = 2;
@@ -109,8 +110,13 @@ export class Board {
   setSockets(worker: number, count: number): void {
     Atomics.store(this.#words, SOCKETS + worker, count);
   }
+  /** Those that are not even connections yet; see engine/source/lobby.ts. */
+  setLobby(worker: number, count: number): void {
+    Atomics.store(this.#words, LOBBY + worker, count);
+  }
+  /** Both. */
   sockets(worker: number): number {
-    return Atomics.load(this.#words, SOCKETS + worker);
+    return Atomics.load(this.#words, SOCKETS + worker) + Atomics.load(this.#words, LOBBY + worker);
   }
 
   setGate(gate: Gate): void {

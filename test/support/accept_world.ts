@@ -27,11 +27,12 @@ class Worker implements SocketHandler<Socket> {
   readonly #index: number;
   readonly #changes: Changes;
   stopped = false;
+  readonly warnings: string[] = [];
   /** While false the worker does not look at its ring: a busy worker. */
   awake = true;
 
   constructor(boot: Boot, changes: Changes) {
-    this.source = chooseSource(boot, platform);
+    this.source = chooseSource(boot, platform, (text) => this.warnings.push(text));
     this.#board = new Board(boot.board);
     this.#index = boot.index;
     this.#changes = changes;
@@ -71,7 +72,7 @@ export class AcceptWorld {
   #acceptor: Thread | null = null;
   port = 0;
 
-  constructor(mode: Mode, port: number, limits: Partial<Limits>, workers: number) {
+  constructor(mode: Mode, port: number, limits: Partial<Limits>, workers: number, proxy: Settings["tcp"]["proxy"]) {
     const settings: Settings = {
       data: "",
       workers,
@@ -80,7 +81,7 @@ export class AcceptWorld {
       unknownDevices: "accept",
       logLevel: "silent",
       instance: "test",
-      tcp: { host: "127.0.0.1", port, accept: mode },
+      tcp: { host: "127.0.0.1", port, accept: mode, proxy },
       http: { host: "127.0.0.1", port: 0 },
       peer: { listen: null, policy: "initiator" },
       udp: null,
@@ -109,8 +110,8 @@ export class AcceptWorld {
     this.port = port;
   }
 
-  static async open(mode: Mode, limits: Partial<Limits> = {}, workers = 1): Promise<AcceptWorld> {
-    const world = new AcceptWorld(mode, mode === "fd" ? 0 : await freePort(), limits, workers);
+  static async open(mode: Mode, limits: Partial<Limits> = {}, workers = 1, proxy: Settings["tcp"]["proxy"] = null): Promise<AcceptWorld> {
+    const world = new AcceptWorld(mode, mode === "fd" ? 0 : await freePort(), limits, workers, proxy);
     for (const worker of world.workers) await worker.source.start(worker);
     if (mode === "fd") await world.#spawnAcceptor();
     return world;
@@ -132,8 +133,8 @@ export class AcceptWorld {
   }
 
   /** A client whose end is known: its bytes, whether it is still open. */
-  connect(): Promise<RawSocket & { got: string; gone: boolean }> {
-    const client = Object.assign(connect(this.port, "127.0.0.1"), { got: "", gone: false });
+  connect(from = "127.0.0.1"): Promise<RawSocket & { got: string; gone: boolean }> {
+    const client = Object.assign(connect({ port: this.port, host: "127.0.0.1", localAddress: from }), { got: "", gone: false });
     this.clients.push(client);
     client.on("error", () => {});
     client.on("data", (bytes) => {

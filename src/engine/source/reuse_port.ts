@@ -15,10 +15,10 @@ export class ReusePortSource implements SocketSource {
   #listener: TcpListener | null = null;
   #stopped = false;
 
-  constructor(boot: Boot, platform: Platform) {
+  constructor(boot: Boot, platform: Platform, warn: (text: string) => void) {
     this.#boot = boot;
     this.#platform = platform;
-    this.#door = new Door(boot, platform.clock);
+    this.#door = new Door(boot, platform.clock, boot.settings.tcp.proxy?.from ?? null, warn);
   }
 
   async start<T>(handler: SocketHandler<T>): Promise<void> {

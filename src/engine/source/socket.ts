@@ -2,6 +2,7 @@
  * Where a codec worker's sockets come from: one port, two implementations. Owned by the codec worker.
  *   source/fd.ts          descriptors from the accept thread, over a ring
  *   source/reuse_port.ts  a listener of its own, sharing the port with the other workers
+ *   source/proxied.ts     around either of them, where balancers stand before the gateway
  * `chooseSource` (source/choose.ts) makes the right one. The supervisor has chosen (`settings.tcp.accept` in Boot is never "auto") and, for reuseport, has found the real port.
  * Either way a socket given to the handler has passed the gate and the bounds per address, and has been entered in
  * `boot.addresses`: the worker calls `leave` when it logs in or ends before that.

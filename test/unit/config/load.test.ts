@@ -112,7 +112,7 @@ describe("configuration", () => {
       unknownDevices: "accept",
       logLevel: "info",
       instance: "",
-      tcp: { host: "0.0.0.0", port: 5027, accept: "auto" },
+      tcp: { host: "0.0.0.0", port: 5027, accept: "auto", proxy: null },
       http: { host: "127.0.0.1", port: 8080 },
       peer: { listen: null, policy: "initiator" },
       udp: null,
@@ -183,7 +183,7 @@ describe("configuration", () => {
   test("names the key and the nearest known one for an unknown one", () => {
     const [line] = problems("[tcp]\nidle_timout_ms = 1\n");
     expect(line).toStartWith(
-      "berth.toml:2: unknown key [tcp] idle_timout_ms. Did you mean idle_timeout_ms? Allowed: listen, accept, frame_bytes, ",
+      "berth.toml:2: unknown key [tcp] idle_timout_ms. Did you mean idle_timeout_ms? Allowed: listen, accept, proxy_protocol, proxy_from, frame_bytes, ",
     );
     expect(problems("polcy = 1\n")[0]).toStartWith("berth.toml:1: unknown key polcy. Did you mean policy? Allowed: data, workers, ");
     expect(problems("[jurnal]\na = 1\n")).toEqual([
@@ -211,11 +211,20 @@ describe("configuration", () => {
     expect(problems("", {}, { redis: "redis://a" })).toEqual(["--redis: not built yet: clusters over Redis"]);
     expect(problems("", { BERTH_REDIS__URL: "redis://a" })).toEqual(["BERTH_REDIS__URL: not built yet: clusters over Redis"]);
     expect(problems("[tcp]\ntls = true\n")).toEqual(["berth.toml:2: [tcp] tls: not built yet: TLS for trackers"]);
-    expect(problems("[tcp]\nproxy_protocol = true\n")).toEqual(["berth.toml:2: [tcp] proxy_protocol: not built yet: the PROXY protocol"]);
   });
 
   test("takes any address for HTTP: whether there are tokens is seen at the start", () => {
     for (const host of ["127.0.0.1", "[::1]", "0.0.0.0", "gateway"]) expect(problems("", {}, { "http.listen": `${host}:0` })).toEqual([]);
+  });
+
+  test("takes balancers with the PROXY protocol, and not one without the other", () => {
+    const given = '[tcp]\nproxy_protocol = "v2"\nproxy_from = "10.0.0.0/8, ::1"\n';
+    expect(problems(given)).toEqual([]);
+    const from = [{ bytes: [10, 0, 0, 0], bits: 8 }, { bytes: [...new Array<number>(15).fill(0), 1], bits: 128 }];
+    expect(settings(given).tcp.proxy).toEqual({ versions: "v2", from });
+    expect(problems('[tcp]\nproxy_protocol = "required"\n')[0]).toContain("[tcp] proxy_from: with [tcp] proxy_protocol name the balancers");
+    expect(problems('[tcp]\nproxy_from = "10.0.0.1/8"\n')[0]).toStartWith('berth.toml:2: [tcp] proxy_from is "10.0.0.1/8"; allowed:');
+    expect(problems('[tcp]\nproxy_protocol = "v3"\n')[0]).toContain("allowed: off, v1, v2, required");
   });
 
   test("takes a certificate with its key, and neither alone", () => {

@@ -9,9 +9,12 @@ test("the words of all rings are apart, that of the peer thread behind most code
   const board = new Board(createBoard());
   board.setGate(Gate.failing);
   for (let ring = 0; ring < MAX_RINGS; ring++) board.setSettled(ring, 1000 + ring);
-  for (let worker = 0; worker < MAX_WORKERS; worker++) board.setSockets(worker, 2000 + worker);
+  for (let worker = 0; worker < MAX_WORKERS; worker++) {
+    board.setSockets(worker, 2000 + worker);
+    board.setLobby(worker, 50);
+  }
   for (let ring = 0; ring < MAX_RINGS; ring++) expect(board.settled(ring)).toBe(1000 + ring);
-  for (let worker = 0; worker < MAX_WORKERS; worker++) expect(board.sockets(worker)).toBe(2000 + worker);
+  for (let worker = 0; worker < MAX_WORKERS; worker++) expect(board.sockets(worker)).toBe(2050 + worker);
   expect(board.gate()).toBe(Gate.failing);
 });
 
