@@ -198,7 +198,7 @@ class Simulation {
 export async function simulate(options: SimulateOptions, platform: SimulatePlatform): Promise<number> {
   let fleet: UdpFleet | null = null;
   try {
-    if (options.udp) fleet = await UdpFleet.open(platform, options.host, options.port);
+    if (options.udp) fleet = await UdpFleet.open(platform, options.host, options.port, options.devices);
   } catch (error) {
     platform.writeErr(`Cannot simulate: ${(error as Error).message}\n`);
     return 1;

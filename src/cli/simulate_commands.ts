@@ -1,6 +1,6 @@
 /**
- * A simulated tracker's ear: takes what a server sends apart into acknowledgements and commands, and knows an answer to each
- * command. Pure; one per tracker.
+ * How a simulated tracker obeys: an answer to each command, and the parameters it was set to; and its ear, which takes what a server
+ * sends over TCP apart into acknowledgements and commands. Pure; one each per tracker.
  */
 import { u32 } from "../base/bytes.ts";
 import { crc16 } from "../base/crc16.ts";
@@ -20,15 +20,37 @@ export type Heard = { readonly kind: "ack"; readonly count: number } | { readonl
   readonly kind: "odd";
 };
 
-export class Ear {
+export class Obedience {
   readonly #imei: string;
-  readonly #bytes = new Uint8Array(MOST_BYTES);
   /** As they were set; they outlive a connection. */
   readonly #parameters = new Map<string, string>();
-  #length = 0;
 
   constructor(imei: string) {
     this.#imei = imei;
+  }
+
+  /** The data field that answers the one in bytes[start .. start + length); null to what is no command. Codec 14 for another IMEI is refused. */
+  answer(bytes: Uint8Array, start: number, length: number): Uint8Array | null {
+    const codec = bytes[start];
+    const messages = decodeMessages(bytes, start, length);
+    if ("fault" in messages) return null;
+    const [first] = messages;
+    if (first === undefined || first.type !== MessageType.command) return null;
+    const isMine = codec !== CODEC_14 || first.imei === this.#imei;
+    const payload = new TextEncoder().encode(isMine ? answerTo(first.text ?? "", this.#parameters) : "");
+    if (codec === CODEC_12) return encodeMessage("12", { type: MessageType.response, payload });
+    if (codec !== CODEC_14) return null;
+    return encodeMessage("14", { type: isMine ? MessageType.response : MessageType.nack, payload, imei: this.#imei });
+  }
+}
+
+export class Ear {
+  readonly #obedience: Obedience;
+  readonly #bytes = new Uint8Array(MOST_BYTES);
+  #length = 0;
+
+  constructor(imei: string) {
+    this.#obedience = new Obedience(imei);
   }
 
   clear(): void {
@@ -55,19 +77,9 @@ export class Ear {
     return heard;
   }
 
-  /** Null to what is no command. Codec 14 for another IMEI is refused. */
   #answer(length: number): Uint8Array | null {
-    const codec = this.#bytes[HEADER];
-    const messages = decodeMessages(this.#bytes, HEADER, length);
-    if ("fault" in messages) return null;
-    const [first] = messages;
-    if (first === undefined || first.type !== MessageType.command) return null;
-    const payload = new TextEncoder().encode(answerTo(first.text ?? "", this.#parameters));
-    if (codec === CODEC_12) return encodeFrame(encodeMessage("12", { type: MessageType.response, payload }));
-    if (codec !== CODEC_14) return null;
-    const mine = first.imei === this.#imei;
-    const message = mine ? { type: MessageType.response, payload } : { type: MessageType.nack, payload: new Uint8Array(0) };
-    return encodeFrame(encodeMessage("14", { ...message, imei: this.#imei }));
+    const data = this.#obedience.answer(this.#bytes, HEADER, length);
+    return data === null ? null : encodeFrame(data);
   }
 }
 

@@ -1,11 +1,14 @@
 /**
- * Simulated trackers that send datagrams, all through one socket: the packet id says whose an answer is, the AVL packet id to
- * which packet. What is not answered is sent again. Owned by the simulation's event loop.
+ * Simulated trackers that send datagrams: the packet id says whose an answer is, the AVL packet id to which packet. What is not answered
+ * is sent again. A command says whose it is by the socket it comes to, so trackers have one each, up to a number of them. Owned by
+ * the simulation's event loop.
  */
 import { u16 } from "../base/bytes.ts";
 import { encodeDatagram } from "../codec/encode.ts";
-import { UDP_ANSWER_BYTES } from "../codec/teltonika/udp.ts";
+import { decodeMessages } from "../codec/teltonika/command.ts";
+import { bareFrame, UDP_ANSWER_BYTES } from "../codec/teltonika/udp.ts";
 import type { Peer, Platform, UdpSocket } from "../platform/port.ts";
+import { Obedience } from "./simulate_commands.ts";
 import type { SimulatedDevice } from "./simulate_device.ts";
 import type { FrameSource } from "./simulate_source.ts";
 import type { Tally } from "./simulate_tally.ts";
@@ -15,6 +18,8 @@ const ANSWER_TIMEOUT_MS = 5000;
 /** Around the data field in a TCP frame: preamble and length before it, the CRC behind it. */
 const FRAME_HEAD = 8;
 const FRAME_TAIL = 4;
+/** Beyond, trackers share them in turn, and obey only what names them (Codec 14). */
+export const SOCKETS = 512;
 
 type Needs = Pick<Platform, "openUdp" | "lookup" | "clock">;
 
@@ -28,7 +33,7 @@ export class UdpFleet {
   readonly #platform: Needs;
   readonly #to: Peer;
   readonly #trackers: UdpTracker[] = [];
-  #socket: UdpSocket | null = null;
+  readonly #sockets: UdpSocket[] = [];
 
   private constructor(platform: Needs, to: Peer) {
     this.#platform = platform;
@@ -36,34 +41,51 @@ export class UdpFleet {
   }
 
   /** @throws with `code` when the host is not known or no socket can be had. */
-  static async open(platform: Needs, host: string, port: number): Promise<UdpFleet> {
+  static async open(platform: Needs, host: string, port: number, trackers: number): Promise<UdpFleet> {
     const address = await platform.lookup(host);
     const fleet = new UdpFleet(platform, { address, port });
-    fleet.#socket = await platform.openUdp(address.includes(":") ? "::" : "0.0.0.0", 0, (bytes) => fleet.#received(bytes));
+    try {
+      for (let i = 0; i < Math.min(trackers, SOCKETS); i++) {
+        fleet.#sockets.push(await platform.openUdp(address.includes(":") ? "::" : "0.0.0.0", 0, (bytes) => fleet.#received(i, bytes)));
+      }
+    } catch (error) {
+      fleet.close();
+      throw error;
+    }
     return fleet;
   }
 
   /** The next one; at most 65,536. */
   tracker(imei: string, source: FrameSource, quota: number, setting: Setting): UdpTracker {
     const packetId = this.#trackers.length;
-    const send = (avlPacketId: number, data: Uint8Array): void =>
-      this.#socket?.send(encodeDatagram(imei, packetId, avlPacketId, data), this.#to);
-    const tracker = new UdpTracker(source, quota, setting, () => this.#platform.clock.mono(), send);
+    const socket = this.#sockets[packetId % this.#sockets.length]!;
+    const send = (avlPacketId: number, data: Uint8Array): void => socket.send(encodeDatagram(imei, packetId, avlPacketId, data), this.#to);
+    const tracker = new UdpTracker(imei, source, quota, setting, () => this.#platform.clock.mono(), send);
     this.#trackers.push(tracker);
     return tracker;
   }
 
   close(): void {
-    this.#socket?.close();
+    for (const socket of this.#sockets) socket.close();
   }
 
-  #received(bytes: Uint8Array): void {
-    if (bytes.length === UDP_ANSWER_BYTES) this.#trackers[u16(bytes, 2)]?.answered(bytes[5]!, bytes[6]!);
+  #received(socket: number, bytes: Uint8Array): void {
+    if (bytes.length === UDP_ANSWER_BYTES) return this.#trackers[u16(bytes, 2)]?.answered(bytes[5]!, bytes[6]!);
+    const frame = bareFrame(bytes);
+    if (frame !== null) this.#heard(socket, bytes, frame.start, frame.length)?.commanded(bytes, frame.start, frame.length);
+  }
+
+  #heard(socket: number, bytes: Uint8Array, start: number, length: number): UdpTracker | undefined {
+    if (this.#trackers.length <= this.#sockets.length) return this.#trackers[socket];
+    const messages = decodeMessages(bytes, start, length);
+    return "fault" in messages ? undefined : this.#trackers.find(({ imei }) => imei === messages[0]?.imei);
   }
 }
 
 export class UdpTracker implements SimulatedDevice {
+  readonly imei: string;
   readonly connecting = false;
+  readonly #obedience: Obedience;
   readonly #source: FrameSource;
   readonly #setting: Setting;
   readonly #mono: () => number;
@@ -78,12 +100,15 @@ export class UdpTracker implements SimulatedDevice {
   #sentAt = 0;
 
   constructor(
+    imei: string,
     source: FrameSource,
     quota: number,
     setting: Setting,
     mono: () => number,
     sendPacket: (avlPacketId: number, data: Uint8Array) => void,
   ) {
+    this.imei = imei;
+    this.#obedience = new Obedience(imei);
     this.#source = source;
     this.#quota = quota;
     this.#setting = setting;
@@ -138,6 +163,14 @@ export class UdpTracker implements SimulatedDevice {
     tally.latencies.add(this.#mono() - this.#sentAt);
     this.#data = null;
     this.#offer();
+  }
+
+  /** A command came; its answer goes out in a packet of its own, which nobody acknowledges. */
+  commanded(bytes: Uint8Array, start: number, length: number): void {
+    const answer = this.#obedience.answer(bytes, start, length);
+    if (answer === null) return;
+    this.#setting.tally.commands++;
+    this.#sendPacket(this.#avlPacketId, answer);
   }
 
   end(): void {

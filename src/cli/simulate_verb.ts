@@ -8,7 +8,7 @@ import { type Verb, wholeNumber } from "./verb.ts";
 
 const HELP = `
 Each tracker logs in with its own IMEI, drives a believable track and sends the next frame when the one before is
-acknowledged. It answers commands. Ends after --seconds or --frames, or when it is interrupted, and prints what was
+acknowledged. It answers commands; over UDP those of Codec 12 only as one of the first 512. Ends after --seconds or --frames, or when it is interrupted, and prints what was
 acknowledged. The exit status is 1 when a frame was left unacknowledged. The same --seed and --start send the same bytes
 again.
 

@@ -2,7 +2,18 @@
 import { assert, assertNever } from "../../base/assert.ts";
 import { messageBytes } from "../../ring/layout.ts";
 import { Gate } from "../../wire/board.ts";
-import { DECISIONS, END_REASONS, type EndReason, MESSAGES, receive, type Refusal, REFUSALS, send, TRANSPORTS, type MessageOf } from "../../wire/control.ts";
+import {
+  DECISIONS,
+  END_REASONS,
+  type EndReason,
+  type MessageOf,
+  MESSAGES,
+  receive,
+  type Refusal,
+  REFUSALS,
+  send,
+  TRANSPORTS,
+} from "../../wire/control.ts";
 import { IMEI_DIGITS } from "../../codec/framer.ts";
 import type { UdpContext } from "./context.ts";
 import { type Sender, SenderStage } from "./sender.ts";

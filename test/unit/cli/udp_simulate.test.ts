@@ -4,9 +4,11 @@ import { asMonoMs, asWallMs } from "../../../src/base/brand.ts";
 import { simulate, type SimulateOptions, type SimulatePlatform } from "../../../src/cli/simulate.ts";
 import { FrameSource, imeiOf } from "../../../src/cli/simulate_source.ts";
 import type { Summary } from "../../../src/cli/simulate_tally.ts";
-import { decodeDatagram, type DecodedRecords } from "../../../src/codec/codec.ts";
+import { SOCKETS } from "../../../src/cli/simulate_udp.ts";
+import { decodeDatagram, type DecodedMessages, type DecodedRecords } from "../../../src/codec/codec.ts";
+import { encodeCommand } from "../../../src/codec/encode.ts";
 import { readPacket, udpAnswer } from "../../../src/codec/teltonika/udp.ts";
-import type { UdpHandler } from "../../../src/platform/port.ts";
+import type { Peer, UdpHandler } from "../../../src/platform/port.ts";
 
 const OPTIONS: SimulateOptions = {
   host: "gateway.test",
@@ -31,8 +33,13 @@ class Server {
   readonly out: string[] = [];
   readonly err: string[] = [];
   readonly targets = new Set<string>();
-  isClosed = false;
-  #handler: UdpHandler = () => {};
+  /** What each device answered to commands, by the socket it came from. */
+  readonly obeyed: [number, string, string | null][] = [];
+  /** Sent to each socket when its first packet has come. */
+  commands: readonly Uint8Array[] = [];
+  open = 0;
+  readonly #handlers: UdpHandler[] = [];
+  readonly #seen = new Set<number>();
   #packets = 0;
   readonly platform: SimulatePlatform;
 
@@ -42,12 +49,13 @@ class Server {
       connectTcp: () => Promise.reject(new Error("Cannot connect: datagrams are asked for")),
       lookup: (host) => (host === "gateway.test" ? Promise.resolve("10.1.2.3") : Promise.reject(new Error(`Cannot find ${host}`))),
       openUdp: (_host, _port, handler) => {
-        this.#handler = handler;
+        const socket = this.#handlers.push(handler) - 1;
+        this.open++;
         const send = (bytes: Uint8Array, to: { address: string; port: number }): void => {
           this.targets.add(`${to.address}:${to.port}`);
-          this.#take(bytes, answerTo(this.#packets++));
+          this.#take(socket, bytes, () => answerTo(this.#packets++));
         };
-        return Promise.resolve({ port: 4000, send, close: () => void (this.isClosed = true) });
+        return Promise.resolve({ port: 4000 + socket, send, close: () => void this.open-- });
       },
       clock: { mono: () => asMonoMs(performance.now() * speed), wall: () => asWallMs(Date.now()) },
       onSignal: () => undefined,
@@ -61,14 +69,22 @@ class Server {
     return JSON.parse(this.out.join("")) as Summary;
   }
 
-  #take(bytes: Uint8Array, answer: Answer): void {
+  #take(socket: number, bytes: Uint8Array, answerTo: () => Answer): void {
     const packet = readPacket(bytes, 0);
     if ("fault" in packet) throw new Error(packet.error);
-    const [decoded] = decodeDatagram(bytes, 32_768) as DecodedRecords[];
+    const [decoded] = decodeDatagram(bytes, 32_768) as (DecodedRecords | DecodedMessages)[];
+    if ("messages" in decoded!) {
+      this.obeyed.push([socket, packet.imei, decoded.messages[0]!.text]);
+      return;
+    }
+    const from: Peer = { address: "10.1.2.3", port: 5027 };
+    if (!this.#seen.has(socket)) { for (const command of this.commands) queueMicrotask(() => this.#handlers[socket]!(command, from)); }
+    this.#seen.add(socket);
+    const answer = answerTo();
     const { imei, records } = decoded!;
     this.received.set(imei!, [...(this.received.get(imei!) ?? []), records]);
     const say = (avlPacketId: number, count: number): void =>
-      queueMicrotask(() => this.#handler(udpAnswer({ ...packet, avlPacketId }, count), { address: "10.1.2.3", port: 5027 }));
+      queueMicrotask(() => this.#handlers[socket]!(udpAnswer({ ...packet, avlPacketId }, count), from));
     if (answer === "another") say((packet.avlPacketId + 1) & 0xff, records.length);
     if (answer === "less") say(packet.avlPacketId, records.length - 1);
     if (answer === "whole" || answer === "twice") say(packet.avlPacketId, records.length);
@@ -87,7 +103,7 @@ describe("simulate --udp", () => {
     expect(await simulate(OPTIONS, server.platform)).toBe(0);
     for (let index = 0; index < 3; index++) expect(server.received.get(imeiOf(OPTIONS.imei, index))).toEqual(sentBy(index, 100));
     expect(server.summary).toMatchObject({ sent: 300, acked: 300, records: 600, resent: 0, timeouts: 0, mismatches: 0 });
-    expect([[...server.targets], server.isClosed]).toEqual([["10.1.2.3:5027"], true]);
+    expect([[...server.targets], server.open]).toEqual([["10.1.2.3:5027"], 0]);
   });
 
   test("sends again what is not answered, answered in part, or answered for another packet", async () => {
@@ -101,6 +117,28 @@ describe("simulate --udp", () => {
     const server = new Server(() => "twice");
     expect(await simulate({ ...OPTIONS, frames: 30 }, server.platform)).toBe(0);
     expect(server.summary).toMatchObject({ sent: 30, acked: 30, mismatches: 0 });
+  });
+
+  test("answers commands at the socket they come to, each device by itself", async () => {
+    const server = new Server();
+    server.commands = [encodeCommand(12, "setparam 5:7", ""), encodeCommand(12, "getparam 5", ""), new Uint8Array(12)];
+    expect(await simulate({ ...OPTIONS, frames: 6 }, server.platform)).toBe(0);
+    expect(server.summary).toMatchObject({ commands: 6, sent: 6 });
+    for (let index = 0; index < 3; index++) {
+      const mine = server.obeyed.filter(([socket]) => socket === index).map(([, imei, text]) => [imei, text]);
+      const imei = imeiOf(OPTIONS.imei, index);
+      expect(mine).toEqual([[imei, "New value 5:7"], [imei, "Param ID:5 Val:7"]]);
+    }
+  });
+
+  test("obeys what names it when sockets are shared", async () => {
+    const server = new Server();
+    const devices = SOCKETS + 1;
+    const last = imeiOf(OPTIONS.imei, SOCKETS);
+    server.commands = [encodeCommand(12, "getparam 1", last), encodeCommand(14, "getparam 2", last)];
+    expect(await simulate({ ...OPTIONS, devices, frames: devices }, server.platform)).toBe(0);
+    expect(server.obeyed[0]).toEqual([0, last, "Param ID:2 Val:0"]);
+    expect(server.obeyed.every(([, imei, text]) => imei === last && text === "Param ID:2 Val:0")).toBe(true);
   });
 
   test("gives up on a server that answers nobody, and on a host that is not there", async () => {

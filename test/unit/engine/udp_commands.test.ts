@@ -26,13 +26,26 @@ function opened(limits: Partial<Limits> = {}): { bench: UdpBench; conn: number }
   bench.answers.length = 0;
   return { bench, conn };
 }
-function command(bench: UdpBench, conn: number, no: number, words = "getver", more: { fence?: number; codec?: number; ms?: number } = {}): void {
+function command(
+  bench: UdpBench,
+  conn: number,
+  no: number,
+  words = "getver",
+  more: { fence?: number; codec?: number; ms?: number } = {},
+): void {
   const { fence = 1024, codec = 12, ms = 60_000 } = more;
   bench.say({ type: "command", conn, fence, no, codec, text: words, expiresInMs: ms });
 }
 const written = (no: number) => ({ type: "commandDone", no, written: true });
 const unwritten = (no: number) => ({ type: "commandDone", no, written: false });
-const answered = (no: number, hex: string, more: object = {}) => ({ type: "commandAnswer", device: one.imei, fence: 1024, no, hex, ...more });
+const answered = (no: number, hex: string, more: object = {}) => ({
+  type: "commandAnswer",
+  device: one.imei,
+  fence: 1024,
+  no,
+  hex,
+  ...more,
+});
 
 describe("a command over UDP", () => {
   test("goes as TCP has it to where its device was heard last, and its answer comes in a packet of the channel", () => {
