@@ -1,7 +1,8 @@
 /** Berth on Bun: the whole port. One object per thread. */
 import { bunAcceptor } from "./bun_acceptor.ts";
+import { epollLoop } from "./bun_epoll.ts";
 import { serveBunHttp } from "./bun_http.ts";
-import { allocateBlocks, libc, raiseFileLimit } from "./bun_libc.ts";
+import { allocateBlocks, libc, poke, raiseFileLimit } from "./bun_libc.ts";
 import { adoptBunTcp, connectBunTcp, listenBunTcp } from "./bun_socket.ts";
 import { openBunDatabase } from "./bun_sqlite.ts";
 import { bunDescriptors } from "./bun_descriptors.ts";
@@ -34,6 +35,8 @@ export function bunPlatform(): Platform {
     acceptor: lib === null ? null : (host, port, options) => bunAcceptor(lib, host, port, options),
     tcpKernel: lib === null ? null : bunTcpKernel(lib),
     descriptors: lib === null ? null : bunDescriptors(lib),
+    socketLoop: lib === null ? null : () => epollLoop(lib),
+    poke: (doorbell) => poke(lib!, doorbell),
     adopt: adoptBunTcp,
     serveHttp: async (host, port, options, fetch) => serveBunHttp(host, port, options, fetch),
   };

@@ -5,7 +5,7 @@
 import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
 import type { SocketOptions } from "./port.ts";
 
-const { i32, u32, i64, ptr: pointer } = FFIType;
+const { i32, u32, u64, i64, i64_fast, ptr: pointer } = FFIType;
 
 const open = (name: string) =>
   dlopen(name, {
@@ -19,6 +19,7 @@ const open = (name: string) =>
     setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
     close: { args: [i32], returns: i32 },
+    write: { args: [i32, pointer, u64], returns: i64_fast },
     getrlimit: { args: [i32, pointer], returns: i32 },
     setrlimit: { args: [i32, pointer], returns: i32 },
     posix_fallocate: { args: [i32, i64, i64], returns: i32 },
@@ -32,14 +33,15 @@ let opened: Libc | null | undefined;
 
 /** The C library, or null where it cannot be had. */
 export function libc(): Libc | null {
-  if (opened === undefined) opened = process.platform === "linux" ? tryOpen() : null;
+  if (opened === undefined) opened = process.platform === "linux" ? openLibrary(open) : null;
   return opened;
 }
 
-function tryOpen(): Libc | null {
+/** More calls of the C library, for who needs them, or null as above. */
+export function openLibrary<T>(opening: (name: string) => T): T | null {
   for (const name of ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`]) {
     try {
-      return open(name);
+      return opening(name);
     } catch {
       continue;
     }
@@ -51,15 +53,38 @@ function tryOpen(): Libc | null {
 export const errnoOf = (lib: Libc): number => read.i32(lib.__errno_location() as Pointer, 0);
 
 const SOL_SOCKET = 1;
+const SO_ERROR = 4;
 const SO_KEEPALIVE = 9;
+const SO_LINGER = 13;
 /** Options of a TCP socket, by Linux's numbers. */
 export const TCP = { level: 6, noDelay: 1, keepIdle: 4, keepInterval: 5, keepCount: 6, info: 11, userTimeout: 18 } as const;
 
 const word = new Int32Array(1);
+const wordLength = new Uint32Array(1);
 
 export function setIntOption(lib: Libc, fd: number, level: number, name: number, value: number): boolean {
   word[0] = value;
   return lib.setsockopt(fd, level, name, ptr(word), 4) === 0;
+}
+
+const NO_LINGER = Int32Array.of(1, 0);
+
+/** Closing it from now on is a reset. */
+export function dropOnClose(lib: Libc, fd: number): void {
+  lib.setsockopt(fd, SOL_SOCKET, SO_LINGER, ptr(NO_LINGER), 8);
+}
+
+const POKE = BigUint64Array.of(1n);
+
+/** Wakes who waits for an eventfd. */
+export function poke(lib: Libc, eventfd: number): void {
+  lib.write(eventfd, ptr(POKE), POKE.byteLength);
+}
+
+/** What the kernel keeps as the socket's error, as an errno; 0: none. */
+export function pendingError(lib: Libc, fd: number): number {
+  wordLength[0] = 4;
+  return lib.getsockopt(fd, SOL_SOCKET, SO_ERROR, ptr(word), ptr(wordLength)) === 0 ? word[0]! : 0;
 }
 
 /** Keepalive, user timeout, no delay. On a listener they pass to every socket it accepts. Does nothing without a C library. */

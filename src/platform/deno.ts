@@ -36,6 +36,10 @@ export function denoPlatform(): Platform {
     acceptor: null,
     tcpKernel: null,
     descriptors: null,
+    socketLoop: null,
+    poke: () => {
+      throw new Error("Cannot poke a doorbell: no thread has one on Deno");
+    },
     adopt: () => {
       throw new Error("Cannot adopt a descriptor: Deno has no such call");
     },

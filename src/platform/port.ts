@@ -3,6 +3,7 @@
  * Implementations: bun.ts (all of it), deno.ts (no descriptor hand-over). One contract suite runs on both.
  */
 import type { Clock } from "../base/clock.ts";
+import type { SocketLoops } from "./socket_loop.ts";
 
 export type SqlValue = number | bigint | string | Uint8Array | null;
 export type SqlRow = Record<string, SqlValue>;
@@ -210,7 +211,7 @@ export interface FileSync {
 
 export type Role = "accept" | "codec" | "registry" | "journal" | "sync" | "reader" | "http" | "peer" | "udp";
 
-export interface Platform {
+export interface Platform extends SocketLoops {
   readonly name: "bun" | "deno";
   readonly clock: Clock;
 

@@ -1,28 +1,39 @@
 /**
  * The doorbell of a thread: how producers wake a consumer that sleeps, and cost it nothing while it does not.
  *
- *   words  | armed | rings |      armed = 1: the consumer sleeps or is about to
+ *   words  | armed | rings | doorbell |      armed = 1: the consumer sleeps or is about to
  *
  * The consumer arms, looks at its rings once more, then sleeps until `rings` moves: a message published before it armed
  * is seen by that look, one published after it finds the bell armed. One bell per thread, any number of producers.
+ * A consumer that sleeps in the kernel, where it waits for its sockets too, hangs out a doorbell: a number by which it is poked there.
  */
+import { broken } from "../base/assert.ts";
+
 const ARMED = 0;
 const RINGS = 1;
+const DOORBELL = 2;
+/** Of the word: no doorbell. Any other value is the doorbell and one. */
+const NONE = 0;
 
 /** Bytes of one bell in shared memory: a cache line. */
 export const BELL_BYTES = 64;
 
 export class Bell {
   readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #poke: (doorbell: number) => void;
 
-  constructor(memory: SharedArrayBuffer, index: number) {
+  /** `poke`: wakes who sleeps by that doorbell. Needed by those who ring threads that may have one. */
+  constructor(memory: SharedArrayBuffer, index: number, poke: (doorbell: number) => void = cannotPoke) {
     this.#words = new Int32Array(memory, index * BELL_BYTES, BELL_BYTES / 4);
+    this.#poke = poke;
   }
 
   /** Any thread: wakes the owner if it sleeps. */
   ring(): void {
     if (Atomics.load(this.#words, ARMED) === 0) return;
     Atomics.store(this.#words, ARMED, 0);
+    const doorbell = Atomics.load(this.#words, DOORBELL);
+    if (doorbell !== NONE) return this.#poke(doorbell - 1);
     Atomics.add(this.#words, RINGS, 1);
     Atomics.notify(this.#words, RINGS);
   }
@@ -32,6 +43,18 @@ export class Bell {
     const seen = Atomics.load(this.#words, RINGS);
     Atomics.store(this.#words, ARMED, 1);
     if (!hasWork()) Atomics.wait(this.#words, RINGS, seen, timeoutMs);
+    Atomics.store(this.#words, ARMED, 0);
+  }
+
+  /** Owner, before it sleeps for the first time: it will sleep by `waitBy` alone. */
+  hangDoorbell(doorbell: number): void {
+    Atomics.store(this.#words, DOORBELL, doorbell + 1);
+  }
+
+  /** Owner with a doorbell: `sleep` returns when it is poked, or something else came that it waits for. */
+  waitBy(timeoutMs: number, hasWork: () => boolean, sleep: (timeoutMs: number) => void): void {
+    Atomics.store(this.#words, ARMED, 1);
+    sleep(hasWork() ? 0 : timeoutMs);
     Atomics.store(this.#words, ARMED, 0);
   }
 
@@ -54,3 +77,5 @@ export class Bell {
     }
   }
 }
+
+const cannotPoke = (doorbell: number): never => broken(`nobody told this thread how to poke doorbell ${doorbell}`);

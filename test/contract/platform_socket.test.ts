@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { connectDenoTcp, listenDenoTcp } from "../../src/platform/deno_socket.ts";
 import type { Platform, Socket, SocketHandler, TcpListener } from "../../src/platform/port.ts";
 import { here } from "../support/here.ts";
+import { loopSockets } from "../support/loop_sockets.ts";
 import { rejection } from "../support/rejection.ts";
 import { Changes } from "../support/until.ts";
 
@@ -10,6 +11,7 @@ type Sockets = Pick<Platform, "listenTcp" | "connectTcp">;
 const implementations: [string, Sockets][] = [
   [here.name, here],
   // It is made of node:net alone, so it runs here too.
+  ...(here.socketLoop === null ? [] : [["a blocking thread", loopSockets(here)] satisfies [string, Sockets]]),
   ...(here.name === "deno" ? [] : [["deno", { listenTcp: listenDenoTcp, connectTcp: connectDenoTcp }] satisfies [string, Sockets]]),
 ];
 const options = { keepAliveIdleS: 300, keepAliveIntervalS: 30, keepAliveProbes: 4, userTimeoutMs: 120_000, backlog: 128 };
