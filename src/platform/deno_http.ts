@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import { listenError, plainAddress } from "./address.ts";
+import { DenoWebSockets } from "./deno_websocket.ts";
 import { checkTls } from "./node_tls.ts";
 import type { HttpHandler, HttpListener, HttpOptions } from "./port.ts";
 
@@ -22,6 +23,12 @@ export async function serveDenoHttp(host: string, port: number, options: HttpOpt
   };
   if (tls) checkTls(tls);
   const server = tls ? createSecureServer({ ...tls }, listener) : createServer(listener);
+  const webSockets = new DenoWebSockets(options.maxMessageBytes, fetch);
+  server.on("upgrade", (incoming, socket, head) => {
+    const request = requestOf(incoming, new Uint8Array(0));
+    if (request === null) socket.destroy();
+    else webSockets.answer(request, socket as Socket, head).catch(() => socket.destroy());
+  });
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
   let stopping = false;
   return await new Promise((resolve, reject) => {
@@ -33,8 +40,10 @@ export async function serveDenoHttp(host: string, port: number, options: HttpOpt
         stop(now) {
           if (!stopping) server.close(() => close());
           stopping = true;
-          if (now) server.closeAllConnections();
-          else server.closeIdleConnections();
+          if (now) {
+            server.closeAllConnections();
+            webSockets.cutAll();
+          } else server.closeIdleConnections();
           return closed;
         },
       });

@@ -157,7 +157,36 @@ export type Descriptors = (
  * Answers one request. `cut` closes its connection within seconds even when the client takes nothing of the answer: the
  * only end a stalled event stream has.
  */
-export type HttpHandler = (request: Request, peer: Peer, cut: () => void) => Response | Promise<Response>;
+export type HttpHandler = (request: Request, peer: Peer, cut: () => void, upgrade?: Upgrade) => Response | Promise<Response>;
+
+/** Makes a WebSocket of the request's connection; the handler's answer is not sent then. False: the request asks for none. */
+export type Upgrade = (handler: WebSocketHandler) => boolean;
+
+/** A WebSocket somebody opened here. */
+export interface WebSocketEnd {
+  /** Queues whole text frames (wire/ws_frame.ts). They may be shared with others: never written to. */
+  send(frames: Uint8Array): void;
+  /** Bytes queued that have not left the process. */
+  readonly buffered: number;
+  ping(): void;
+  /** Closes it behind what is queued. */
+  close(code: number, reason: string): void;
+  /** Ends it whatever is queued. */
+  cut(): void;
+}
+
+/** What a WebSocket tells. A message that is longer than allowed, or no valid one, closes it (1009, 1002, 1007). */
+export interface WebSocketHandler {
+  opened(socket: WebSocketEnd): void;
+  text(text: string): void;
+  binary(): void;
+  /** An answer to `ping`. */
+  pong(): void;
+  /** Some of what was queued has left. */
+  drained(): void;
+  /** It is gone. Once, and the last call. */
+  closed(): void;
+}
 
 /** Certificate chain and private key as PEM text. */
 export interface Tls {
@@ -165,8 +194,13 @@ export interface Tls {
   readonly key: string;
 }
 
+/** The longest message over a WebSocket, unless the options say otherwise. */
+export const MESSAGE_BYTES = 64 * 1024;
+
 export interface HttpOptions {
   readonly maxBodyBytes: number;
+  /** Of a message that comes over a WebSocket; left out: 64 KiB. */
+  readonly maxMessageBytes?: number;
   readonly reusePort: boolean;
   /** HTTPS; left out or null: HTTP. */
   readonly tls?: Tls | null;

@@ -32,7 +32,7 @@ const CLOSE_CODES: Partial<Record<EndReason, number>> = {
 const encoder = new TextEncoder();
 const base64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));
 /** What proves that the other side read the key. */
-const acceptOf = (key: string): string => base64(sha1(encoder.encode(key + GUID)));
+export const acceptOf = (key: string): string => base64(sha1(encoder.encode(key + GUID)));
 
 /** Value of a header of an opening, or null. */
 function header(opening: string, name: string): string | null {
