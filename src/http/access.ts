@@ -17,7 +17,7 @@ export function requireTokens(app: Hono, { access, settings }: Gateway): void {
   const open = { health: settings.access.health === "open", metrics: settings.access.metrics === "open" };
   app.use(async (c, next) => {
     const need = needOf(c.req.method, c.req.path, open);
-    const refused = need.kind === "open" ? null : refusal(c, need, access);
+    const refused = need.kind === "open" ? tooOften(c, access, "address", envOf(c).peer.address) : refusal(c, need, access);
     return refused === null ? await next() : refused;
   });
 }
@@ -26,14 +26,17 @@ export function requireTokens(app: Hono, { access, settings }: Gateway): void {
 function refusal(c: Context, need: Need, access: AccessPort): Response | null {
   if (access.open) {
     envOf(c).grant = EVERYBODY;
-    return null;
+    return tooOften(c, access, "address", envOf(c).peer.address);
   }
   const refuse = (cause: AccessRefusal, status: number, detail: string, headers: Readonly<Record<string, string>>): Response => {
     access.countRefusal(cause);
     return problem(status, `Cannot ${c.req.method} ${c.req.path}: ${detail}`, { headers });
   };
   const text = tokenOf(c);
-  if (text === null) return refuse("no_token", 401, "a token is needed, as Authorization: Bearer TOKEN", { "www-authenticate": REALM });
+  if (text === null) {
+    return tooOften(c, access, "address", envOf(c).peer.address) ??
+      refuse("no_token", 401, "a token is needed, as Authorization: Bearer TOKEN", { "www-authenticate": REALM });
+  }
   const token = access.find(text);
   if (access.trouble !== null) return refuse("unreadable", 503, "the tokens cannot be read", { "retry-after": RETRY_S });
   if (token === null) {
@@ -41,7 +44,8 @@ function refusal(c: Context, need: Need, access: AccessPort): Response | null {
     if (waitS > 0) return refuse("too_many", 429, "too many wrong tokens from this address", { "retry-after": String(waitS) });
     return refuse("bad_token", 401, "no such token, or it was revoked", { "www-authenticate": `${REALM}, error="invalid_token"` });
   }
-  if (!access.mayAsk(token.id)) return refuse("rate", 429, "the token asks too often", { "retry-after": "1" });
+  const often = tooOften(c, access, "token", token.id);
+  if (often !== null) return often;
   if (!allows(token.scopes, need)) {
     const scope = needName(need);
     const headers = { "www-authenticate": `${REALM}, error="insufficient_scope", scope="${scope.replaceAll(/[^!#-[\]-~]/g, "")}"` };
@@ -49,6 +53,19 @@ function refusal(c: Context, need: Need, access: AccessPort): Response | null {
   }
   envOf(c).grant = { token: token.id, scopes: token.scopes };
   return null;
+}
+
+/** A right token is counted by itself, wherever it comes from: a whole office, or a proxy, may be one address. */
+function tooOften(c: Context, access: AccessPort, by: "token" | "address", key: string): Response | null {
+  const waitS = access.asks(by, key);
+  if (waitS === 0) return null;
+  access.countRefusal("rate");
+  const headers = { "retry-after": String(waitS) };
+  return problem(
+    429,
+    `Cannot ${c.req.method} ${c.req.path}: too many requests ${by === "token" ? "with this token" : "from this address"}`,
+    { headers },
+  );
 }
 
 function tokenOf(c: Context): string | null {

@@ -69,8 +69,8 @@ export interface AccessPort {
   find(text: string): TokenView | null;
   /** A wrong token came from there. Seconds to wait when there were too many, else 0. */
   failed(address: string): number;
-  /** False: the token asks too often. */
-  mayAsk(token: string): boolean;
+  /** Another request, of a token or, where none is needed, from an address. Seconds to wait when there were too many, else 0. */
+  asks(by: "token" | "address", key: string): number;
   countRefusal(cause: AccessRefusal): void;
   create(name: string, scopes: Scopes): Result<{ readonly token: TokenView; readonly text: string }, "first_admin" | "too_many">;
   revoke(id: string): "revoked" | "unknown" | "last_admin";

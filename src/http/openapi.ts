@@ -216,7 +216,7 @@ const ALSO = {
   409: "Not in this state",
   413: "Too large",
   422: "Too many matches to sort",
-  429: "Too many wrong tokens from this address",
+  429: "Too many requests, or too many wrong tokens from this address; Retry-After says when to come again",
   501: "Not built yet",
   503: "Not now; see Retry-After",
 } as const;

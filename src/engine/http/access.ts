@@ -3,7 +3,7 @@
  * lost theirs. Owned by an http thread, which calls `follow` in its loop.
  */
 import { FailedTokens } from "../../access/failures.ts";
-import { TokenRate } from "../../access/rate.ts";
+import { AskRate } from "../../access/rate.ts";
 import type { AccessRefusal } from "../../access/refusal.ts";
 import type { Scopes } from "../../access/scope.ts";
 import { isLoopback } from "../../config/host_port.ts";
@@ -24,7 +24,8 @@ export class HttpAccess {
   readonly #access: Access;
   readonly #isLocal: boolean;
   readonly #failures: FailedTokens;
-  readonly #rate: TokenRate;
+  readonly #byToken: AskRate;
+  readonly #byAddress: AskRate;
   readonly #platform: Pick<Platform, "clock">;
   readonly #counters: Counters;
   readonly #watched = new Map<string, Set<() => void>>();
@@ -34,7 +35,8 @@ export class HttpAccess {
     this.#access = new Access(platform, data, limits);
     this.#isLocal = isLoopback(http.host);
     this.#failures = new FailedTokens(limits);
-    this.#rate = new TokenRate(limits);
+    this.#byToken = new AskRate(limits.requestsPerSecondPerToken, limits.requestBurstSeconds, limits.tokens);
+    this.#byAddress = new AskRate(limits.requestsPerSecondPerAddress, limits.requestBurstSeconds, limits.countedAddresses);
     this.#platform = platform;
     this.#counters = counters;
     this.#access.follow();
@@ -68,9 +70,9 @@ export class HttpAccess {
     return this.#failures.failed(address, this.#platform.clock.mono());
   }
 
-  /** Another request of this token. False: it asks too often. */
-  mayAsk(token: string): boolean {
-    return this.#rate.asks(token, this.#platform.clock.mono());
+  /** Another request. Seconds to wait when there were too many, else 0. */
+  asks(by: "token" | "address", key: string): number {
+    return (by === "token" ? this.#byToken : this.#byAddress).asks(key, this.#platform.clock.mono());
   }
 
   countRefusal(cause: AccessRefusal): void {

@@ -2,11 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { FailedTokens } from "../../../src/access/failures.ts";
 import { allows, needName, needOf } from "../../../src/access/need.ts";
-import { TokenRate } from "../../../src/access/rate.ts";
+import { AskRate } from "../../../src/access/rate.ts";
 import { EVERY_SCOPE, parseScopes, scopeNames, type Scopes, visibleDevices } from "../../../src/access/scope.ts";
 import { newToken, sameHash, TOKEN_BYTES, tokenHash, tokenId } from "../../../src/access/token.ts";
 import { NOT_BUILT } from "../../../src/http/not_built.ts";
-import { OPERATIONS } from "../../../src/http/openapi.ts";
+import { OPERATIONS } from "../../../src/http/operations.ts";
 
 const scopes = (...names: string[]): Scopes => {
   const parsed = parseScopes(names, 64);
@@ -122,10 +122,30 @@ describe("wrong tokens", () => {
   });
 });
 
-describe("requests of a token", () => {
-  test("are counted by the second, each token for itself", () => {
-    const rate = new TokenRate({ requestsPerSecondPerToken: 2 });
-    expect([rate.asks("a", 0), rate.asks("a", 1), rate.asks("a", 999), rate.asks("b", 999)]).toEqual([true, true, false, true]);
-    expect([rate.asks("a", 1000), rate.asks("a", 1001), rate.asks("a", 1002)]).toEqual([true, true, false]);
+describe("requests of somebody", () => {
+  test("are let through by the rate, after as many as may come at once, each for itself", () => {
+    const rate = new AskRate(2, 2, 8);
+    expect([0, 1, 2, 3, 4].map(() => rate.asks("a", 0))).toEqual([0, 0, 0, 0, 1]);
+    expect(rate.asks("b", 0)).toBe(0);
+    expect([rate.asks("a", 499), rate.asks("a", 500), rate.asks("a", 501), rate.asks("a", 1001)]).toEqual([1, 0, 1, 0]);
+    expect([0, 1, 2, 3, 4].map(() => rate.asks("a", 60_000))).toEqual([0, 0, 0, 0, 1]);
+  });
+
+  test("wait as long as they are told, and not longer", () => {
+    const rate = new AskRate(1, 3, 8);
+    for (let i = 0; i < 3; i++) rate.asks("a", 0);
+    const wait = rate.asks("a", 250);
+    expect(wait).toBe(1);
+    expect(rate.asks("a", 250 + 1000 * wait)).toBe(0);
+  });
+
+  test("of ten thousand addresses take no more room than of a few, and who still asks is not forgotten", () => {
+    const rate = new AskRate(1, 1, 8);
+    rate.asks("busy", 0);
+    for (let i = 0; i < 10_000; i++) {
+      rate.asks(`10.0.${i >> 8}.${i & 255}`, 0);
+      expect(rate.asks("busy", 0)).toBe(1);
+    }
+    expect(rate.size).toBe(8);
   });
 });
