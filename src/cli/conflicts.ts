@@ -22,7 +22,10 @@ const Origin = v.object({
   clientInstance: v.nullish(v.string()),
   fence: v.number(),
   since: v.number(),
+  codec: v.nullish(v.string()),
 });
+const Movement = v.object({ km: v.number(), seconds: v.number(), kmh: v.nullable(v.number()) });
+const Evidence = v.object({ rule: v.string(), differ: v.array(v.string()), movement: v.nullable(Movement) });
 const Conflict = v.object({
   id: v.string(),
   device: v.string(),
@@ -32,6 +35,7 @@ const Conflict = v.object({
   alternations: v.number(),
   takeovers: v.number(),
   windowMs: v.number(),
+  evidence: v.nullish(Evidence),
   origins: v.array(Origin),
   acknowledgedAt: v.nullable(v.number()),
 });
@@ -50,15 +54,27 @@ const NAME = 14;
 const line = (name: string, value: string): string => `  ${name.padEnd(NAME)}${value}\n`;
 
 export function conflictText(one: Conflict): string {
-  const { origins, acknowledgedAt } = one;
-  const between = origins.map((origin) => `${originText(origin)}, fence ${origin.fence}`).join("  and  ");
+  const { origins, acknowledgedAt, evidence } = one;
+  const between = origins.map((origin) => `${originText(origin)}, fence ${origin.fence}${codecText(origin)}`).join("  and  ");
   return [
     `${timeText(one.at)}  ${one.device}  ${one.verdict}\n`,
     line("between", between),
     line("evidence", `${one.takeovers} takeovers of a live holder, ${one.alternations} times back, within ${durationText(one.windowMs)}`),
+    ...(evidence === null || evidence === undefined ? [] : evidenceLines(evidence)),
     line("action", one.action),
     line("acknowledged", acknowledgedAt === null ? `no: berth conflicts --acknowledge ${one.id}` : timeText(acknowledgedAt)),
   ].join("");
+}
+
+const codecText = ({ codec }: v.InferOutput<typeof Origin>): string => (codec === null || codec === undefined ? "" : `, codec ${codec}`);
+
+function evidenceLines({ differ, movement }: v.InferOutput<typeof Evidence>): string[] {
+  const lines = differ.length === 0 ? [] : [line("differ in", differ.map((name) => name.replace("_", " ")).join(", "))];
+  if (movement !== null) {
+    const { km, seconds, kmh } = movement;
+    lines.push(line("one vehicle", `would have moved ${km} km in ${seconds} s${kmh === null ? "" : `, ${kmh} km/h`}`));
+  }
+  return lines;
 }
 
 async function acknowledge(platform: Platform, id: string, url: string, token?: string): Promise<number> {

@@ -4,6 +4,7 @@
  */
 import type { Hono } from "hono";
 import * as v from "valibot";
+import { CONFLICT_DIFFERENCES, CONFLICT_RULES } from "../wire/control.ts";
 import { NoQuery, PAGE_MAX } from "./devices.ts";
 import type { Gateway } from "./gateway.ts";
 import { originJson } from "./history.ts";
@@ -18,6 +19,25 @@ export const ConflictsQuery = query({
   acknowledged: v.optional(oneOf(["true", "false"])),
 });
 
+const Place = v.object({ time: ms("By the device's clock"), lat: v.number(), lon: v.number() });
+const EvidenceSchema = v.object({
+  rule: v.pipe(
+    v.picklist(CONFLICT_RULES),
+    v.description("alternations: there and back, live, twice; takeovers: many, live; movement: between places too far apart, live or not"),
+  ),
+  differ: v.pipe(v.array(v.picklist(CONFLICT_DIFFERENCES)), v.description("What tells the two apart")),
+  movement: v.pipe(
+    v.nullable(v.object({
+      km: v.number(),
+      seconds: count("Between the two records, by their own times"),
+      kmh: v.pipe(v.nullable(v.number()), v.description("Null: at one time")),
+      from: Place,
+      to: Place,
+    })),
+    v.description("What one vehicle would have had to do; null when both may have been one"),
+  ),
+});
+
 const ConflictSchema = v.object({
   id: v.pipe(v.string(), v.description("The id of its event")),
   device: v.string(),
@@ -28,8 +48,14 @@ const ConflictSchema = v.object({
   alternations: count("How often the device went from one to the other and back"),
   takeovers: count("Takeovers of a live holder"),
   windowMs: count("The time in which both were counted"),
+  evidence: v.pipe(v.nullable(EvidenceSchema), v.description("Null: found by a version that did not keep it")),
   origins: v.pipe(
-    v.array(v.object({ ...Origin.entries, fence: count("Its connection then"), since: ms("When that was admitted") })),
+    v.array(v.object({
+      ...Origin.entries,
+      fence: count("Its connection then"),
+      since: ms("When that was admitted"),
+      codec: v.pipe(v.nullable(v.string()), v.description("Codec and shape of its periodic records, `8E/1f2e3d4c`; null: it sent none")),
+    })),
     v.description("The two that fight; the one that had the device then is the last"),
   ),
   acknowledgedAt: v.nullable(ms("When somebody said that they know")),
@@ -68,7 +94,12 @@ export function serveConflicts(app: Hono, gateway: Gateway): void {
 function conflictJson(
   { id, json, acknowledgedAt }: { readonly id: string; readonly json: string; readonly acknowledgedAt: number | null },
 ): Conflict {
-  const { device, fence, at, verdict, action, alternations, takeovers, windowMs, origins } = JSON.parse(json) as Stored;
-  const named = origins.map((origin) => ({ ...originJson(origin), fence: origin.fence, since: origin.since }));
-  return { id, device, fence, at, verdict, action, alternations, takeovers, windowMs, origins: named, acknowledgedAt };
+  const { device, fence, at, verdict, action, alternations, takeovers, windowMs, evidence = null, origins } = JSON.parse(json) as Stored;
+  const named = origins.map((origin) => ({
+    ...originJson(origin),
+    fence: origin.fence,
+    since: origin.since,
+    codec: origin.codec ?? null,
+  }));
+  return { id, device, fence, at, verdict, action, alternations, takeovers, windowMs, evidence, origins: named, acknowledgedAt };
 }

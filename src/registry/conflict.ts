@@ -3,16 +3,18 @@
  * registry's state, so time is an argument and everything in it is bounded.
  *
  *   takeover    a living holder lost its device
- *   afterlife   what became of its connection: the evidence. With it, a fight is found
+ *   sent        what a connection has sent: two devices behind one address are told apart by it
+ *   afterlife   what became of the loser's connection: the evidence. With it, a fight is found
  *   takeDue     the alarm to tell: one for a conflict, until it was acknowledged or has been quiet
  *   hold        may this newcomer take the holder's place?
  */
 import type { DeviceId } from "../base/brand.ts";
 import type { Limits } from "../base/limits.ts";
 import type { ConflictAction, ConflictVerdict } from "../wire/control.ts";
+import type { Sent } from "../wire/sent.ts";
 import { type Fight, fightOf, ownVerdict, type Takeover, type VerdictLimits } from "./conflict_verdict.ts";
 import type { Claim } from "./event.ts";
-import { isSameOrigin } from "./origin.ts";
+import { isSameOrigin, isSameParty, movementBetween } from "./origin.ts";
 import type { Owner } from "./owner.ts";
 
 export type ConflictLimits =
@@ -31,7 +33,7 @@ export type Held = { readonly kind: "refuse"; readonly retryAfterMs: number } | 
 
 interface Watched {
   readonly device: DeviceId;
-  /** Takeovers by the origin that had it, and by another one; oldest first. */
+  /** Takeovers by the origin that had it, as far as is known, and by another one; oldest first. */
   readonly own: Takeover[];
   readonly others: Takeover[];
   touched: number;
@@ -39,8 +41,9 @@ interface Watched {
 
 interface Conflict {
   readonly device: DeviceId;
-  /** The origins named in the last alarm. */
+  /** The origins named in the last alarm, and whether what they sent was needed to tell them apart. */
   last: Takeover;
+  isBySent: boolean;
   foughtAt: number;
   /** Monotonic ms; null: an alarm was told and nobody has said that they know. */
   acknowledgedAt: number | null;
@@ -91,28 +94,45 @@ export class ConflictWatch {
   /** `owner` evicted `old`, whose close had not begun. */
   takeover(old: Owner, owner: Owner, now: number): void {
     const watched = this.#touch(old.device, now);
-    const takeovers = isSameOrigin(old.claim, owner.claim) ? watched.own : watched.others;
+    const takeovers = isSameParty(old, owner, this.#limits) ? watched.own : watched.others;
     if (takeovers.length >= this.#limits.watchedTakeovers) takeovers.shift();
     takeovers.push({ old, owner, at: now, heard: null });
+  }
+
+  /** What the connection `fence` has sent so far. Nothing is kept of a device that is not watched. */
+  sent(device: DeviceId, fence: number, sent: Sent, at: number, now: number): void {
+    const watched = this.#watched.get(device);
+    if (watched === undefined) return;
+    let isNews = false;
+    for (const takeovers of [watched.own, watched.others]) {
+      for (const { old, owner } of takeovers) {
+        const one = old.fence === fence ? old : owner.fence === fence ? owner : null;
+        if (one === null || one.sent === sent) continue;
+        isNews ||= one.sent === null;
+        one.sent = sent;
+      }
+    }
+    if (this.#tellApart(watched) || isNews) this.#judge(watched, at, now);
   }
 
   /** What became of the evicted connection `fence`. Returns what its takeover meant, or null when that cannot be told. */
   afterlife(device: DeviceId, fence: number, heard: boolean, at: number, now: number): ConflictVerdict | null {
     const watched = this.#watched.get(device);
     if (watched === undefined) return null;
+    const conflict = this.#conflicts.get(device);
     const own = watched.own.findLast(({ old }) => old.fence === fence);
     if (own !== undefined) {
       own.heard = heard;
-      return ownVerdict(own, watched.own, this.#limits);
+      return isUnclear(conflict, own) ? null : ownVerdict(own, watched.own, this.#limits);
     }
     const other = watched.others.findLast(({ old }) => old.fence === fence);
     if (other === undefined) return null;
     other.heard = heard;
-    if (!heard) return "nat_rebind";
-    const fight = fightOf(watched.others, this.#limits);
-    if (fight !== null) this.#fought(device, fight, at, now);
+    const isFight = this.#judge(watched, at, now);
+    if (isUnclear(conflict, other)) return null;
+    if (!heard && movementBetween(other.old, other.owner, this.#limits) === null) return "nat_rebind";
     // Between two that are known to fight no single takeover is harmless.
-    return fight !== null || this.#conflicts.has(device) ? "clone" : null;
+    return isFight || conflict !== undefined ? "clone" : null;
   }
 
   /** May `newcomer` not take the place of `holder`, which lives? Null: nothing is held. */
@@ -152,8 +172,8 @@ export class ConflictWatch {
 
   /** Lets go of what has been quiet for long enough. */
   forget(now: number): void {
-    const { takeoverWindowMs, alternationWindowMs, conflictQuietMs } = this.#limits;
-    const windowMs = Math.max(takeoverWindowMs, alternationWindowMs);
+    const { takeoverWindowMs, alternationWindowMs, movementWindowMs, conflictQuietMs } = this.#limits;
+    const windowMs = Math.max(takeoverWindowMs, alternationWindowMs, movementWindowMs);
     this.#forgotAt = now;
     let left = STRIDE;
     for (const watched of this.#watched.values()) {
@@ -165,6 +185,26 @@ export class ConflictWatch {
       if (left-- === 0 || Math.max(conflict.foughtAt, conflict.holdUntil) >= now - conflictQuietMs) break;
       this.#end(conflict.device);
     }
+  }
+
+  /** Moves what is now known to be by another one than it looked. */
+  #tellApart({ own, others }: Watched): boolean {
+    let moved = false;
+    for (let i = 0; i < own.length; i++) {
+      const one = own[i]!;
+      if (isSameParty(one.old, one.owner, this.#limits)) continue;
+      own.splice(i--, 1);
+      if (others.length >= this.#limits.watchedTakeovers) others.shift();
+      others.splice(others.findLastIndex(({ at }) => at <= one.at) + 1, 0, one);
+      moved = true;
+    }
+    return moved;
+  }
+
+  #judge({ device, others }: Watched, at: number, now: number): boolean {
+    const fight = fightOf(others, this.#limits);
+    if (fight !== null) this.#fought(device, fight, at, now);
+    return fight !== null;
   }
 
   #touch(device: DeviceId, now: number): Watched {
@@ -186,14 +226,16 @@ export class ConflictWatch {
     if (conflict === undefined) {
       if (!this.#roomForOneMore()) return;
       const holdMs = this.action === "hold" ? this.#limits.holdMs : 0;
-      this.#conflicts.set(device, { device, last: fight.last, foughtAt: now, acknowledgedAt: null, holdUntil: now + holdMs, holdMs });
+      const [last, isBySent] = [fight.last, isFoundBySent(fight)];
+      this.#conflicts.set(device, { device, last, isBySent, foughtAt: now, acknowledgedAt: null, holdUntil: now + holdMs, holdMs });
       return this.#alarm(device, fight, at);
     }
     this.#refresh(conflict, now);
     const known = conflict.acknowledgedAt;
-    if (known === null || (now - known < this.#limits.realarmMs && !isStranger(fight.last, conflict.last))) return;
+    if (known === null || (now - known < this.#limits.realarmMs && !isStranger(fight.last, conflict.last, this.#limits))) return;
     conflict.acknowledgedAt = null;
     conflict.last = fight.last;
+    conflict.isBySent = isFoundBySent(fight);
     this.#alarm(device, fight, at);
   }
 
@@ -225,8 +267,13 @@ export class ConflictWatch {
 }
 
 /** Does the takeover have an origin that the alarm did not name? */
-const isStranger = (takeover: Takeover, named: Takeover): boolean =>
-  [takeover.old, takeover.owner].some(({ claim }) => !isSameOrigin(claim, named.old.claim) && !isSameOrigin(claim, named.owner.claim));
+const isStranger = (takeover: Takeover, named: Takeover, limits: ConflictLimits): boolean =>
+  [takeover.old, takeover.owner].some((one) => !isSameParty(one, named.old, limits) && !isSameParty(one, named.owner, limits));
+
+const isFoundBySent = ({ rule, last: { old, owner } }: Fight): boolean => rule === "movement" || isSameOrigin(old.claim, owner.claim);
+
+/** Between two that are told apart by what they send, a newcomer that has not sent anything may be either. */
+const isUnclear = (conflict: Conflict | undefined, { owner }: Takeover): boolean => conflict?.isBySent === true && owner.sent === null;
 
 /** In strides: a walk to the first entry passes over all that were dropped before it. */
 function dropOldest<V>(map: Map<DeviceId, V>): void {

@@ -1,4 +1,6 @@
 /** What the registry is told: one event at a time, in the order of its rings. Pure; made by the registry thread. */
+import type { Sent } from "../wire/sent.ts";
+
 /** A connection asks for its device. `ring` is the worker that owns the connection; with `conn` it names it for ever. */
 export interface Claim {
   readonly type: "claim";
@@ -46,6 +48,16 @@ export interface Afterlife {
   readonly at: number;
 }
 
+/** What a connection has sent so far: evidence of who it is. */
+export interface SentSoFar {
+  readonly type: "sent";
+  readonly device: string;
+  readonly fence: number;
+  readonly sent: Sent;
+  /** Wall ms. */
+  readonly at: number;
+}
+
 /** A connection's close has begun. `fence` 0: it had not been told its decision yet. */
 export interface Close {
   readonly type: "close";
@@ -66,6 +78,7 @@ export type RegistryEvent =
   | Close
   | Order
   | Afterlife
+  | SentSoFar
   /** What a probe of the holder found; `fence` names the holder that was probed. */
   | { readonly type: "probed"; readonly device: string; readonly fence: number; readonly answers: boolean }
   | { readonly type: "ask"; readonly ring: number; readonly request: number; readonly device: string }

@@ -1,6 +1,7 @@
 /** The parts of the registry's state: who holds a device, who waits for it, who was refused. Pure data. */
 import type { DeviceId, Fence } from "../base/brand.ts";
 import type { PolicyName, Refusal } from "../wire/control.ts";
+import type { Sent } from "../wire/sent.ts";
 import type { Claim } from "./event.ts";
 
 /** A connection holding a device. `claim` says where it came from. */
@@ -12,6 +13,8 @@ export interface Owner {
   closing: boolean;
   /** The connection of the same device with the next lower fence, under multi(n); else null. */
   older: Owner | null;
+  /** Kept of those alone that a takeover is watched of: see ConflictWatch. */
+  sent: Sent | null;
 }
 
 /** Newcomers whose decision waits for the holder named by `holder`: for its probe, or for the other side to choose. */

@@ -39,6 +39,10 @@ export function step(state: RegistryState, event: RegistryEvent, now: number, ou
       return tick(state, now, out);
     case "afterlife":
       return afterlife(state, event, now, out);
+    case "sent": {
+      const device = normaliseIdentity(event.device);
+      return device === null ? undefined : state.conflicts.sent(device, event.fence, event.sent, event.at, now);
+    }
     case "releaseAll":
       return releaseAll(state, event.at, event.positions, now, out);
     default:

@@ -2,7 +2,7 @@
  * The control messages between threads: one layout and one ring kind each. Who may send what to whom:
  *
  *   accept   → codec     adopt
- *   codec    → registry  claim, close, probed, afterlife, commandDone, commandAnswer
+ *   codec    → registry  claim, close, probed, sent, afterlife, commandDone, commandAnswer
  *   registry → codec     decided, evict, probe, command
  *   http     → registry  ask, order, submit, configure, configReport
  *   registry → http      answer, done
@@ -89,6 +89,14 @@ export type ConflictVerdict = Exclude<(typeof VERDICTS)[number], "none">;
 export const CONFLICT_ACTIONS = ["observe", "hold", "quarantine"] as const;
 export type ConflictAction = (typeof CONFLICT_ACTIONS)[number];
 
+/** What an operator may have done with a frame kept raw: let it be acknowledged, decode it again, or forget it. */
+export const QUARANTINE_ORDERS = ["release", "replay", "forget"] as const;
+export type QuarantineOrder = (typeof QUARANTINE_ORDERS)[number];
+/** Which rule found a conflict, and what tells its two sides apart: an index, and bits by index. */
+export const CONFLICT_RULES = ["alternations", "takeovers", "movement"] as const;
+export type ConflictRule = (typeof CONFLICT_RULES)[number];
+export const CONFLICT_DIFFERENCES = ["client_instance", "address", "codec", "movement"] as const;
+
 // deno-fmt-ignore: a table, one row a line.
 export const MESSAGES = {
   /** A descriptor for the worker to adopt and from now on to close. */
@@ -110,6 +118,14 @@ export const MESSAGES = {
   probed: struct({ device: "str", fence: "f64", answers: "bool" }),
   /** Once per evicted connection, when it is really gone. `answered`: its peer's stack was heard after the eviction. */
   afterlife: struct({ device: "str", fence: "f64", answered: "bool", bytesAfter: "bool" }),
+  /**
+   * What a connection has sent so far (wire/sent.ts): after its first frame and, when it was evicted, once more before `afterlife`.
+   * `fixes` 0: no position. Degrees × 10^7.
+   */
+  sent: struct({
+    device: "str", fence: "f64", codec: "u8", shape: "u32", isSteady: "bool", fixes: "u8",
+    firstTime: "f64", firstLat: "f64", firstLon: "f64", newestTime: "f64", newestLat: "f64", newestLon: "f64",
+  }),
   ask: struct({ request: "u32", device: "str" }),
   answer: struct({ request: "u32", known: "bool", connected: "bool", fence: "f64", transport: "u8", address: "str", port: "u16", clientInstance: "str", since: "f64", lastByteAt: "f64", inFlight: "u32", lastAckAt: "f64", rttUs: "u32", retransmits: "u32" }),
   /** `text`: a policy, a conflict's id; by the verb. */
@@ -130,11 +146,13 @@ export const MESSAGES = {
   /** Refusals of one identity, aggregated over 10 s. `fence`: the holder's, or 0. */
   refusedMany: struct({ device: "str", fence: "f64", count: "u32", refusal: "u8", policy: "u8", address: "str", port: "u16", at: "f64" }),
   raiseFloor: struct({ device: "str", fence: "f64" }),
-  /** Two live connections take one identity from each other. `fence`: the present owner's. */
+  /** Two live connections take one identity from each other. `fence`: the present owner's. `differ`: bits. `km` 0: no movement. */
   conflict: struct({
     device: "str", fence: "f64", at: "f64", verdict: "u8", action: "u8", alternations: "u32", takeovers: "u32", windowMs: "f64",
     firstAddress: "str", firstPort: "u16", firstClientInstance: "str", firstFence: "f64", firstSince: "f64",
     secondAddress: "str", secondPort: "u16", secondClientInstance: "str", secondFence: "f64", secondSince: "f64",
+    rule: "u8", differ: "u8", firstCodec: "u8", firstShape: "u32", secondCodec: "u8", secondShape: "u32",
+    km: "f64", seconds: "f64", fromTime: "f64", fromLat: "f64", fromLon: "f64", toTime: "f64", toLat: "f64", toLon: "f64",
   }),
   /** What became of an evicted connection: completes the row of its takeover. `fence`: the evicted one's. No event. */
   evidence: struct({ device: "str", fence: "f64", answered: "bool", bytesAfter: "bool", verdict: "u8" }),

@@ -4,6 +4,7 @@
  */
 import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { imeiOf, TestDevice } from "../support/fleet.ts";
+import { encodeFrame } from "../support/frames.ts";
 import { type Accept, ACCEPTS, endEverything, type Gateway, type SettingsText } from "../support/gateway.ts";
 import { startWith } from "../support/main_job.ts";
 import { ask, device, metric } from "../support/rest.ts";
@@ -72,6 +73,7 @@ describe.each([...ACCEPTS])("identity conflict, accept %s", (accept) => {
     expect([one!.device, one!.verdict, one!.action, one!.acknowledgedAt]).toEqual([IMEI, "clone", "observe", null]);
     expect(one!.origins.map(({ address }) => address).toSorted()).toEqual([A, B]);
     expect([one!.takeovers >= 4, one!.alternations >= 2, one!.windowMs, one!.fence]).toEqual([true, true, 120_000, one!.origins[1]!.fence]);
+    expect(one!.evidence).toEqual({ rule: "alternations", differ: ["address"], movement: null });
     const event = consumer.of("conflict")[0]!;
     expect([event.id, (JSON.parse(event.data) as { fence: number }).fence]).toEqual([one!.id, one!.fence]);
     expect((await ask(gateway.url, `/v1/conflicts/${one!.id}/acknowledge`, { method: "POST" })).status).toBe(204);
@@ -83,6 +85,34 @@ describe.each([...ACCEPTS])("identity conflict, accept %s", (accept) => {
     await until("the loser heard", async () => (await verdicts())[0] === "clone");
     expect([told().length, await metric(gateway.url, "berth_conflicts_total")]).toEqual([1, 1]);
     expect(await conflicts(gateway.url, "?acknowledged=false")).toEqual([]);
+  });
+
+  test("two in two towns behind one address are told, with what each sends and what one vehicle would have had to do", async () => {
+    await start(accept);
+    const town = (latRaw: number, id: number) => ({
+      ...new TestDevice(1, "8E").records(1)[0]!,
+      eventId: 0,
+      satellites: 9,
+      lonRaw: 0,
+      latRaw,
+      io: [{ id, hex: "01" }],
+    });
+    const towns = [town(546_900_000, 239), town(404_200_000, 240)] as const;
+    for (let i = 0; i < 5; i++) {
+      const tracker = later(await take(gateway, IMEI, A));
+      const record = towns[i % 2]!;
+      expect(await tracker.send(encodeFrame("8E", [{ ...record, time: record.time + i * 1000 }]))).toBe(1);
+    }
+    await until("a conflict", () => told().length > 0);
+    const [one] = await conflicts(gateway.url);
+    expect([one!.verdict, one!.alternations, one!.evidence!.differ]).toEqual(["clone", 2, ["codec", "movement"]]);
+    // By the places alone when the second alternation is known before the loser was heard.
+    expect(["alternations", "movement"]).toContain(one!.evidence!.rule);
+    const { km, seconds, kmh } = one!.evidence!.movement!;
+    expect([km, seconds, kmh! > 1_000_000]).toEqual([1587, 1, true]);
+    const codecs = one!.origins.map(({ address, codec }) => [address, codec?.slice(0, 3)]);
+    expect([codecs, new Set(one!.origins.map(({ codec }) => codec)).size]).toEqual([[[A, "8E/"], [A, "8E/"]], 2]);
+    expect(told()[0]!.evidence).toEqual(one!.evidence);
   });
 
   test("one origin that flaps, 100 quick reconnects, is never told", async () => {

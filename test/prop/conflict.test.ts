@@ -44,6 +44,28 @@ describe("conflict watch, for all histories", () => {
     fc.assert(fc.property(moves(1), (all) => play(new ConflictWorld(), all).alarms.length === 0), RUNS);
   });
 
+  test("one vehicle at one address never alarms, whichever of its records a connection sends", () => {
+    // A place for each minute, as far from the one before as it can go in that time.
+    const steps = fc.array(fc.tuple(fc.integer({ min: -900_000, max: 900_000 }), fc.integer({ min: -900_000, max: 900_000 })), {
+      minLength: 10,
+      maxLength: 300,
+    });
+    const connection = fc.record({ first: fc.nat(), newest: fc.nat(), shape: fc.constantFrom(0, 7), heard: fc.boolean() });
+    fc.assert(
+      fc.property(steps, fc.array(connection, { maxLength: 40 }), (way, all) => {
+        let [lat, lon] = [540_000_000, 250_000_000];
+        const fixes = way.map(([dLat, dLon], i) => ({ time: i * 60_000, lat: lat += dLat, lon: lon += dLon }));
+        const world = new ConflictWorld();
+        for (const { first, newest, shape, heard } of all) {
+          const sent = { shape, first: fixes[first % fixes.length]!, newest: fixes[newest % fixes.length]! };
+          world.pass(1000).takes({ address: "10.1.0.1", sent }, heard);
+        }
+        return world.alarms.length === 0;
+      }),
+      RUNS,
+    );
+  });
+
   test("without a live loser nothing alarms", () => {
     fc.assert(
       fc.property(moves(4), (all) => play(new ConflictWorld(), all.map((each) => ({ ...each, heard: false }))).alarms.length === 0),

@@ -5,11 +5,17 @@ import { type Alarm, type ConflictLimits, ConflictWatch, type Held } from "../..
 import type { Claim } from "../../src/registry/event.ts";
 import type { Owner } from "../../src/registry/owner.ts";
 import type { ConflictAction, ConflictVerdict } from "../../src/wire/control.ts";
+import type { Sent } from "../../src/wire/sent.ts";
 
 export interface From {
   readonly address: string;
   readonly clientInstance?: string;
+  /** What it sends right after its login. */
+  readonly sent?: Partial<Sent>;
 }
+
+/** Nothing but what a test says. */
+export const sentOf = (more: Partial<Sent> = {}): Sent => ({ codec: 0x8e, shape: 0, first: null, newest: null, isSteady: true, ...more });
 
 export const DEVICE = asDeviceId("356307042441013");
 /** Wall time is this far ahead of the monotonic one. */
@@ -34,6 +40,7 @@ export class ConflictWorld {
   now = 1_000_000;
   readonly alarms: { readonly alarm: Alarm; readonly now: number }[] = [];
   readonly #holders = new Map<string, Owner>();
+  readonly #sent = new Map<number, Partial<Sent>>();
   #fences = 0;
 
   constructor(action: ConflictAction = "observe", changes: Partial<ConflictLimits> = {}) {
@@ -60,15 +67,24 @@ export class ConflictWorld {
   take(from: From, device: string = DEVICE): number | null {
     const fence = asFence(++this.#fences * 1024);
     const claim = claimFrom(from, this.#fences, device, WALL + this.now);
-    const owner: Owner = { device: asDeviceId(device), fence, claim, closing: false, older: null };
+    const owner: Owner = { device: asDeviceId(device), fence, claim, closing: false, older: null, sent: null };
     const old = this.#holders.get(device) ?? null;
     this.#holders.set(device, owner);
     if (old !== null) this.watch.takeover(old, owner, this.now);
     return old === null ? null : old.fence;
   }
 
-  /** What became of the connection `fence`. */
+  /** What the connection `fence` has sent so far. */
+  sends(fence: number, sent: Partial<Sent>, device: string = DEVICE): void {
+    this.#sent.set(fence, sent);
+    this.watch.sent(asDeviceId(device), fence, sentOf(sent), WALL + this.now, this.now);
+    this.collect();
+  }
+
+  /** What became of the connection `fence`; what it has sent is told once more before. */
   hear(fence: number, heard: boolean, device: string = DEVICE): ConflictVerdict | null {
+    const sent = this.#sent.get(fence);
+    if (sent !== undefined) this.sends(fence, sent, device);
     const verdict = this.watch.afterlife(asDeviceId(device), fence, heard, WALL + this.now, this.now);
     this.collect();
     return verdict;
@@ -77,7 +93,9 @@ export class ConflictWorld {
   /** Claims; the loser is heard (true), silent (false) or nothing is known of it (null). */
   takes(from: From, heard: boolean | null, device: string = DEVICE): ConflictVerdict | null {
     const lost = this.take(from, device);
-    return lost === null || heard === null ? null : this.hear(lost, heard, device);
+    const verdict = lost === null || heard === null ? null : this.hear(lost, heard, device);
+    if (from.sent !== undefined) this.sends(this.#fences * 1024, from.sent, device);
+    return verdict;
   }
 
   hold(from: From, device: string = DEVICE): Held | null {

@@ -22,7 +22,12 @@ export interface ConflictJson {
   readonly alternations: number;
   readonly takeovers: number;
   readonly windowMs: number;
-  readonly origins: readonly (OriginJson & { readonly fence: number; readonly since: number })[];
+  readonly evidence: {
+    readonly rule: string;
+    readonly differ: readonly string[];
+    readonly movement: { readonly km: number; readonly seconds: number; readonly kmh: number | null } | null;
+  } | null;
+  readonly origins: readonly (OriginJson & { readonly fence: number; readonly since: number; readonly codec: string | null })[];
   readonly acknowledgedAt: number | null;
 }
 export interface TakeoverJson {

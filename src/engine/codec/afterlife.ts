@@ -61,13 +61,14 @@ export class CodecAfterlife {
 
   /** The socket is closed. `keepFree`: bytes of claims ring that others need; without room nothing is told. */
   ended(connection: Connection, how: SocketEnd, keepFree: number): void {
-    const { eviction, device, fence } = connection;
+    const { eviction, device, fence, sent } = connection;
     if (eviction === null) return;
     if (eviction.lingers) this.#lingering--;
     if (!eviction.wasReset && how !== "lost") eviction.answered = true;
     const answered = eviction.answered && !eviction.hadEnded;
     const { bytesAfter } = eviction;
     this.#at.tally.evicted(answered);
+    if (sent !== null) send(this.#at.claims, sent.message(device, fence), keepFree);
     send(this.#at.claims, { type: "afterlife", device, fence, answered, bytesAfter }, keepFree);
   }
 

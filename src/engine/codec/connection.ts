@@ -9,6 +9,7 @@ import type { Framer } from "../../codec/framer.ts";
 import type { Socket } from "../../platform/port.ts";
 import type { EndReason } from "../../wire/control.ts";
 import type { Outstanding } from "./outstanding.ts";
+import type { SentByConnection } from "./sent.ts";
 import { Outbound } from "./outbound.ts";
 
 /** `login`: has not said who it is. `claiming`: the registry is asked. `open`: admitted. `ending`: its close has begun. */
@@ -47,6 +48,8 @@ export class Connection {
   /** Its newest frame has a wrong CRC: kept, and nobody waits for a verdict. */
   keptBadFrame = false;
   lastByteAt: number;
+  /** Null before its first frame: who has nothing to say costs nothing. */
+  sent: SentByConnection | null = null;
   /** Set inside the framer's calls, where nothing can be ended; looked at right after. */
   wantsEnd: EndReason | null = null;
   reason: EndReason = "closed";

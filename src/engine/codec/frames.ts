@@ -17,10 +17,12 @@ import {
   timesAt,
   writeFrameHeader,
 } from "../../wire/frame_message.ts";
+import { send } from "../../wire/control.ts";
 import type { CodecCommands } from "./commands.ts";
 import type { CodecContext } from "./context.ts";
 import type { Connection } from "./connection.ts";
 import type { CodecLogin } from "./login.ts";
+import { SentByConnection } from "./sent.ts";
 
 /** `#reserve`: a message this long never fits. -1: not now. */
 const TOO_LONG = -2;
@@ -79,7 +81,17 @@ export class CodecFrames implements FrameSink<Connection> {
     for (let i = 0; i <= n; i++) words[offsets + i] = columns.offsets[i]!;
     copy(bytes, start, length, ring, dataAt(message, n));
     if (columns.invalid > 0) this.#at.tally.invalidRecords(columns.invalid);
+    this.#note(connection, bytes, start);
     return this.#committed(connection, n, codec);
+  }
+
+  /** What the registry may need to know whose records these are. */
+  #note(connection: Connection, bytes: Uint8Array, start: number): void {
+    const isFirst = connection.sent === null;
+    const sent = connection.sent ??= new SentByConnection();
+    sent.frame(bytes, start, this.#columns, this.#at.limits);
+    // Without room nothing is told.
+    if (isFirst) send(this.#at.claims, sent.message(connection.device, connection.fence), this.#login.claimsReserve);
   }
 
   badCrc(connection: Connection, bytes: Uint8Array, start: number, length: number): Next {

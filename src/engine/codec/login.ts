@@ -26,6 +26,11 @@ export class CodecLogin {
     this.#commands = commands;
   }
 
+  /** Bytes of claims ring that are not for evidence. */
+  get claimsReserve(): number {
+    return this.#ending.reserve;
+  }
+
   /** The device has said who it is. It hears nothing, and nothing behind it is read, before the registry has decided. */
   claim(connection: Connection, imei: string, at: number): Next {
     if (this.#at.board.gate() === Gate.failing) return this.#turnAway(connection, "store_failing");

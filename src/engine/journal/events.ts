@@ -20,6 +20,7 @@ import {
 import type { Recovered } from "../boot.ts";
 import { JournalCommands } from "./commands.ts";
 import { JournalConfigs } from "./configs.ts";
+import { conflictPayload } from "./conflict.ts";
 import { JournalMarks } from "./marks.ts";
 
 /** A connection as frames need it. */
@@ -100,6 +101,7 @@ export class JournalEvents {
       case "evict":
       case "probe":
       case "probed":
+      case "sent":
       case "afterlife":
       case "ask":
       case "answer":
@@ -238,22 +240,9 @@ export class JournalEvents {
     const device = this.#journal.ledger.byId(asDeviceId(m.device));
     if (device === undefined) return;
     if (CONFLICT_ACTIONS[m.action] === "quarantine") this.#marks.fight(device.id, true);
-    const { at, alternations, takeovers, windowMs } = m;
-    const origins = [
-      { address: m.firstAddress, port: m.firstPort, clientInstance: m.firstClientInstance, fence: m.firstFence, since: m.firstSince },
-      { address: m.secondAddress, port: m.secondPort, clientInstance: m.secondClientInstance, fence: m.secondFence, since: m.secondSince },
-    ];
-    const payload = {
-      at,
-      verdict: VERDICTS[m.verdict],
-      action: CONFLICT_ACTIONS[m.action],
-      alternations,
-      takeovers,
-      windowMs,
-      origins,
-    };
+    const payload = conflictPayload(m);
     const row = { device: m.device, fence: m.fence, ...payload };
-    this.#journal.event("conflict", device, asFence(m.fence), at, payload, { change: { kind: "conflict", row } });
+    this.#journal.event("conflict", device, asFence(m.fence), m.at, payload, { change: { kind: "conflict", row } });
   }
 
   /** About a takeover that was told before; a row that is gone by now is not missed. */

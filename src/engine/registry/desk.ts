@@ -9,7 +9,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { RingConsumer, RingProducer } from "../../ring/spsc.ts";
-import { Bell } from "../../ring/wait.ts";
+import { Bell, type Poke } from "../../ring/wait.ts";
 import { Effects } from "../../registry/effect.ts";
 import type { RegistryEvent } from "../../registry/event.ts";
 import { step } from "../../registry/registry.ts";
@@ -21,6 +21,7 @@ import { type AllowList, NO_LIST } from "../allow_list.ts";
 import { type Boot, type Recovered, ringThreads } from "../boot.ts";
 import { announced, policiesFrom } from "./policies.ts";
 import { RegistryCommands } from "./commands.ts";
+import { sentEvent } from "./conflict_message.ts";
 import { RegistryConfigs } from "./configs.ts";
 import { RegistryOutbox } from "./outbox.ts";
 
@@ -47,7 +48,7 @@ export class RegistryDesk {
   blocked = false;
 
   /** `core`: what decides; the simulation puts its eyes, and wrong ones, in its place. */
-  constructor(boot: Boot, recovered: Recovered, board: Board, clock: Clock, core: typeof step = step, list: AllowList = NO_LIST) {
+  constructor(boot: Boot, recovered: Recovered, board: Board, clock: Clock, core: typeof step = step, list: AllowList = NO_LIST, poke?: Poke) {
     this.#step = core;
     const { unknownDevices, limits } = boot.settings;
     this.#board = board;
@@ -68,7 +69,7 @@ export class RegistryDesk {
     this.#asks = boot.rings.asks.map((memory) => new RingConsumer(memory));
     this.#frames = boot.rings.frames.map((memory) => new RingConsumer(memory));
     const threads = ringThreads(boot.roster);
-    const bell = (thread: number): Bell => new Bell(boot.bells, thread);
+    const bell = (thread: number): Bell => new Bell(boot.bells, thread, poke);
     const lifecycle = new RingProducer(boot.rings.lifecycle, bell(boot.roster.journal));
     const decisions = boot.rings.decisions.map((memory, i) => new RingProducer(memory, bell(threads[i]!)));
     const answers = boot.rings.answers.map((memory, i) => new RingProducer(memory, bell(boot.roster.http[i]!)));
@@ -147,7 +148,8 @@ export class RegistryDesk {
         this.#do(message, this.#clock.mono());
       } else if (message.type === "afterlife") {
         this.#do({ ...message, at: this.#clock.wall() }, this.#clock.mono());
-      } else if (message.type === "commandDone") this.#commands.done(message);
+      } else if (message.type === "sent") this.#do(sentEvent(message, this.#clock.wall()), this.#clock.mono());
+      else if (message.type === "commandDone") this.#commands.done(message);
       else if (message.type === "commandAnswer") this.#commands.answered(message);
       else throw new Error(`unexpected ${message.type} in a claims ring`);
     }

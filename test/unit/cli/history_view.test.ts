@@ -106,5 +106,15 @@ test("a conflict names both origins, the evidence, and how to acknowledge it", (
       "",
     ].join("\n"),
   );
+  const movement = { km: 2658, seconds: 60, kmh: 159_480 };
+  const told = conflictText({
+    ...one,
+    evidence: { rule: "movement", differ: ["client_instance", "codec"], movement },
+    origins: one.origins.map((each) => ({ ...each, codec: "8E/1f2e3d4c" })),
+  });
+  expect(told).toContain("10.0.0.2:2, fence 2048, codec 8E/1f2e3d4c\n");
+  expect(told).toContain("  differ in     client instance, codec\n  one vehicle   would have moved 2658 km in 60 s, 159480 km/h\n");
+  const nowhere = conflictText({ ...one, evidence: { rule: "movement", differ: [], movement: { ...movement, seconds: 0, kmh: null } } });
+  expect(nowhere).toContain("  one vehicle   would have moved 2658 km in 0 s\n  action");
   expect(conflictText({ ...one, acknowledgedAt: AT })).toContain("acknowledged  2026-11-21T07:00:00.000Z\n");
 });

@@ -4,6 +4,11 @@ interface Origin {
   readonly address?: string;
   readonly port?: number;
   readonly clientInstance?: string | null;
+  readonly codec?: string | null;
+}
+
+interface Evidence {
+  readonly movement?: { readonly km?: number; readonly seconds?: number } | null;
 }
 
 export interface Conflict {
@@ -12,6 +17,7 @@ export interface Conflict {
   readonly action?: string;
   readonly takeovers?: number;
   readonly windowMs?: number;
+  readonly evidence?: Evidence | null;
   readonly origins?: readonly Origin[];
 }
 
@@ -23,8 +29,9 @@ export function conflictsIn(answer: unknown): readonly Conflict[] {
   return Array.isArray(conflicts) ? conflicts as Conflict[] : [];
 }
 
-const where = ({ address = "?", port = 0, clientInstance }: Origin): string => {
-  const place = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+const where = ({ address = "?", port = 0, clientInstance, codec }: Origin): string => {
+  const sent = codec === null || codec === undefined ? "" : ` (codec ${codec})`;
+  const place = `${address.includes(":") ? `[${address}]` : address}:${port}${sent}`;
   return clientInstance === null || clientInstance === undefined ? place : `${clientInstance} at ${place}`;
 };
 
@@ -34,10 +41,12 @@ const DONE: Readonly<Record<string, string>> = {
 };
 
 /** What follows the device's name. */
-export function conflictWords({ action, takeovers, windowMs, origins = [] }: Conflict): string {
+export function conflictWords({ action, takeovers, windowMs, evidence, origins = [] }: Conflict): string {
   const between = origins.length === 0 ? "" : `, ${origins.map(where).join(" and ")}`;
   const often = takeovers === undefined || windowMs === undefined
     ? ""
     : `: ${takeovers} takeovers within ${Math.round(windowMs / SECOND)} s`;
-  return `is used by two live devices${between}${often}.${DONE[action ?? ""] ?? ""}`;
+  const { km, seconds } = evidence?.movement ?? {};
+  const moved = km === undefined || seconds === undefined ? "" : ` One would have moved ${km} km in ${seconds} s.`;
+  return `is used by two live devices${between}${often}.${moved}${DONE[action ?? ""] ?? ""}`;
 }
