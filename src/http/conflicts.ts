@@ -63,7 +63,7 @@ const ConflictSchema = v.object({
 export const ConflictsSchema = v.object({ conflicts: v.array(ConflictSchema) });
 type Conflict = v.InferOutput<typeof ConflictSchema>;
 /** As the journal wrote it. */
-type Stored = Omit<Conflict, "id" | "acknowledgedAt">;
+type Stored = Omit<Conflict, "id" | "acknowledgedAt" | "evidence"> & { readonly evidence?: Conflict["evidence"] };
 
 export function serveConflicts(app: Hono, gateway: Gateway): void {
   app.get("/v1/conflicts", strictQuery(ConflictsQuery), async (c) => {
