@@ -11,6 +11,7 @@ import { addDrain } from "./drain_verb.ts";
 import { addExport } from "./export.ts";
 import { addKick } from "./kick.ts";
 import { addLater } from "./later.ts";
+import { addQuarantine } from "./quarantine.ts";
 import { addSelftest } from "./selftest.ts";
 import { addSend } from "./send.ts";
 import { addServe } from "./serve_verb.ts";
@@ -29,6 +30,7 @@ const VERBS: readonly Verb[] = [
   addDevices,
   addExport,
   addConflicts,
+  addQuarantine,
   addSend,
   addKick,
   addDrain,

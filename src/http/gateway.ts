@@ -9,9 +9,17 @@ import type { Result } from "../base/result.ts";
 import type { Filter } from "../broker/filter.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Peer } from "../platform/port.ts";
-import type { DeviceState, RecordsAnswer, RecordsQuery, StoredCommand, StoredConfig } from "../store/port.ts";
+import type {
+  DeviceState,
+  RecordsAnswer,
+  RecordsQuery,
+  StoredBadFrame,
+  StoredCommand,
+  StoredConfig,
+  StoredQuarantined,
+} from "../store/port.ts";
 import type { CommandCodec } from "../wire/command.ts";
-import type { EndReason, OrderVerb, Outcome, Refusal } from "../wire/control.ts";
+import type { EndReason, OrderVerb, Outcome, QuarantineOrder, Refusal } from "../wire/control.ts";
 
 /** Another thread did not answer in time: 503 with Retry-After. */
 export interface Busy {
@@ -142,10 +150,29 @@ export type StreamOpened =
   | { readonly kind: "refused"; readonly refusal: Exclude<Refusal, "none">; readonly retryAfterMs: number }
   | Busy;
 
+/** Frames kept raw, and those of wrong CRC, newest first. `more`: there are older ones. */
+export interface QuarantinedFound {
+  readonly kind: "quarantined";
+  readonly frames: readonly StoredQuarantined[];
+  readonly more: boolean;
+  readonly bad: readonly StoredBadFrame[];
+}
+
+export interface QuarantinePort {
+  /** Frames with ids up to `upTo`, of one device or (null) of all; `bad`: with those of wrong CRC. */
+  page(device: string | null, upTo: number, limit: number, bad: boolean): Promise<QuarantinedFound | Busy>;
+  /** Back when it is on disk, with the frame as it is then; null: it is forgotten. `busy`: it may be done all the same. */
+  order(
+    order: QuarantineOrder,
+    id: number,
+  ): Promise<{ readonly kind: "done"; readonly frame: StoredQuarantined | null } | { readonly kind: "unknown_frame" } | Busy>;
+}
+
 export interface Gateway {
   readonly settings: Settings;
   readonly commands: CommandsPort;
   readonly configs: ConfigsPort;
+  readonly quarantine: QuarantinePort;
   readonly access: AccessPort;
   readonly instance: string;
   readonly counterMemory: SharedArrayBuffer;

@@ -4,8 +4,6 @@ import { problem } from "./problem.ts";
 
 /** `METHOD path`, with parameters as in the interface. */
 export const NOT_BUILT = [
-  "GET /v1/quarantine",
-  "POST /v1/quarantine/{id}/release",
   "POST /v1/publish",
   "GET /v1/ws",
 ] as const;

@@ -59,5 +59,6 @@ export function storedJson(device: string, stored: StoredRecord, names: IoFamily
     fence: stored.fence,
     receivedAt: stored.receivedAt,
     ...(stored.quarantined ? { quarantined: true } : {}),
+    ...(stored.redecoded ? { redecoded: true } : {}),
   };
 }

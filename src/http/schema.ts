@@ -33,6 +33,7 @@ export const StoredSchema = v.object({
     ),
   ),
   quarantined: v.optional(v.pipe(v.boolean(), v.description("Sent while two live devices fought for the identity"))),
+  redecoded: v.optional(v.pipe(v.boolean(), v.description("Came out of a frame kept raw, decoded later by berth replay"))),
 });
 
 export const Origin = v.object({ address: v.string(), port: v.number(), clientInstance: v.nullable(v.string()) });

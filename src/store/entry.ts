@@ -28,6 +28,9 @@ export const FLAG_UNFENCED = 2;
 /** Sent while two live devices fought for the identity: kept and told as such, never moves position. */
 export const FLAG_QUARANTINED = 4;
 
+/** Came out of a frame kept raw, long after it arrived. Always with FLAG_UNFENCED. */
+export const FLAG_REDECODED = 8;
+
 /** Kinds of journal events; the index is the stored number. Append only. */
 export const EVENT_KINDS = [
   "",
@@ -42,12 +45,12 @@ export const EVENT_KINDS = [
   "message",
 ] as const;
 export type EventKind = Exclude<(typeof EVENT_KINDS)[number], "">;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 const MESSAGE = EVENT_KINDS.indexOf("message");
 const CHANNEL_AT = '{"channel":"'.length;
 const QUOTE = 0x22;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** A cursor over entries: set it on one with `load`, then read fields. One object serves a whole scan: no garbage. */
 export class EntryView {
@@ -107,6 +110,9 @@ export class EntryView {
   get isQuarantined(): boolean {
     return (this.flags & FLAG_QUARANTINED) !== 0;
   }
+  get isRedecoded(): boolean {
+    return (this.flags & FLAG_REDECODED) !== 0;
+  }
   get n(): number {
     return this.bytes[this.at + 6]!;
   }
@@ -135,18 +141,18 @@ export class EntryView {
   get event(): EventKind {
     return EVENT_KINDS[this.bytes[this.at + 5]!] as EventKind;
   }
-  /** The event's JSON text, without device and fence. */
-  get json(): string {
-    return decoder.decode(this.bytes.slice(this.at + EVENT_ENTRY_HEADER, this.at + this.length));
-  }
-}
-
   /** Of a `message`: the channel it was published on, which its JSON begins with. Of any other event "". */
   get channel(): string {
     if (this.bytes[this.at + 5] !== MESSAGE) return "";
     const from = this.at + EVENT_ENTRY_HEADER + CHANNEL_AT;
     return decoder.decode(this.bytes.slice(from, this.bytes.indexOf(QUOTE, from)));
   }
+  /** The event's JSON text, without device and fence. */
+  get json(): string {
+    return decoder.decode(this.bytes.slice(this.at + EVENT_ENTRY_HEADER, this.at + this.length));
+  }
+}
+
 export interface FrameEntry {
   device: DeviceNo;
   fence: Fence;
@@ -158,6 +164,7 @@ export interface FrameEntry {
   maxTime: number;
   unfenced: boolean;
   quarantined: boolean;
+  redecoded: boolean;
 }
 
 /** Bytes a frame entry takes. `partial`: newCount < n. */
@@ -179,7 +186,11 @@ export function writeFrameEntry(
   const length = frameEntryBytes(e.n, partial, dataLength);
   view.setUint32(at, length, true);
   view.setUint8(at + 4, ENTRY_FRAME);
-  view.setUint8(at + 5, (partial ? FLAG_PARTIAL : 0) | (e.unfenced ? FLAG_UNFENCED : 0) | (e.quarantined ? FLAG_QUARANTINED : 0));
+  view.setUint8(
+    at + 5,
+    (partial ? FLAG_PARTIAL : 0) | (e.unfenced ? FLAG_UNFENCED : 0) | (e.quarantined ? FLAG_QUARANTINED : 0) |
+      (e.redecoded ? FLAG_REDECODED : 0),
+  );
   view.setUint8(at + 6, e.n);
   view.setUint8(at + 7, e.best);
   view.setUint32(at + 8, e.device, true);

@@ -12,6 +12,9 @@ import type { IncomingFrame } from "./incoming_frame.ts";
 import type { Ledger, LedgerDevice } from "./ledger.ts";
 import { hasFix } from "./record_walk.ts";
 
+/** Whose a frame is: the device's owner's; that of one who stores beside it; or one that was kept raw and is decoded again. */
+export type Standing = "owner" | "beside" | "redecoded";
+
 export class FrameStep {
   /** Intervals joined because a device had too many. */
   joins = 0;
@@ -37,11 +40,12 @@ export class FrameStep {
       maxTime: 0,
       unfenced: false,
       quarantined: false,
+      redecoded: false,
     };
   }
 
   /** Takes a frame of a device that may store; returns how many of its records are new. */
-  take(frame: IncomingFrame, device: LedgerDevice, fence: Fence, isUnfenced: boolean, stored: StoredFrames): number {
+  take(frame: IncomingFrame, device: LedgerDevice, fence: Fence, standing: Standing, stored: StoredFrames): number {
     const { header } = frame;
     const coverage = this.#ledger.overlay(device);
     let newCount = header.n;
@@ -52,7 +56,8 @@ export class FrameStep {
     const entry = this.#entry;
     entry.device = device.no;
     entry.fence = fence;
-    entry.unfenced = isUnfenced;
+    entry.unfenced = standing !== "owner";
+    entry.redecoded = standing === "redecoded";
     entry.receivedAt = header.receivedAt;
     entry.n = header.n;
     entry.newCount = newCount;

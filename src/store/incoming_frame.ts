@@ -2,6 +2,7 @@
  * The frame message the journal stands on, taken apart once for the steps that follow: header, record times, record
  * bounds. Pure. One object serves all frames; `load` copies the two small columns, the data stays in the ring.
  */
+import type { AvlColumns } from "../codec/teltonika/avl.ts";
 import { dataAt, emptyFrameHeader, offsetsAt, readFrameHeader, timesAt } from "../wire/frame_message.ts";
 
 export class IncomingFrame {
@@ -34,6 +35,18 @@ export class IncomingFrame {
     const offsets = offsetsAt(at, n);
     for (let i = 0; i <= n; i++) this.offsets[i] = view.getUint32(offsets + 4 * i, true);
     this.dataAt = dataAt(at, n);
+  }
+
+  /** The same for a frame that comes out of no ring: `bytes` is its data field. */
+  loadColumns(bytes: Uint8Array, receivedAt: number, columns: AvlColumns): void {
+    const { n, codec, best, minTime, maxTime } = columns;
+    this.bytes = bytes;
+    this.dataAt = 0;
+    Object.assign(this.header, { conn: 0, n, codec, best, fault: 0, receivedAt, minTime, maxTime, dataLength: bytes.length, flags: 0 });
+    this.times.set(columns.times);
+    this.offsets.set(columns.offsets);
+    // Not to be looked into: whether two records are equal is found out the slow way.
+    this.ordered = n < 2;
   }
 
   /** The same for kinds without columns: only header and data. */

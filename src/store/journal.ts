@@ -17,7 +17,7 @@ import { coverEntry } from "./cover_entry.ts";
 import { Duplicates, type StoredFrames } from "./duplicates.ts";
 import { EntryView, eventEntry, type EventKind } from "./entry.ts";
 import { EventQueue, type Queued } from "./event_queue.ts";
-import { FrameStep } from "./frame_step.ts";
+import { FrameStep, type Standing } from "./frame_step.ts";
 import type { HistoryChange } from "./history.ts";
 import type { IncomingFrame } from "./incoming_frame.ts";
 import { Ledger, type LedgerDevice } from "./ledger.ts";
@@ -144,16 +144,16 @@ export class Journal implements StoredFrames {
   }
 
   /** A frame that may be stored: how many of its records are new (0: all duplicates, nothing is written). */
-  frame(frame: IncomingFrame, device: LedgerDevice, fence: Fence, isUnfenced = false): number {
-    const newCount = this.#frames.take(frame, device, fence, isUnfenced, this);
+  frame(frame: IncomingFrame, device: LedgerDevice, fence: Fence, standing: Standing = "owner"): number {
+    const newCount = this.#frames.take(frame, device, fence, standing, this);
     this.newRecords += newCount;
     this.duplicateRecords += frame.header.n - newCount;
     return newCount;
   }
 
-  /** An event that a frame made: it goes with the frame when the commit fails. */
-  frameEvent(kind: EventKind, device: LedgerDevice, fence: Fence, at: number, payload: Readonly<Record<string, unknown>>): void {
-    this.batch.event(device.no, eventEntry(kind, device.no, fence, at, payload), at);
+  /** An event that a frame made, and its seq: it goes with the frame when the commit fails. */
+  frameEvent(kind: EventKind, device: LedgerDevice, fence: Fence, at: number, payload: Readonly<Record<string, unknown>>): number {
+    return this.batch.event(device.no, eventEntry(kind, device.no, fence, at, payload), at);
   }
 
   /** Anything for a commit to do? */
@@ -275,6 +275,7 @@ export class Journal implements StoredFrames {
     if (this.oldest === this.nextSeq && batch.rows.length > 0) this.oldest = batch.rows[0]!.seq;
     this.nextSeq = batch.nextSeq;
     this.#queue.clear();
+    this.quarantine.merge();
     this.#fenceBlock = null;
     this.ledger.merge();
   }

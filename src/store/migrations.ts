@@ -78,6 +78,17 @@ export const MIGRATIONS: readonly string[] = [
     said_at INTEGER, fence INTEGER, reason TEXT, value TEXT NOT NULL, PRIMARY KEY (device, version)
   ) WITHOUT ROWID;
   `,
+  `
+  -- fence, address, port: of the connection that sent the frame first; address NULL: not known. released_at: since when it is
+  -- acknowledged. replayed_at: when it was decoded again, with how many records, of which how many were ever new.
+  ALTER TABLE quarantine ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE quarantine ADD COLUMN address TEXT;
+  ALTER TABLE quarantine ADD COLUMN port INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE quarantine ADD COLUMN released_at INTEGER;
+  ALTER TABLE quarantine ADD COLUMN replayed_at INTEGER;
+  ALTER TABLE quarantine ADD COLUMN replayed_records INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE quarantine ADD COLUMN replayed_stored INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /** File name of the store inside the data directory. */

@@ -66,6 +66,8 @@ export interface StoredRecord {
   readonly receivedAt: number;
   /** Sent while two live devices fought for the identity. */
   readonly quarantined: boolean;
+  /** Came out of a frame kept raw, decoded later. */
+  readonly redecoded: boolean;
   readonly codec: number;
   readonly bytes: Uint8Array;
 }
@@ -116,6 +118,41 @@ export interface StoredConfig {
   readonly reason: string | null;
 }
 
+/** A frame that could not be decoded, as it is kept. `fence` 0, `origin` null: not known. */
+export interface StoredQuarantined {
+  /** The seq of its event. */
+  readonly id: number;
+  readonly device: string;
+  readonly hash: string;
+  readonly fault: string;
+  readonly codec: number;
+  readonly fence: number;
+  readonly origin: { readonly address: string; readonly port: number } | null;
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** How often it came. */
+  readonly count: number;
+  readonly releasedAt: number | null;
+  /** When it was decoded again, how many records it holds (0: it still could not be decoded), and how many of them were ever new. */
+  readonly replayedAt: number | null;
+  readonly records: number;
+  readonly stored: number;
+  readonly bytes: Uint8Array;
+}
+
+/** `more`: there are older ones. */
+export interface QuarantinePage {
+  readonly frames: readonly StoredQuarantined[];
+  readonly more: boolean;
+}
+
+/** A frame the CRC of which does not match. `device` null: it came before a login. */
+export interface StoredBadFrame {
+  readonly device: string | null;
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
 /** What a reader thread does with the store. Synchronous: it owns its thread. Implemented by store/reader.ts. */
 export interface StoreReader extends EntrySource {
   entries(from: Seq): EntriesAnswer;
@@ -138,6 +175,11 @@ export interface StoreReader extends EntrySource {
   commandByKey(device: string, key: string): StoredCommand | null;
   /** The newest configuration of a device. */
   config(device: string): StoredConfig | null;
+  /** Frames kept raw, newest first, of one device or (null) of all, with an id of `upTo` at most. */
+  quarantined(device: DeviceId | null, upTo: number, limit: number): QuarantinePage;
+  quarantinedOne(id: number): StoredQuarantined | null;
+  /** The newest frames with a wrong CRC, newest first. */
+  badFrames(): readonly StoredBadFrame[];
   /** PASSIVE checkpoint passes until little is left, at most a few. Returns pages still in the write-ahead log. */
   checkpoint(): number;
   close(): void;

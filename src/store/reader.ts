@@ -3,7 +3,7 @@
  * device fold, advanced from the log; one instance per reader thread. Every question is one short read transaction, in
  * which it first catches up: so what was committed before is in the answer, wherever a flush or a merge stands.
  */
-import { asSeq, type DeviceId, type DeviceNo, type Seq } from "../base/brand.ts";
+import { asDeviceNo, asSeq, type DeviceId, type DeviceNo, type Seq } from "../base/brand.ts";
 import type { Database, Statement } from "../platform/port.ts";
 import { CommandReader } from "./commands.ts";
 import { ConfigReader } from "./configs.ts";
@@ -11,15 +11,19 @@ import { DeviceFold } from "./device_fold.ts";
 import { DeviceEntries } from "./device_entries.ts";
 import { EntryView } from "./entry.ts";
 import { HistoryReader } from "./history.ts";
+import { QuarantineReader } from "./quarantine_reader.ts";
 import type {
   DeviceState,
   EntriesAnswer,
+  QuarantinePage,
   RecordsAnswer,
   RecordsQuery,
   Row,
+  StoredBadFrame,
   StoredCommand,
   StoredConfig,
   StoredConflict,
+  StoredQuarantined,
   StoreReader,
 } from "./port.ts";
 import { type ReaderLimits, RecordPages } from "./record_pages.ts";
@@ -64,6 +68,7 @@ export class SqliteStoreReader implements StoreReader {
   readonly #history: HistoryReader;
   readonly #commands: CommandReader;
   readonly #configs: ConfigReader;
+  readonly #quarantine: QuarantineReader;
   readonly #view = new EntryView();
   #tail = new Tail();
   #segments: readonly Segment[] = [];
@@ -93,6 +98,7 @@ export class SqliteStoreReader implements StoreReader {
     this.#history = new HistoryReader(db);
     this.#commands = new CommandReader(db);
     this.#configs = new ConfigReader(db);
+    this.#quarantine = new QuarantineReader(db);
     this.#read(() => undefined, () => this.#rebuild());
   }
 
@@ -177,6 +183,24 @@ export class SqliteStoreReader implements StoreReader {
   config(device: string): StoredConfig | null {
     return this.#read(() => this.#configs.of(device, this.seq));
   }
+
+  quarantined(device: DeviceId | null, upTo: number, limit: number): QuarantinePage {
+    return this.#read(() => {
+      const no = device === null ? null : this.#fold.byId(device)?.no;
+      if (no === undefined) return { frames: [], more: false };
+      return this.#quarantine.page(no, Math.min(upTo, this.seq), limit, this.#limits.pageBytes, this.#nameOf);
+    });
+  }
+
+  quarantinedOne(id: number): StoredQuarantined | null {
+    return this.#read(() => this.#quarantine.one(id, this.seq, this.#nameOf));
+  }
+
+  badFrames(): readonly StoredBadFrame[] {
+    return this.#read(() => this.#quarantine.badFrames(this.#nameOf));
+  }
+
+  readonly #nameOf = (no: number): string | null => this.#fold.byNo(asDeviceNo(no))?.id ?? null;
 
   checkpoint(): number {
     for (let passes = 1;; passes++) {

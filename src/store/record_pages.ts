@@ -76,7 +76,7 @@ export class RecordPages {
   *#recordsOf(found: FoundEntry, lo: number, hi: number, from: number): IterableIterator<Match> {
     const { body } = found;
     const view = this.#view.over(body, found.at);
-    const { n, end, dataAt, fence, time: receivedAt, isQuarantined: quarantined } = view;
+    const { n, end, dataAt, fence, time: receivedAt, isQuarantined: quarantined, isRedecoded: redecoded } = view;
     const codec = body[dataAt]!;
     let seq = found.seq;
     let start = dataAt + 2;
@@ -85,7 +85,8 @@ export class RecordPages {
       if (view.over(body, found.at).isNew(i)) {
         const time = recordTime(body, start);
         if (time >= lo && time <= hi && seq >= from) {
-          yield { time, record: { seq: asSeq(seq), fence, receivedAt, quarantined, codec, bytes: body.subarray(start, to) } };
+          const bytes = body.subarray(start, to);
+          yield { time, record: { seq: asSeq(seq), fence, receivedAt, quarantined, redecoded, codec, bytes } };
         }
         seq++;
       }

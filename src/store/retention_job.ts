@@ -3,8 +3,9 @@
  * full. Journal thread. Never beyond what runs refer to, so that a rebuild finds every row it needs.
  */
 import type { Limits } from "../base/limits.ts";
-import type { Database, Statement } from "../platform/port.ts";
+import type { Database, SqlRow, Statement } from "../platform/port.ts";
 import type { Job } from "./job.ts";
+import { HELD } from "./quarantine.ts";
 
 /** A slice ends at this many bytes of bodies: freeing their pages takes time. */
 const SLICE_BYTES = 4 << 20;
@@ -28,6 +29,8 @@ export interface RetentionParts {
   nextSeq(): number;
   /** Called after every slice with the oldest seq kept, and how many bytes of bodies went. */
   trimmed(oldest: number, bytes: number): void;
+  /** The same of frames kept raw: how many of those that went stood in their device's way. */
+  released(held: number, bytes: number): void;
 }
 
 export class RetentionJob implements Job {
@@ -42,6 +45,7 @@ export class RetentionJob implements Job {
   readonly #meta: Statement;
   #oldest = 0;
   #bytes = 0;
+  #kept: readonly SqlRow[] = [];
 
   constructor(parts: RetentionParts) {
     this.#parts = parts;
@@ -50,7 +54,10 @@ export class RetentionJob implements Job {
     this.#remove = db.prepare("DELETE FROM log WHERE seq < ?");
     this.#takeovers = db.prepare("DELETE FROM takeover WHERE seq IN (SELECT seq FROM takeover WHERE seq < ? ORDER BY seq LIMIT ?)");
     this.#conflicts = db.prepare("DELETE FROM conflict WHERE seq < ?");
-    this.#quarantine = db.prepare("DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE last_at < ? LIMIT ?)");
+    this.#quarantine = db.prepare(
+      `DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE last_at < ? LIMIT ?)
+        RETURNING length(bytes) AS bytes, ${HELD} AS held`,
+    );
     this.#crcFailures = db.prepare("DELETE FROM crc_failure WHERE at < ?");
     this.#meta = db.prepare(META_NEXT_SEQ);
   }
@@ -93,18 +100,22 @@ export class RetentionJob implements Job {
     }
     this.#oldest = oldest;
     this.#bytes = freed;
+    this.#kept = [];
     if (oldest === 0) return true;
     this.#meta.run(this.#parts.nextSeq());
     this.#remove.run(oldest);
     this.#takeovers.run(oldest, limits.sliceRows);
     this.#conflicts.run(oldest);
-    this.#quarantine.run(wish.before, limits.sliceRows);
+    this.#kept = this.#quarantine.all(wish.before, limits.sliceRows);
     this.#crcFailures.run(wish.before);
     return last;
   }
 
   committed(): void {
     if (this.#oldest > 0) this.#parts.trimmed(this.#oldest, this.#bytes);
+    if (this.#kept.length === 0) return;
+    const sumOf = (column: string): number => this.#kept.reduce((sum, row) => sum + Number(row[column]), 0);
+    this.#parts.released(sumOf("held"), sumOf("bytes"));
   }
 
   failed(): void {

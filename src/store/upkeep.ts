@@ -57,6 +57,7 @@ export class Upkeep {
         this.trimmedBytes += bytes;
         this.#wish = { before: this.#wish.before, excessBytes: Math.max(0, this.#wish.excessBytes - bytes) };
       },
+      released: (held, bytes) => journal.quarantine.trimmed(held, bytes),
     });
   }
 

@@ -4,13 +4,13 @@
  *   accept   → codec     adopt
  *   codec    → registry  claim, close, probed, sent, afterlife, commandDone, commandAnswer
  *   registry → codec     decided, evict, probe, command
- *   http     → registry  ask, order, submit, configure, configReport
+ *   http     → registry  ask, order, submit, configure, configReport, quarantineOrder
  *   registry → http      answer, done
  *   registry → udp       decided, evict, probe, alongside, command
  *   http     → registry  claimStream, close, probed, afterlife
  *   registry → http      decided, evict, probe, configured
  *   registry → journal   connected, replaced, beside, disconnected, refusedMany, raiseFloor, conflict, evidence,
- *                        conflictOver, listed, acknowledged, commandRow, lateAnswer, configRow
+ *                        conflictOver, listed, acknowledged, commandRow, lateAnswer, configRow, quarantineOrdered
  *
  * A `Message` is the struct's value plus its `type`. `send` writes one into a ring, `receive` reads the current one.
  */
@@ -183,6 +183,9 @@ export const MESSAGES = {
   configReport: struct({ request: "u32", device: "str", version: "f64", isApplied: "bool", fence: "f64", reason: "str" }),
   /** A version's row and event. `state`: pending makes the row, and only then has it a value. */
   configRow: struct({ device: "str", version: "f64", state: "u8", fence: "f64", at: "f64", reason: "str", value: "text" }),
+  /** About the frame kept raw under this id; answered with `done` when the journal has done it and it is on disk. */
+  quarantineOrder: struct({ request: "u32", order: "u8", id: "f64" }),
+  quarantineOrdered: struct({ order: "u8", id: "f64", at: "f64" }),
 } as const;
 
 export type MessageType = keyof typeof MESSAGES;

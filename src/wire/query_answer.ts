@@ -17,6 +17,7 @@ export interface AnswerRecord {
   readonly fence: Fence;
   readonly receivedAt: number;
   readonly quarantined: boolean;
+  readonly redecoded: boolean;
   readonly codec: number;
   readonly bytes: Uint8Array;
 }
@@ -44,6 +45,12 @@ export interface AnswerConflict {
   readonly acknowledgedAt: number | null;
 }
 
+/** A frame's bytes; `json`: all else of its row. */
+export interface AnswerRaw {
+  readonly json: string;
+  readonly bytes: Uint8Array;
+}
+
 export type Answer =
   | { readonly kind: "rows"; readonly rows: readonly AnswerRow[]; readonly next: Seq }
   | { readonly kind: "behind"; readonly oldest: Seq }
@@ -61,6 +68,8 @@ export type Answer =
   | { readonly kind: "command"; readonly json: string | null }
   /** JSON of the newest configuration's row; null: there is none. */
   | { readonly kind: "config"; readonly json: string | null }
+  /** Frames kept raw, and those of wrong CRC, newest first. `more`: there are older ones. */
+  | { readonly kind: "quarantine"; readonly frames: readonly AnswerRaw[]; readonly more: boolean; readonly bad: readonly AnswerRaw[] }
   /** The reader did not reach what was committed in time, or the store cannot be read now. */
   | { readonly kind: "busy"; readonly reason: string };
 
@@ -77,6 +86,7 @@ const KINDS: readonly Answer["kind"][] = [
   "conflicts",
   "command",
   "config",
+  "quarantine",
 ];
 
 /** The answer as a blob. `out` is empty before and after. */
@@ -92,7 +102,7 @@ export function encodeAnswer(answer: Answer, out: BlobWriter): Uint8Array<ArrayB
       break;
     case "page":
       out.u8(answer.next === null ? 0 : 1).text(answer.next ?? "").u32(answer.records.length);
-      for (const r of answer.records) out.f64(r.seq).f64(r.fence).f64(r.receivedAt).u8(r.quarantined ? 1 : 0).u8(r.codec).bytes(r.bytes);
+      for (const r of answer.records) out.f64(r.seq).f64(r.fence).f64(r.receivedAt).u8(marksOf(r)).u8(r.codec).bytes(r.bytes);
       break;
     case "unknown_device":
     case "bad_after":
@@ -118,6 +128,13 @@ export function encodeAnswer(answer: Answer, out: BlobWriter): Uint8Array<ArrayB
     case "command":
     case "config":
       out.text(answer.json ?? "");
+      break;
+    case "quarantine":
+      out.u8(answer.more ? 1 : 0);
+      for (const frames of [answer.frames, answer.bad]) {
+        out.u32(frames.length);
+        for (const { json, bytes } of frames) out.text(json).bytes(bytes);
+      }
       break;
     default:
       assertNever(answer, "answer");
@@ -161,6 +178,11 @@ export function decodeAnswer(blob: Uint8Array<ArrayBuffer>): Answer {
       const json = from.text();
       return { kind, json: json === "" ? null : json };
     }
+    case "quarantine": {
+      const more = from.u8() === 1;
+      const frames = many(from, () => readRaw(from));
+      return { kind, frames, more, bad: many(from, () => readRaw(from)) };
+    }
     default:
       return assertNever(kind, "answer kind");
   }
@@ -177,14 +199,14 @@ function readConflict(from: BlobReader): AnswerConflict {
   return { seq, json, acknowledgedAt: Number.isNaN(acknowledgedAt) ? null : acknowledgedAt };
 }
 
-const readRecord = (from: BlobReader): AnswerRecord => ({
-  seq: asSeq(from.f64()),
-  fence: asFence(from.f64()),
-  receivedAt: from.f64(),
-  quarantined: from.u8() === 1,
-  codec: from.u8(),
-  bytes: from.bytes(),
-});
+const readRaw = (from: BlobReader): AnswerRaw => ({ json: from.text(), bytes: from.bytes() });
+
+const marksOf = (r: AnswerRecord): number => (r.quarantined ? 1 : 0) | (r.redecoded ? 2 : 0);
+
+function readRecord(from: BlobReader): AnswerRecord {
+  const [seq, fence, receivedAt, marks] = [asSeq(from.f64()), asFence(from.f64()), from.f64(), from.u8()];
+  return { seq, fence, receivedAt, quarantined: (marks & 1) !== 0, redecoded: (marks & 2) !== 0, codec: from.u8(), bytes: from.bytes() };
+}
 
 function writeDevice(out: BlobWriter, d: AnswerDevice): void {
   out.u32(d.no).text(d.id).u8(d.connected ? 1 : 0).f64(d.fence).u8(TRANSPORTS.indexOf(d.transport));

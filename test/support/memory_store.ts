@@ -6,12 +6,15 @@ import { EntryView, eventEntry, type EventKind, frameEntryBytes, writeFrameEntry
 import type {
   DeviceState,
   EntriesAnswer,
+  QuarantinePage,
   RecordsAnswer,
   RecordsQuery,
   Row,
+  StoredBadFrame,
   StoredCommand,
   StoredConfig,
   StoredConflict,
+  StoredQuarantined,
   StoredRecord,
   StoreReader,
 } from "../../src/store/port.ts";
@@ -56,6 +59,7 @@ export function frameOf(
       maxTime: Math.max(...times),
       unfenced: false,
       quarantined: false,
+      redecoded: false,
     },
     data.length,
     mask,
@@ -199,7 +203,15 @@ export class MemoryStore implements StoreReader {
         const time = Number(new DataView(bytes.buffer).getBigUint64(0));
         found.push({
           time,
-          record: { seq: asSeq(seq), fence: view.fence as Fence, receivedAt: view.time, quarantined: view.isQuarantined, codec, bytes },
+          record: {
+            seq: asSeq(seq),
+            fence: view.fence as Fence,
+            receivedAt: view.time,
+            quarantined: view.isQuarantined,
+            redecoded: view.isRedecoded,
+            codec,
+            bytes,
+          },
         });
         seq++;
       }
@@ -226,6 +238,23 @@ export class MemoryStore implements StoreReader {
 
   config(): StoredConfig | null {
     return null;
+  }
+
+  /** What a test puts there, newest first. */
+  readonly quarantine: StoredQuarantined[] = [];
+  readonly bad: StoredBadFrame[] = [];
+
+  quarantined(device: DeviceId | null, upTo: number, limit: number): QuarantinePage {
+    const all = this.quarantine.filter((one) => one.id <= upTo && (device === null || one.device === device));
+    return { frames: all.slice(0, limit), more: all.length > limit };
+  }
+
+  quarantinedOne(id: number): StoredQuarantined | null {
+    return this.quarantine.find((one) => one.id === id) ?? null;
+  }
+
+  badFrames(): readonly StoredBadFrame[] {
+    return this.bad;
   }
 
   checkpoint(): number {

@@ -7,12 +7,27 @@ import { Deque } from "../../base/deque.ts";
 import type { Limits } from "../../base/limits.ts";
 import { RingConsumer, RingProducer } from "../../ring/spsc.ts";
 import type { Bell } from "../../ring/wait.ts";
-import { type MessageOf, MESSAGES, ORDERS, type OrderVerb, receive, send } from "../../wire/control.ts";
+import {
+  type MessageOf,
+  MESSAGES,
+  ORDERS,
+  type OrderVerb,
+  QUARANTINE_ORDERS,
+  type QuarantineOrder,
+  receive,
+  send,
+} from "../../wire/control.ts";
 
 export type Standing = MessageOf<"answer">;
 export type Done = MessageOf<"done">;
 
-type Question = MessageOf<"ask"> | MessageOf<"order"> | MessageOf<"submit"> | MessageOf<"configure"> | MessageOf<"configReport">;
+type Question =
+  | MessageOf<"ask">
+  | MessageOf<"order">
+  | MessageOf<"submit">
+  | MessageOf<"configure">
+  | MessageOf<"configReport">
+  | MessageOf<"quarantineOrder">;
 type Reply = Standing | Done;
 
 export class RegistryClient {
@@ -62,6 +77,13 @@ export class RegistryClient {
   /** The same for what a device says of a version. */
   async reportConfig(report: Omit<MessageOf<"configReport">, "type" | "request">): Promise<Done | null> {
     const reply = await this.#question((request) => ({ type: "configReport", request, ...report }));
+    return reply?.type === "done" ? reply : null;
+  }
+
+  /** How an order about a frame kept raw went, once it is on the disk; null as in `submit`. */
+  async quarantine(order: QuarantineOrder, id: number): Promise<Done | null> {
+    const index = QUARANTINE_ORDERS.indexOf(order);
+    const reply = await this.#question((request) => ({ type: "quarantineOrder", request, order: index, id }));
     return reply?.type === "done" ? reply : null;
   }
 

@@ -150,8 +150,8 @@ class Walk implements EventRef {
     const fence = view.fence;
     if (view.isFrame) {
       const record = decodeRecord(view.bytes[view.dataAt]!, view.bytes, this.#recordAt);
-      const mark = view.isQuarantined ? { quarantined: true } : {};
-      return JSON.stringify({ ...record, seq, device, fence, receivedAt: view.time, ...mark });
+      const marks = { ...(view.isQuarantined ? { quarantined: true } : {}), ...(view.isRedecoded ? { redecoded: true } : {}) };
+      return JSON.stringify({ ...record, seq, device, fence, receivedAt: view.time, ...marks });
     }
     const own = view.json;
     const rest = own === "{}" ? "}" : `,${own.slice(1)}`;

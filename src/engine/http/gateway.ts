@@ -24,6 +24,7 @@ import type { DeviceStreams, StreamOpened } from "./device_streams.ts";
 import type { Follower } from "./follow.ts";
 import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./history.ts";
 import type { RegistryClient } from "./asks.ts";
+import { HttpQuarantine } from "./quarantine.ts";
 import type { ReaderClient } from "./queries.ts";
 import type { EventStream, Streams } from "./streams.ts";
 
@@ -63,6 +64,7 @@ export class HttpGateway {
   readonly settings: Settings;
   readonly commands: HttpCommands;
   readonly configs: HttpConfigs;
+  readonly quarantine: HttpQuarantine;
   readonly access: HttpAccess;
   readonly instance: string;
   /** The counters of all threads. */
@@ -76,6 +78,7 @@ export class HttpGateway {
     this.settings = parts.settings;
     this.commands = new HttpCommands(parts);
     this.configs = new HttpConfigs(parts);
+    this.quarantine = new HttpQuarantine(parts);
     this.access = parts.access;
     this.instance = parts.instance;
     this.counterMemory = parts.counterMemory;

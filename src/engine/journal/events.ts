@@ -115,6 +115,8 @@ export class JournalEvents {
       case "claimStream":
       case "configured":
       case "configReport":
+      case "quarantineOrder":
+      case "quarantineOrdered":
         return assertNever(message as never, "message for the journal");
       default:
         return assertNever(message, "message");

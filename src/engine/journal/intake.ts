@@ -12,9 +12,10 @@ import { distance } from "../../ring/layout.ts";
 import { RingConsumer } from "../../ring/spsc.ts";
 import { IncomingFrame } from "../../store/incoming_frame.ts";
 import type { Journal } from "../../store/journal.ts";
-import { type MessageOf, receive } from "../../wire/control.ts";
-import { FRAME_FAULTS, FrameKind, Verdict } from "../../wire/frame_message.ts";
-import type { Connected, JournalEvents } from "./events.ts";
+import { type Message, type MessageOf, receive } from "../../wire/control.ts";
+import { FrameKind, Verdict } from "../../wire/frame_message.ts";
+import type { JournalEvents } from "./events.ts";
+import { JournalQuarantine } from "./quarantine.ts";
 import type { RingVerdicts } from "./verdicts.ts";
 
 export interface Tally {
@@ -38,11 +39,12 @@ export class JournalIntake {
   readonly #rings: readonly RingConsumer[];
   readonly #verdicts: readonly RingVerdicts[];
   readonly #snapshots: Uint32Array;
+  readonly #quarantine: JournalQuarantine;
   readonly #frame = new IncomingFrame();
   /** A disconnect whose frames are not all taken yet. */
   #waiting: MessageOf<"disconnected"> | null = null;
   #first = 0;
-  /** A row of a command or a configuration was taken since `takeRows`. */
+  /** Something the registry waits to see on the disk was taken since `takeRows`. */
   #rows = false;
 
   constructor(
@@ -58,6 +60,7 @@ export class JournalIntake {
     this.#rings = rings;
     this.#verdicts = verdicts;
     this.#snapshots = new Uint32Array(rings.length);
+    this.#quarantine = new JournalQuarantine(journal);
   }
 
   /** Is anything in the rings that could be taken now? */
@@ -119,7 +122,7 @@ export class JournalIntake {
     return this.#lifecycle.end;
   }
 
-  /** After a commit: are rows of commands or configurations in it? */
+  /** After a commit: is anything in it that the registry waits to see on the disk? */
   takeRows(): boolean {
     const any = this.#rows;
     this.#rows = false;
@@ -129,6 +132,7 @@ export class JournalIntake {
   clear(): void {
     Object.assign(this.tally, emptyTally());
     this.frames = 0;
+    this.#quarantine.clear();
   }
 
   #takeLifecycle(): void {
@@ -142,10 +146,27 @@ export class JournalIntake {
       else {
         const message = receive(this.#lifecycle);
         if (message.type === "disconnected") this.#waiting = message;
-        else this.#events.take(message);
-        this.#rows ||= message.type === "commandRow" || message.type === "configRow";
+        else this.#takeMessage(message);
       }
     }
+  }
+
+  #takeMessage(message: Message): void {
+    switch (message.type) {
+      case "quarantineOrdered":
+        this.#rows = true;
+        return this.#quarantine.obey(message, this.tally);
+      case "commandRow":
+      case "configRow":
+        this.#rows = true;
+        break;
+      case "connected":
+      case "replaced":
+        this.#quarantine.came(message);
+        break;
+      default:
+    }
+    this.#events.take(message);
   }
 
   #room(): boolean {
@@ -176,14 +197,7 @@ export class JournalIntake {
     const { header } = frame;
     const from = this.#events.connection(i, header.conn);
     if (ring.kind === FrameKind.badCrc) {
-      const bytes = frame.copyData();
-      this.#journal.quarantine.crcFailure({
-        device: from?.device.no ?? 0,
-        reason: "crc_mismatch",
-        codec: header.codec,
-        at: header.receivedAt,
-        bytes,
-      });
+      this.#journal.quarantine.crcFailure({ device: from?.device.no ?? 0, at: header.receivedAt, bytes: frame.copyData() });
       return Verdict.kept;
     }
     if (from === undefined || (from.fence < from.device.floor && !from.isBeside)) {
@@ -192,7 +206,7 @@ export class JournalIntake {
     }
     from.lastByteAt = header.receivedAt;
     if (ring.kind === FrameKind.frame) {
-      const stored = this.#journal.frame(frame, from.device, from.fence, from.isBeside);
+      const stored = this.#journal.frame(frame, from.device, from.fence, from.isBeside ? "beside" : "owner");
       this.tally.stored += stored;
       this.tally.duplicate += header.n - stored;
       from.records += stored;
@@ -204,21 +218,6 @@ export class JournalIntake {
       this.#journal.frameEvent("command", from.device, from.fence, header.receivedAt, payload);
       return Verdict.kept;
     }
-    return this.#undecodable(frame, from);
-  }
-
-  #undecodable(frame: IncomingFrame, { device, fence }: Connected): Verdict {
-    const { header } = frame;
-    const { quarantine } = this.#journal;
-    const reason = FRAME_FAULTS[header.fault] ?? "none";
-    const bytes = frame.copyData();
-    const outcome = quarantine.take({ device: device.no, reason, codec: header.codec, at: header.receivedAt, bytes });
-    if (outcome === "released") return Verdict.kept;
-    this.tally.quarantined += header.n;
-    if (outcome === "first") {
-      const payload = { at: header.receivedAt, reason, codec: header.codec, bytes: bytes.length, hash: quarantine.hash, id: quarantine.id };
-      this.#journal.frameEvent("quarantined", device, fence, header.receivedAt, payload);
-    }
-    return Verdict.quarantined;
+    return this.#quarantine.take(frame, from, this.tally);
   }
 }

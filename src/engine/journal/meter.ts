@@ -29,6 +29,9 @@ export class JournalMeter {
   readonly #walBytes = slot("berth_wal_bytes");
   readonly #tail = slot("berth_tail_entries");
   readonly #devices = slot("berth_devices");
+  readonly #heldFrames = slot("berth_quarantine_frames");
+  readonly #quarantineBytes = slot("berth_quarantine_bytes");
+  readonly #quarantineFull = slot("berth_quarantine_full_total");
   readonly #wraps = slot("berth_ring_wraps_total");
   readonly #exceptionsFull = slot("berth_ring_full_total", "exceptions");
   readonly #unknown = slot("berth_commands_total", "unknown");
@@ -75,6 +78,9 @@ export class JournalMeter {
     c.set(this.#joins, journal.intervalJoins);
     c.set(this.#tail, journal.tail.refs.count + (journal.frozen?.refs.count ?? 0));
     c.set(this.#devices, journal.ledger.size);
+    c.set(this.#heldFrames, journal.quarantine.held);
+    c.set(this.#quarantineBytes, journal.quarantine.bytes);
+    c.set(this.#quarantineFull, journal.quarantine.full);
     c.set(this.#storeBytes, disk.storeBytes);
     c.set(this.#walBytes, disk.walBytes);
     c.set(this.#checkpoints, disk.checkpoints);

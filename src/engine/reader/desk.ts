@@ -11,8 +11,8 @@ import type { Bell } from "../../ring/wait.ts";
 import { SqlError } from "../../platform/port.ts";
 import type { StoreReader } from "../../store/port.ts";
 import type { Board } from "../../wire/board.ts";
-import { AnswerSender, ORDERS, receiveRequest, type Request } from "../../wire/query.ts";
-import { type Answer, encodeAnswer } from "../../wire/query_answer.ts";
+import { AnswerSender, ORDERS, receiveRequest, type Request, type RequestOf } from "../../wire/query.ts";
+import { type Answer, type AnswerRaw, encodeAnswer } from "../../wire/query_answer.ts";
 import { BlobWriter } from "../../wire/query_blob.ts";
 
 export interface DeskLine {
@@ -136,9 +136,22 @@ export class ReaderDesk {
         const found = this.#store.config(request.device);
         return { kind: "config", json: found === null ? null : JSON.stringify(found) };
       }
+      case "quarantine":
+        return this.#quarantine(request);
       default:
         return assertNever(request, "request");
     }
+  }
+
+  #quarantine({ id, device, upTo, limit, bad }: RequestOf<"quarantine">): Answer {
+    const store = this.#store;
+    const badCrc = bad ? store.badFrames().map(raw) : [];
+    if (id !== 0) {
+      const one = store.quarantinedOne(id);
+      return { kind: "quarantine", frames: one === null ? [] : [raw(one)], more: false, bad: badCrc };
+    }
+    const { frames, more } = store.quarantined(device === "" ? null : asDeviceId(device), upTo, this.#rows(limit));
+    return { kind: "quarantine", frames: frames.map(raw), more, bad: badCrc };
   }
 
   #rows(asked: number): number {
@@ -164,6 +177,9 @@ export class ReaderDesk {
     return this.#store.seq >= committed;
   }
 }
+
+/** Bytes apart from the rest, which is text. */
+const raw = ({ bytes, ...rest }: { readonly bytes: Uint8Array }): AnswerRaw => ({ json: JSON.stringify(rest), bytes });
 
 const PASSING = ["SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL"];
 

@@ -16,7 +16,7 @@ import { step } from "../../registry/registry.ts";
 import { createRegistry, type RegistryState } from "../../registry/state.ts";
 import { Counters } from "../../telemetry/counters.ts";
 import type { Board } from "../../wire/board.ts";
-import { type MessageOf, receive, TRANSPORTS } from "../../wire/control.ts";
+import { type MessageOf, type Outcome, receive, TRANSPORTS } from "../../wire/control.ts";
 import { type AllowList, NO_LIST } from "../allow_list.ts";
 import { type Boot, type Recovered, ringThreads } from "../boot.ts";
 import { announced, policiesFrom } from "./policies.ts";
@@ -24,10 +24,13 @@ import { RegistryCommands } from "./commands.ts";
 import { sentEvent } from "./conflict_message.ts";
 import { RegistryConfigs } from "./configs.ts";
 import { RegistryOutbox } from "./outbox.ts";
+import { RegistryQuarantine } from "./quarantine.ts";
 
 const SSE = TRANSPORTS.indexOf("sse");
 /** Messages taken from one ring before the next one has its turn. */
 const TURN = 256;
+
+type Lasting = MessageOf<"submit"> | MessageOf<"configure"> | MessageOf<"configReport"> | MessageOf<"quarantineOrder">;
 
 /** Of a decisions ring for each newcomer that waits, several times what it needs: who waits must not stop who does not. */
 const WAITER_BYTES = 256;
@@ -43,6 +46,7 @@ export class RegistryDesk {
   readonly #outbox: RegistryOutbox;
   readonly #commands: RegistryCommands;
   readonly #configs: RegistryConfigs;
+  readonly #quarantine: RegistryQuarantine;
   readonly #step: typeof step;
   /** A ring of ours has been left unread because the one to answer into is full. */
   blocked = false;
@@ -80,10 +84,12 @@ export class RegistryDesk {
     const parts = { board, clock, state: this.#state, counters, room, lifecycle, decisions, answers, isOverUdp };
     this.#commands = new RegistryCommands(parts, limits, recovered);
     this.#configs = new RegistryConfigs(parts, this.#commands, limits, recovered);
+    this.#quarantine = new RegistryQuarantine(parts, limits.quarantineOrders);
   }
 
   hasWork(): boolean {
-    return this.#commands.hasWork() || this.#configs.hasWork() || this.#claims.some((ring) => ring.hasNext()) ||
+    return this.#commands.hasWork() || this.#configs.hasWork() || this.#quarantine.hasWork() ||
+      this.#claims.some((ring) => ring.hasNext()) ||
       this.#asks.some((ring) => ring.hasNext());
   }
 
@@ -124,7 +130,8 @@ export class RegistryDesk {
   #flush(): void {
     const done = this.#commands.flush();
     const told = this.#configs.flush();
-    if (!(this.#commands.flush() && told && done)) this.blocked = true;
+    const ordered = this.#quarantine.flush();
+    if (!(this.#commands.flush() && told && done && ordered)) this.blocked = true;
   }
 
   #takeClaims(ring: number, claims: RingConsumer): number {
@@ -173,12 +180,10 @@ export class RegistryDesk {
       }
       if (!asks.next()) break;
       const message = receive(asks);
-      if (message.type === "submit" || message.type === "configure" || message.type === "configReport") {
-        const refused = message.type === "submit"
-          ? this.#commands.submit(message, ring)
-          : message.type === "configure"
-          ? this.#configs.put(message, ring)
-          : this.#configs.report(message, ring);
+      if (
+        message.type === "submit" || message.type === "configure" || message.type === "configReport" || message.type === "quarantineOrder"
+      ) {
+        const refused = this.#takeLasting(message, ring);
         if (refused !== null) this.#outbox.perform({ type: "done", ring, request: message.request, outcome: refused[0], text: refused[1] });
         continue;
       }
@@ -194,6 +199,20 @@ export class RegistryDesk {
     }
     asks.release();
     return taken;
+  }
+
+  /** What is answered when it is on the disk. Not null: it is refused at once. */
+  #takeLasting(message: Lasting, ring: number): readonly [Outcome, string] | null {
+    switch (message.type) {
+      case "submit":
+        return this.#commands.submit(message, ring);
+      case "configure":
+        return this.#configs.put(message, ring);
+      case "configReport":
+        return this.#configs.report(message, ring);
+      case "quarantineOrder":
+        return this.#quarantine.order(message, ring);
+    }
   }
 
   /** Does what is due, a turn's worth of it. False when there is no room to tell it. */

@@ -42,6 +42,7 @@ function frame(
     maxTime: Math.max(...times),
     unfenced,
     quarantined,
+    redecoded: false,
   };
   bytes.set(data, writeFrameEntry(new DataView(bytes.buffer), 0, head, data.length, mask));
   return on(bytes);

@@ -1,0 +1,73 @@
+/**
+ * Frames kept raw as an http thread offers them: read from the store by a reader, and orders about them by way of the registry to
+ * the journal. Owned by an http thread.
+ */
+import type { StoredBadFrame, StoredQuarantined } from "../../store/port.ts";
+import { OUTCOMES, type QuarantineOrder } from "../../wire/control.ts";
+import type { AnswerRaw } from "../../wire/query_answer.ts";
+import type { RegistryClient } from "./asks.ts";
+import type { Busy } from "./busy.ts";
+import type { ReaderClient } from "./queries.ts";
+
+export interface Quarantined {
+  readonly kind: "quarantined";
+  /** Newest first. */
+  readonly frames: readonly StoredQuarantined[];
+  /** There are older ones. */
+  readonly more: boolean;
+  readonly bad: readonly StoredBadFrame[];
+}
+
+/** `frame`: as it is now; null: an order to forget it was done. */
+export type QuarantineOrdered =
+  | { readonly kind: "done"; readonly frame: StoredQuarantined | null }
+  | { readonly kind: "unknown_frame" }
+  | Busy;
+
+export class HttpQuarantine {
+  readonly #parts: { readonly readers: ReaderClient; readonly registry: RegistryClient };
+
+  constructor(parts: { readonly readers: ReaderClient; readonly registry: RegistryClient }) {
+    this.#parts = parts;
+  }
+
+  /** Frames with ids up to `upTo`, of one device or (null) of all; `bad`: with those of wrong CRC. */
+  page(device: string | null, upTo: number, limit: number, bad: boolean): Promise<Quarantined | Busy> {
+    return this.#ask(0, device ?? "", upTo, limit, bad);
+  }
+
+  async one(id: number): Promise<{ readonly kind: "quarantined"; readonly frame: StoredQuarantined | null } | Busy> {
+    const found = await this.#ask(id, "", 0, 1, false);
+    return found.kind === "busy" ? found : { kind: "quarantined", frame: found.frames[0] ?? null };
+  }
+
+  /** Back when it is on disk. `busy`: it may be done all the same. */
+  async order(order: QuarantineOrder, id: number): Promise<QuarantineOrdered> {
+    const before = await this.one(id);
+    if (before.kind === "busy") return before;
+    if (before.frame === null) return { kind: "unknown_frame" };
+    const done = await this.#parts.registry.quarantine(order, id);
+    if (done === null) return { kind: "busy", reason: "it is not on disk yet" };
+    if (OUTCOMES[done.outcome] !== "done") return { kind: "busy", reason: "the journal takes no orders now" };
+    const after = await this.one(id);
+    if (after.kind === "busy") return after;
+    const { frame } = after;
+    if (order === "forget") return frame === null ? { kind: "done", frame } : notDone;
+    if (frame === null) return { kind: "unknown_frame" };
+    const isDone = order === "release" ? frame.releasedAt !== null : frame.replayedAt !== before.frame.replayedAt;
+    return isDone ? { kind: "done", frame } : notDone;
+  }
+
+  async #ask(id: number, device: string, upTo: number, limit: number, bad: boolean): Promise<Quarantined | Busy> {
+    const answer = await this.#parts.readers.ask({ type: "quarantine", id, device, upTo, limit, bad });
+    if (answer.kind === "busy") return answer;
+    if (answer.kind !== "quarantine") throw new Error(`Cannot use an answer of kind ${answer.kind} to a quarantine query`);
+    const { frames, more, bad: badCrc } = answer;
+    return { kind: "quarantined", frames: frames.map(whole<StoredQuarantined>), more, bad: badCrc.map(whole<StoredBadFrame>) };
+  }
+}
+
+/** The batch it was in was lost with a commit that failed. */
+const notDone: Busy = { kind: "busy", reason: "a commit failed" };
+
+const whole = <T extends StoredQuarantined | StoredBadFrame>({ json, bytes }: AnswerRaw): T => ({ ...JSON.parse(json), bytes }) as T;
