@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { settingOf } from "../../src/config/setting.ts";
 import { NOT_BUILT } from "../../src/http/not_built.ts";
-import { OPERATIONS } from "../../src/http/openapi.ts";
+import { OPERATIONS } from "../../src/http/operations.ts";
 import { runHere } from "../support/console.ts";
 
 const ROOT = join(import.meta.dir, "../..");

@@ -1,7 +1,7 @@
 /** The rest of the HTTP surface: health, metrics, the description, what is not built, and wrong use. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { NOT_BUILT } from "../../../src/http/not_built.ts";
-import { OPERATIONS } from "../../../src/http/openapi.ts";
+import { OPERATIONS } from "../../../src/http/operations.ts";
 import { DrainPhase, Gate } from "../../../src/wire/board.ts";
 import { connectedOf } from "../../support/memory_store.ts";
 import { COMMAND } from "../../support/command_row.ts";
