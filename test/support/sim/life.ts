@@ -160,7 +160,7 @@ export class Life implements GatewayEnd {
     const recovered = this.journal.recovered();
     this.boot = { ...base, role: "registry", thread: roster.registry, recovered };
     this.desk = new RegistryDesk(this.boot, recovered, this.board, clock, core);
-    this.#door = new Door({ ...this.boot, role: "accept", thread: roster.accept }, clock);
+    this.#door = new Door({ ...this.boot, role: "accept", thread: roster.accept }, clock, null, () => undefined);
     const platform = { clock, tcpKernel } as Platform;
     this.contexts = roster.codec.map((thread, index) =>
       codecContext({ ...this.boot, role: "codec", thread, index }, platform, { warn: () => undefined })
