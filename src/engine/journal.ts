@@ -76,13 +76,13 @@ class JournalLoop {
     const frames = rings.frames.map((memory) => new RingConsumer(memory));
     const threads = ringThreads(roster);
     this.#verdicts = frames.map((ring, i) => {
-      const bell = new Bell(bells, threads[i]!);
+      const bell = new Bell(bells, threads[i]!, platform.poke);
       return new RingVerdicts(i, board, bell, new RingProducer(rings.exceptions[i]!, bell), ring.end);
     });
     this.#events = new JournalEvents(journal, frames.length, new JournalMarks(journal.ledger, listedDevices(platform, boot.settings)));
     this.#intake = new JournalIntake(journal, this.#events, rings.lifecycle, frames, this.#verdicts);
     this.#upkeep = new Upkeep(journal);
-    this.#disk = new JournalDisk(boot, platform, journal, board);
+    this.#disk = new JournalDisk(boot, platform, journal, board, () => passFault(platform, faults, "journal.checkpoint"));
     this.#health = new JournalHealth(board, limits, createLog(platform, boot.settings.logLevel, { role: "journal" }));
     this.#meter = new JournalMeter(boot);
     this.#bell = new Bell(bells, boot.thread);
@@ -172,7 +172,7 @@ class JournalLoop {
     if (!done.ok) return this.#failed(done.failure);
     passFault(this.#platform, this.#faults, "journal.after_commit");
     this.#keep.keep(this.#asking, began, this.#health.failing);
-    this.#disk.followLog(() => passFault(this.#platform, this.#faults, "journal.checkpoint"));
+    this.#disk.followLog(this.#journal.lastBytes);
   }
 
   #kept({ fences }: Written): void {
@@ -230,7 +230,7 @@ class JournalLoop {
 
   /** One slice, or as many as it takes when the tail fills faster than it is flushed. True when another may be due. */
   #keepUp(): boolean {
-    let worked = false;
+    let slices = 0;
     for (let most = 1 + Math.floor(this.#upkeep.fullness() * 4); most > 0; most--) {
       const now = this.#platform.clock.wall();
       if (this.#upkeep.freezesNext(now)) this.#keep.wait();
@@ -240,13 +240,13 @@ class JournalLoop {
         this.#failed(slice.failure);
         return true;
       }
-      worked = true;
+      slices++;
       this.#meter.slice(slice.point);
       this.#board.setOldest(asSeq(this.#journal.oldest));
       if (!this.#upkeep.flushing) break;
     }
-    if (worked) this.#disk.followLog(() => passFault(this.#platform, this.#faults, "journal.checkpoint"));
-    return worked;
+    if (slices > 0) this.#disk.followLog(slices * this.#boot.settings.limits.sliceBytes);
+    return slices > 0;
   }
 
   #look(): void {

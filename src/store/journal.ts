@@ -63,6 +63,8 @@ export class Journal implements StoredFrames {
   nextSeq = 1;
   /** Rows of the last commit, for the broadcast ring. */
   readonly lastRows: Row[] = [];
+  /** Bytes of their bodies. */
+  lastBytes = 0;
   /** Records and duplicates of the batch under way. */
   newRecords = 0;
   duplicateRecords = 0;
@@ -257,6 +259,7 @@ export class Journal implements StoredFrames {
     const { batch, tail, fold } = this;
     const { refs } = batch;
     this.lastRows.length = 0;
+    this.lastBytes = batch.used;
     let i = 0;
     for (let r = 0; r < batch.rows.length; r++) {
       const bounds = batch.rows[r]!;

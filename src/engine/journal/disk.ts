@@ -25,6 +25,10 @@ const FORCE_WAIT_MS = 200;
 /** From here on it waits as long as it takes, within reason: four triggers is what the log may have. */
 const INSIST_AT = 3.5;
 const BUSY_MS = 5000;
+/** The log's length is asked for when this part of a trigger may have been written: asking takes a tenth of a commit. */
+const LOOK_PART = 16;
+/** What a commit or a slice writes beside its bytes, at least: pages of the tree, each with a header. */
+const OVERHEAD_BYTES = 4 * FRAME_BYTES;
 /** Looked at this often while it waits for the reader's pass. */
 const POLL_MS = 10;
 
@@ -34,6 +38,8 @@ export class JournalDisk {
   released = 0;
   checkpoints = 0;
   readonly #files: Needs;
+  /** Called before the journal's own part of a checkpoint: a fault point. */
+  readonly #checkpoint: () => void;
   readonly #journal: Journal;
   readonly #board: Board;
   readonly #readerBell: Bell | null;
@@ -48,9 +54,12 @@ export class JournalDisk {
   #ticket = 0;
   #asked = false;
   #pages = 0;
+  /** Bytes that may have been written since the log's length was read. */
+  #unseen = 0;
   #freePages = 0;
 
-  constructor(boot: Boot, files: Needs, journal: Journal, board: Board) {
+  constructor(boot: Boot, files: Needs, journal: Journal, board: Board, checkpoint: () => void) {
+    this.#checkpoint = checkpoint;
     this.#files = files;
     this.#journal = journal;
     this.#board = board;
@@ -109,17 +118,20 @@ export class JournalDisk {
     }
   }
 
-  /** After a commit or a slice: asks reader 0 for a pass when the log is long, and does the rest when it has made one. */
-  followLog(pass: () => void): void {
+  /** After a commit or a slice of `bytes`: asks reader 0 for a pass when the log is long, and does the rest when it has made one. */
+  followLog(bytes: number): void {
     const { checkpointBytes } = this.#journal.limits;
-    if (this.#asked && !this.#answered()) {
+    this.#unseen += bytes + OVERHEAD_BYTES;
+    const answered = this.#asked && this.#answered();
+    if (!answered && this.#unseen < checkpointBytes / LOOK_PART) return;
+    if (this.#asked && !answered) {
       this.#readLog("NOOP");
       if (this.walBytes > FORCE_AT * checkpointBytes) this.#force();
       return;
     }
-    if (this.#asked) {
+    if (answered) {
       this.#asked = false;
-      pass();
+      this.#checkpoint();
       this.#readLog("PASSIVE");
       this.checkpoints++;
       return;
@@ -161,6 +173,7 @@ export class JournalDisk {
   #readLog(mode: PassMode): void {
     try {
       const row = this.#passes[mode].get();
+      this.#unseen = 0;
       const frames = Number(row?.["log"] ?? 0);
       const copied = Number(row?.["checkpointed"] ?? 0);
       // A log that is copied whole begins again with the next commit.
