@@ -179,6 +179,9 @@ export const LIMIT_SECTIONS = {
     configVersions: limit(16, 1, 1024, "Versions kept per device, and besides the newest applied and the newest failed one. The oldest go; a report about one that is gone is refused."),
     configChanges: limit(1024, 1, 65_536, "Changes of configurations on their way to the disk. Beyond: 503 with Retry-After."),
     configPendingBytes: limit(16 * MiB, 1 * KiB, 1 * GiB, "Pending configurations that commands carry, in memory until they are applied or failed. Beyond: 503 with Retry-After."),
+    configSchemaBytes: limit(256 * KiB, 64, 4 * MiB, "A file with a JSON Schema of configurations. A longer one is refused at the start."),
+    configLevels: limit(32, 1, 256, "Objects and lists within each other in a configuration that a schema checks. 422."),
+    configFaults: limit(8, 1, 100, "Faults of one configuration that are told; the others are left out."),
     configParameters: limit(64, 1, 1024, "Parameters in a configuration that commands carry: each is read back by a command of its own. Beyond: failed."),
   },
   access: {

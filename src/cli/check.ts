@@ -1,11 +1,13 @@
 /** `berth check FILE`: is this configuration good, and what does it come to? */
 import { explain } from "../config/explain.ts";
+import { readConfigSchemas } from "../engine/config_schemas.ts";
 import { readConfig } from "./settings_input.ts";
 import { EXIT, fail, type Verb } from "./verb.ts";
 
 const HELP = `
 Prints every setting as a TOML file, each with where its value comes from: default, FILE:LINE, or the variable of the
-environment that overrides it. Mistakes are named with file, line, key and what is allowed, and the exit status is 1.
+environment that overrides it. Mistakes are named with file, line, key and what is allowed, a JSON Schema that cannot be used
+with its reason, and the exit status is 1.
 
   berth check berth.toml && berth serve --config berth.toml
 `;
@@ -16,9 +18,11 @@ export const addCheck: Verb = (program, platform, end) => {
     .description("validate a configuration file and print the effective settings")
     .argument("[FILE]", "a TOML file; without one, the defaults and the environment")
     .addHelpText("after", HELP)
-    .action((path: string | undefined) => {
+    .action(async (path: string | undefined) => {
       const config = readConfig(platform, path ?? null, {});
       if (!config.ok) return end(fail(platform, config.message));
+      const schemas = await readConfigSchemas(platform, config.value.settings);
+      if (!schemas.ok) return end(fail(platform, schemas.message));
       platform.writeOut(explain(config.value));
       end(EXIT.done);
     });

@@ -115,6 +115,7 @@ function settingsFrom(values: ReadonlyMap<string, SettingValue>): Settings {
     },
     peers: [],
     conflict: { action: text("conflict.action") as ConflictAction },
+    configSchema: text("config.schema"),
     tls: text("tls.cert") === "" && text("tls.key") === "" ? null : { cert: text("tls.cert"), key: text("tls.key") },
     access: {
       health: text("access.health") as Settings["access"]["health"],
@@ -143,7 +144,7 @@ export function loadConfig(input: ConfigInput): Result<Config, "bad_config"> {
     }
   }
   const common = settingsFrom(values);
-  const read = readPolicies(all.filter(isPolicyGiven), common.limits);
+  const read = readPolicies(all.filter(isPolicyGiven), common);
   const met = readPeers(all.filter(isPeersGiven), common.limits.namedPeers);
   problems.push(...read.problems, ...met.problems);
   const settings = { ...common, policies: read.policies, peers: met.peers };

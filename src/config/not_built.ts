@@ -4,7 +4,6 @@ const NAMES: Readonly<Record<string, string>> = {
   redis: "clusters over Redis",
   cluster: "clusters",
   "tcp.tls": "TLS for trackers",
-  "config.schema": "JSON-Schemas for configurations",
   sinks: "sinks",
   forward: "sinks",
 };

@@ -1,5 +1,5 @@
 /**
- * `[[classes]]` and `[devices."ID"]` of the file: policies of classes of devices and of single ones. Pure. They are lists,
+ * `[[classes]]` and `[devices."ID"]` of the file: policies of classes of devices and of single ones, and schemas of classes. Pure. They are lists,
  * so they have no name in the environment and no flag.
  */
 import * as v from "valibot";
@@ -26,9 +26,12 @@ const CLASS: Readonly<Record<string, Check>> = {
   match: shaped(/^[A-Za-z0-9._:*-]{1,64}$/, "an identity, * for any run of characters"),
   transport: (value) => (RULED.includes(value as Transport) ? null : RULED.join(", ")),
   policy,
+  config_schema: (value) => (typeof value === "string" && value !== "" ? null : "a file with a JSON Schema"),
 };
 const DEVICE: Readonly<Record<string, Check>> = { policy };
-const OPTIONAL = new Set(["match", "transport"]);
+const OPTIONAL = new Set(["match", "transport", "config_schema"]);
+/** A class may be there for its schema only. */
+const WITH_SCHEMA = new Set([...OPTIONAL, "policy"]);
 const ID = /^[A-Za-z0-9._:-]{1,64}$/;
 
 const isEntry = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -59,13 +62,10 @@ export function wrongWith(
 export const isPolicyGiven = ({ kind, key }: Given): boolean =>
   kind === "file" && (key === "classes" || key === "devices" || key.startsWith("devices."));
 
-/**
- * @param most connections that multi(n) may ask for
- * @returns the policies, and a line for every mistake
- */
+/** @returns the policies, and a line for every mistake */
 export function readPolicies(
   given: readonly Given[],
-  { policyClasses, policyDevices, connectionsPerDevice: most }: Settings["limits"],
+  { policy: common, limits: { policyClasses, policyDevices, connectionsPerDevice: most } }: Pick<Settings, "policy" | "limits">,
 ): { readonly policies: Settings["policies"]; readonly problems: readonly string[] } {
   const classes: ClassSetting[] = [];
   const devices: DeviceSetting[] = [];
@@ -78,12 +78,19 @@ export function readPolicies(
       if (!Array.isArray(value)) problems.push(`${source}: classes is not a list of [[classes]]`);
       const entries: readonly unknown[] = Array.isArray(value) ? value : [];
       for (const [i, entry] of entries.entries()) {
-        const wrong = wrongWith(`${source}: [[classes]] ${i + 1}`, entry, CLASS, most);
+        const place = `${source}: [[classes]] ${i + 1}`;
+        const wrong = wrongWith(place, entry, CLASS, most, isEntry(entry) && "config_schema" in entry ? WITH_SCHEMA : OPTIONAL);
         problems.push(...wrong);
         if (wrong.length > 0) continue;
-        const { name, match, transport, policy: text } = entry as Record<string, string>;
-        if (classes.some((one) => one.name === name)) problems.push(`${source}: [[classes]] ${i + 1} name ${name} is there already`);
-        classes.push({ name: name!, match: match ?? "*", transport: (transport as Transport | undefined) ?? null, policy: text! });
+        const { name, match = "*", transport = null, policy: text = common, config_schema: configSchema = "" } = entry as Record<
+          string,
+          string
+        >;
+        if (transport !== null && configSchema !== "") {
+          problems.push(`${place} has transport and config_schema: a configuration is of a device, however it is connected`);
+        }
+        if (classes.some((one) => one.name === name)) problems.push(`${place} name ${name} is there already`);
+        classes.push({ name: name!, match, transport: transport as Transport | null, policy: text, configSchema });
       }
       tooMany(source, "classes", entries.length, policyClasses);
     } else if (key !== "devices") {
@@ -106,7 +113,9 @@ export function explainPolicies({ classes, devices }: Settings["policies"]): str
     ...Object.entries(values).flatMap(([key, value]) => (value === null ? [] : [`${key} = ${JSON.stringify(value)}`])),
   ];
   return [
-    ...classes.flatMap((one) => entry("[[classes]]", { ...one })),
+    ...classes.flatMap(({ configSchema, ...one }) =>
+      entry("[[classes]]", { ...one, config_schema: configSchema === "" ? null : configSchema })
+    ),
     ...devices.flatMap(({ id, policy: text }) => entry(`[devices.${JSON.stringify(id)}]`, { policy: text })),
   ];
 }

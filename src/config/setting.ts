@@ -148,6 +148,14 @@ const OWN: readonly Setting[] = [
     "What is done about two live devices with one identity. observe: tell. hold: the present one keeps it, the other is refused. quarantine: both go on, what they send is marked.",
   ),
   text(
+    "config.schema",
+    null,
+    "",
+    /^/,
+    "a file with a JSON Schema, or nothing",
+    "What configurations of devices have to be; config_schema of a class is for its devices instead. Read at the start.",
+  ),
+  text(
     "tls.cert",
     null,
     "",

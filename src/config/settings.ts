@@ -19,6 +19,8 @@ export interface ClassSetting {
   readonly transport: Transport | null;
   /** As in wire/policy.ts. */
   readonly policy: string;
+  /** File with the JSON Schema of its devices' configurations; "": none of its own. */
+  readonly configSchema: string;
 }
 
 export interface DeviceSetting {
@@ -59,6 +61,8 @@ export interface Settings {
   readonly peer: { readonly listen: HostPort | null; readonly policy: PeerPolicy };
   readonly peers: readonly PeerSetting[];
   readonly conflict: { readonly action: ConflictAction };
+  /** File with the JSON Schema of configurations of devices in no class that has one; "": none. */
+  readonly configSchema: string;
   /** Files of the certificate chain and the private key of the HTTP interface; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Who may use the HTTP interface, once there are tokens. */

@@ -16,6 +16,7 @@ import { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
+import { type ConfigSchemas, readConfigSchemas } from "./config_schemas.ts";
 import { passFault } from "./fault.ts";
 import { HttpAccess } from "./http/access.ts";
 import { RegistryClient } from "./http/asks.ts";
@@ -120,8 +121,16 @@ class HttpThread {
   async run(report: (r: Report) => void, makeApp: MakeApp): Promise<void> {
     const { settings, thread, roster } = this.#boot;
     this.#board.setThreadId(thread, this.#platform.threadId());
-    const app = makeApp(this.#gateway());
-    const options = { maxBodyBytes: settings.limits.requestBytes * RUNTIME_BODY_FACTOR, reusePort: roster.http.length > 1 };
+    const schemas = await readConfigSchemas(this.#platform, settings);
+    // They could be used when the process began.
+    if (!schemas.ok) throw new Error(schemas.message);
+    const app = makeApp(this.#gateway(schemas.value));
+    const { requestBytes, httpConnections } = settings.limits;
+    const options = {
+      maxBodyBytes: requestBytes * RUNTIME_BODY_FACTOR,
+      maxConnections: httpConnections,
+      reusePort: roster.http.length > 1,
+    };
     this.#renewals = this.#board.renewals();
     this.#listener = await RenewableListener.open(this.#platform, settings, options, app);
     this.#warn = (text) => report({ type: "warning", text });
@@ -150,7 +159,7 @@ class HttpThread {
     report({ type: "stopped" });
   }
 
-  #gateway(): HttpGateway {
+  #gateway(schemas: ConfigSchemas | null): HttpGateway {
     const { settings, instance, counters, recovered } = this.#boot;
     return new HttpGateway({
       epoch: recovered!.epoch,
@@ -165,6 +174,7 @@ class HttpThread {
       streams: this.#streams,
       devices: this.#devices,
       access: this.#access,
+      schemas,
       wall: () => this.#platform.clock.wall(),
       random: () => this.#random.float(),
     });

@@ -102,6 +102,10 @@ function refusal(done: Exclude<ConfigDone, { readonly kind: "version" }>, id: st
       return unknownDevice(id);
     case "refused":
       return problem(409, `Cannot ${what}: ${REFUSED[done.why] ?? done.why}`);
+    case "invalid": {
+      const { path, message } = done.wrong[0]!;
+      return problem(422, `Cannot ${what}: ${path === "" ? "it" : path} ${message}`, { errors: done.wrong });
+    }
   }
 }
 

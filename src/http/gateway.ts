@@ -108,11 +108,12 @@ export interface CommandsPort {
   ): Promise<{ readonly kind: "command"; readonly command: StoredCommand } | { readonly kind: "refused"; readonly why: string } | Busy>;
 }
 
-/** `version`: on disk. `refused`: why. */
+/** `version`: on disk. `refused`: why. `invalid`: it is not as the schema of its device has it; `path` is a JSON Pointer. */
 export type ConfigDone =
   | { readonly kind: "version"; readonly version: number }
   | { readonly kind: "unknown_device" }
   | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "invalid"; readonly wrong: readonly { readonly path: string; readonly message: string }[] }
   | Busy;
 
 export interface ConfigReport {

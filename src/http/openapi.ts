@@ -12,7 +12,7 @@ const ALSO = {
   404: "Unknown",
   409: "Not in this state",
   413: "Too large",
-  422: "Too many matches to sort",
+  422: "Too many matches to sort; or a configuration that is not as its schema has it, with `errors`",
   429: "Too many requests, or too many wrong tokens from this address; Retry-After says when to come again",
   501: "Not built yet",
   503: "Not now; see Retry-After",

@@ -157,7 +157,7 @@ export const OPERATIONS: readonly Operation[] = [
     query: NoQuery,
     body: v.unknown(),
     answer: json(ConfigVersionSchema),
-    problems: [404, 409, 413, 503],
+    problems: [404, 409, 413, 422, 503],
   },
   {
     path: "/v1/devices/{id}/config",

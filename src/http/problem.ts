@@ -7,6 +7,12 @@ export const ProblemSchema = v.object({
   status: v.number(),
   detail: v.string(),
   parameter: v.optional(v.pipe(v.string(), v.description("The query parameter that cannot be used"))),
+  errors: v.optional(
+    v.pipe(
+      v.array(v.object({ path: v.pipe(v.string(), v.description("JSON Pointer into the value")), message: v.string() })),
+      v.description("What is wrong with a configuration by its schema"),
+    ),
+  ),
 });
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -18,7 +24,7 @@ const TITLES: Readonly<Record<number, string>> = {
   409: "Conflict",
   413: "Request too large",
   421: "Misdirected request",
-  422: "Too much to answer",
+  422: "Cannot be done",
   429: "Too many requests",
   500: "Internal error",
   501: "Not built yet",
@@ -28,11 +34,13 @@ const TITLES: Readonly<Record<number, string>> = {
 export interface ProblemMore {
   readonly parameter?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
 }
 
 export function problem(status: number, detail: string, more: ProblemMore = {}): Response {
-  const { parameter, headers } = more;
-  const body = { type: "about:blank", title: TITLES[status] ?? "Error", status, detail, ...(parameter === undefined ? {} : { parameter }) };
+  const { parameter, headers, errors } = more;
+  // What is undefined is left out.
+  const body = { type: "about:blank", title: TITLES[status] ?? "Error", status, detail, parameter, errors };
   return new Response(JSON.stringify(body), {
     status,
     headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },

@@ -87,6 +87,7 @@ export class AcceptWorld {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
+      configSchema: "",
       tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith({ idleWaitMs: 50, ...limits }),

@@ -85,6 +85,7 @@ export class CodecBench {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
+      configSchema: "",
       tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith({ controlRingBytes: 1 << 16, ringStartPosition: 0xffff_f000, ...limits }),

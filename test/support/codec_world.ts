@@ -138,6 +138,7 @@ export class CodecWorld {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
+      configSchema: "",
       tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith({ frameRingBytes: 1 << 17, controlRingBytes: 1 << 14, ringStartPosition: 0xffff_f000, ...limits }),

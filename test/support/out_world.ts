@@ -36,6 +36,7 @@ export const settingsWith = (limits: Partial<Limits> = {}): Settings => ({
   udp: null,
   peers: [],
   conflict: { action: "observe" },
+  configSchema: "",
   tls: null,
   access: { health: "open", metrics: "token", origins: [], allowFile: "" },
   limits: limitsWith(limits),

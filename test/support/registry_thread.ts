@@ -50,6 +50,7 @@ export class RegistryThread {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
+      configSchema: "",
       tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith({ ringStartPosition: 0xffff_f000, frameRingBytes: 4096, controlRingBytes: 1 << 16, ...limits }),

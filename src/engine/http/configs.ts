@@ -3,18 +3,22 @@
  * it is on the disk. Owned by an http thread.
  */
 import type { Settings } from "../../config/settings.ts";
+import { normaliseIdentity } from "../../registry/identity.ts";
 import type { StoredConfig } from "../../store/port.ts";
 import type { Board } from "../../wire/board.ts";
 import { type MessageOf, MESSAGES, OUTCOMES } from "../../wire/control.ts";
+import type { ConfigSchemas } from "../config_schemas.ts";
+import type { Wrong } from "../schema_compiler.ts";
 import type { Done, RegistryClient } from "./asks.ts";
 import type { Busy } from "./busy.ts";
 import type { ReaderClient } from "./queries.ts";
 
-/** `version`: on disk. `refused`: why. */
+/** `version`: on disk. `refused`: why. `invalid`: it is not as the schema of its device has it. */
 export type ConfigDone =
   | { readonly kind: "version"; readonly version: number }
   | { readonly kind: "unknown_device" }
   | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "invalid"; readonly wrong: readonly Wrong[] }
   | Busy;
 
 export type ConfigFound = { readonly kind: "config"; readonly config: StoredConfig | null } | Busy;
@@ -24,6 +28,8 @@ export interface HttpConfigParts {
   readonly board: Board;
   readonly readers: ReaderClient;
   readonly registry: RegistryClient;
+  /** Null: none is configured. */
+  readonly schemas: ConfigSchemas | null;
 }
 
 /** Identity at its longest, and the header of a ring's message. */
@@ -45,7 +51,9 @@ export class HttpConfigs {
 
   /** `value`: JSON. `busy`: there may be a version of it all the same. */
   async put(device: string, value: string): Promise<ConfigDone> {
-    const { settings: { limits }, registry } = this.#parts;
+    const { settings: { limits }, registry, schemas } = this.#parts;
+    const wrong = schemas?.wrongWith(normaliseIdentity(device) ?? "", JSON.parse(value)) ?? [];
+    if (wrong.length > 0) return { kind: "invalid", wrong };
     const bytes = MESSAGES.configure.sizeWith(BESIDE_VALUE + value.length);
     if (bytes > limits.controlRingBytes / 4) return { kind: "refused", why: "too_long" };
     return this.#failing ?? outcomeOf(await registry.configure(device, value));

@@ -24,7 +24,7 @@ export function startDeviceStreams(
   const { limits } = settings;
   const board = new Board(boot.board);
   const ring = roster.codec.length + roster.peer.length + roster.udp.length + boot.index;
-  const configs = new HttpConfigs({ settings, board, readers, registry });
+  const configs = new HttpConfigs({ settings, board, readers, registry, schemas: null });
   return new DeviceStreams({
     ring,
     claims: new RingProducer(rings.claims[ring]!, new Bell(boot.bells, roster.registry)),

@@ -15,6 +15,7 @@ import { slot } from "../../telemetry/slots.ts";
 import { type Board, DrainPhase, Gate, type StoreFailure } from "../../wire/board.ts";
 import { type OrderVerb, type Outcome, OUTCOMES } from "../../wire/control.ts";
 import { ORDERS } from "../../wire/query.ts";
+import type { ConfigSchemas } from "../config_schemas.ts";
 import type { HttpAccess } from "./access.ts";
 import type { Busy } from "./busy.ts";
 import { HttpCommands } from "./commands.ts";
@@ -55,6 +56,7 @@ export interface GatewayParts {
   readonly streams: Streams;
   readonly devices: DeviceStreams;
   readonly access: HttpAccess;
+  readonly schemas: ConfigSchemas | null;
   readonly wall: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;

@@ -58,8 +58,8 @@ describe("policies", () => {
     expect(policy).toBe("multi(3)");
     expect(policies).toEqual({
       classes: [
-        { name: "ships", match: "35030*", transport: "tcp", policy: "reject" },
-        { name: "phones", match: "*", transport: null, policy: "recent" },
+        { name: "ships", match: "35030*", transport: "tcp", policy: "reject", configSchema: "" },
+        { name: "phones", match: "*", transport: null, policy: "recent", configSchema: "" },
       ],
       devices: [{ id: "356307042441013", policy: "multi(2)" }, { id: "ab-1", policy: "takeover" }],
     });
@@ -67,6 +67,13 @@ describe("policies", () => {
 
   test("explained are a file that gives the same policies", () => {
     expect(settings(explain(good(POLICIES))).policies).toEqual(settings(POLICIES).policies);
+    const schema = 'policy = "reject"\n[[classes]]\nname = "a"\nconfig_schema = "a.json"\n[config]\nschema = "all.json"\n';
+    // A class that is there for its schema has the policy of all.
+    expect(settings(schema).policies.classes).toEqual([
+      { name: "a", match: "*", transport: null, policy: "reject", configSchema: "a.json" },
+    ]);
+    const again = settings(explain(good(schema)));
+    expect([again.policies, again.configSchema]).toEqual([settings(schema).policies, "all.json"]);
   });
 
   test("with a mistake are refused with their place and what is allowed", () => {
@@ -80,10 +87,16 @@ describe("policies", () => {
     expect(classes('name = "a"\npolicy = "recent"\ntransport = "udp"\n')[0]).toContain("allowed: tcp, sse, ws, peer");
     expect(classes('name = "a"\npolicy = "recent"\nmatch = "a b"\n')[0]).toContain("an identity, * for any run of characters");
     expect(classes('name = "a"\npolicy = "recent"\npolcy = 1\n')[0]).toEndWith(
-      "unknown key polcy. Did you mean policy? Allowed: name, match, transport, policy",
+      "unknown key polcy. Did you mean policy? Allowed: name, match, transport, policy, config_schema",
     );
     expect(classes('name = "a"\npolicy = "recent"\n[[classes]]\nname = "a"\npolicy = "recent"\n')).toEqual([
       "berth.toml:1: [[classes]] 2 name a is there already",
+    ]);
+    expect(classes('name = "a"\nconfig_schema = 1\n')).toEqual([
+      "berth.toml:1: [[classes]] 1 config_schema is 1; allowed: a file with a JSON Schema",
+    ]);
+    expect(classes('name = "a"\npolicy = "recent"\ntransport = "tcp"\nconfig_schema = "a.json"\n')).toEqual([
+      "berth.toml:1: [[classes]] 1 has transport and config_schema: a configuration is of a device, however it is connected",
     ]);
     expect(problems("classes = 3\n")).toEqual(["berth.toml:1: classes is not a list of [[classes]]"]);
     expect(problems('[devices."a b"]\npolicy = "recent"\n')).toEqual(['berth.toml:1: [devices."a b"]: not an identity']);
@@ -118,6 +131,7 @@ describe("configuration", () => {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
+      configSchema: "",
       tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith(),

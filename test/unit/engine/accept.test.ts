@@ -41,6 +41,7 @@ function run(
     udp: null,
     peers: [],
     conflict: { action: "observe" },
+    configSchema: "",
     tls: null,
     access: { health: "open", metrics: "token", origins: [], allowFile: "" },
     limits: limitsWith({ acceptPauseMs: 1, ...limits }),

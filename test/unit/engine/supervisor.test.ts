@@ -81,6 +81,7 @@ class World {
       udp: null,
       peers: [],
       conflict: { action: "observe" },
+      configSchema: "",
       tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
       limits: limitsWith({ idleWaitMs: 20, heartbeatStaleMs: 100, storeStaleMs: 100, ...change.limits }),
