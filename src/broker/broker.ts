@@ -72,6 +72,7 @@ export class Broker {
       this.#tally.resync(start.resync);
     }
     this.#subscribers.add(subscriber);
+    account.members.add(subscriber);
     this.#catching.add(subscriber);
     this.#count(subscriber, 1);
     this.#advance(subscriber, now);
@@ -85,6 +86,7 @@ export class Broker {
     this.#catching.delete(subscriber);
     this.#groups.remove(subscriber);
     this.#woken.delete(subscriber);
+    subscriber.account.members.delete(subscriber);
     if (this.#subscribers.delete(subscriber)) this.#count(subscriber, -1);
   }
 
@@ -145,7 +147,13 @@ export class Broker {
 
   /** The next bytes for a subscriber: undefined when there are none now, null when it has ended. */
   take(subscriber: Subscriber, now: MonoMs): Uint8Array | null | undefined {
-    const chunk = subscriber.take(now);
+    if (subscriber.account.starved) this.#feed(subscriber.account, now);
+    let chunk = subscriber.take(now);
+    if (chunk === undefined && subscriber.state === "catching") {
+      // Its client may have room now for what there was none for.
+      this.#advance(subscriber, now);
+      chunk = subscriber.take(now);
+    }
     if (chunk === undefined) return subscriber.state === "ended" ? null : undefined;
     if (chunk.events > 0) this.#tally.sent(chunk.events);
     if (subscriber.state === "catching") this.#advance(subscriber, now);
@@ -227,6 +235,12 @@ export class Broker {
     this.#catching.add(subscriber);
   }
 
+  /** There may be room again for subscriptions that share the bounds of one client. */
+  #feed(account: Account, now: MonoMs): void {
+    account.starved = false;
+    for (const member of account.members) if (member.state === "catching") this.#advance(member, now);
+  }
+
   #goLive(subscriber: Subscriber): void {
     subscriber.state = "live";
     subscriber.page = null;
@@ -237,12 +251,19 @@ export class Broker {
 
   /** Moves one that is catching up as far as it can go now. */
   #advance(subscriber: Subscriber, now: MonoMs): void {
-    while (subscriber.state === "catching" && !subscriber.paging && hasRoom(subscriber, this.#limits, 1, 1)) {
+    while (subscriber.state === "catching" && !subscriber.paging) {
+      if (!hasRoom(subscriber, this.#limits, 1, 1)) {
+        subscriber.account.starved = true;
+        return;
+      }
       const from = subscriber.position + 1;
       const batch = pageBatch(subscriber) ?? this.#window.find(from);
       if (batch !== null) {
         if (fill(subscriber, batch, this.#limits, now)) this.#woken.add(subscriber);
-        else if (subscriber.position < from) return;
+        else if (subscriber.position < from) {
+          subscriber.account.starved = true;
+          return;
+        }
       } else if (from === this.#window.next) this.#goLive(subscriber);
       else if (from > this.#window.next) return;
       else if (from < this.#oldest) this.#gap(subscriber, this.#oldest, now);

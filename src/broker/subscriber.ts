@@ -23,8 +23,18 @@ interface Chunk {
 export class Account {
   events = 0;
   bytes = 0;
-  /** Taken, and still in the hands of its socket. */
-  inHand = 0;
+  #inHand = 0;
+  readonly members = new Set<Subscriber>();
+  /** One of them stopped for want of room. */
+  starved = false;
+
+  /** Bytes taken, and still in the hands of its connection. */
+  get inHand(): number {
+    return this.#inHand;
+  }
+  set inHand(bytes: number) {
+    this.#inHand = bytes;
+  }
 }
 
 export class Subscriber {
