@@ -1,5 +1,5 @@
 /** Where drained devices connect again, seen from the events of several gateways since before the drain's begin. */
-import { eventStream } from "../client/event_stream.ts";
+import { connect } from "../client/connect.ts";
 import { getJson } from "../client/rest.ts";
 
 const LOOK_MS = 50;
@@ -50,13 +50,11 @@ export class DrainMoves {
     this.#stop.abort();
   }
 
-  async #follow(url: string, lastEventId: string, random: () => number, token: string | undefined): Promise<void> {
+  async #follow(url: string, cursor: string, random: () => number, token: string | undefined): Promise<void> {
     const devices = new Map<string, number>();
     this.#seen.set(url, devices);
-    const news = eventStream(`${url}/v1/events?kind=connected&kind=replaced`, { lastEventId, signal: this.#stop.signal, random, token });
-    for await (const each of news) {
-      if (each.type !== "event") continue;
-      const { device, fence = 0 } = JSON.parse(each.data) as { device?: string; fence?: number };
+    for await (const event of connect(url, { kinds: ["connected", "replaced"], cursor, signal: this.#stop.signal, random, token })) {
+      const { device, fence = 0 } = event.data as { readonly device?: string; readonly fence?: number };
       if (device !== undefined) devices.set(device, fence);
     }
   }

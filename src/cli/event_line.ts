@@ -1,6 +1,5 @@
 /** An event as one line for people. Pure: the texts come from a gateway, so nothing in them may move a terminal's cursor. */
 import * as v from "valibot";
-import type { StreamEvent } from "../client/event_stream.ts";
 
 const origin = v.optional(v.object({ address: v.string(), port: v.number() }));
 
@@ -108,21 +107,15 @@ const KIND_COLUMNS = 12;
 const NO_TIME = "-".repeat(24);
 
 /** `2026-01-02T03:04:05.678Z  356307042441013  connected     fence 1024  tcp  127.0.0.1:4711` */
-export function eventLine({ event, data }: Pick<StreamEvent, "event" | "data">): string {
-  let value: unknown;
-  try {
-    value = JSON.parse(data);
-  } catch {
-    value = null;
-  }
-  const parsed = v.safeParse(Data, value);
+export function eventLine({ event, data }: { readonly event: string; readonly data: unknown }): string {
+  const parsed = v.safeParse(Data, data);
   const fields = parsed.success ? parsed.output : {};
   const at = fields.receivedAt ?? fields.at;
   const line = [
     at === undefined ? NO_TIME : timeText(at),
     (fields.device ?? "-").padEnd(DEVICE_COLUMNS),
     event.padEnd(KIND_COLUMNS),
-    parsed.success ? describe(event, fields) : data.slice(0, 200),
+    parsed.success ? describe(event, fields) : JSON.stringify(data).slice(0, 200),
   ].join("  ");
   return plainText(line.trimEnd());
 }

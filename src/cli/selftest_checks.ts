@@ -1,6 +1,8 @@
 /** What a selftest checks, in order; each step leaves the world as the next one needs it. */
 import type { AvlRecord } from "../codec/record.ts";
-import { eventStream, type StreamEvent } from "../client/event_stream.ts";
+import { connect } from "../client/connect.ts";
+import type { BerthEvent } from "../client/events.ts";
+import type { Loss } from "../client/loss.ts";
 import type { Platform } from "../platform/port.ts";
 import { SelftestGateway, within } from "./selftest_gateway.ts";
 import { SelftestTracker } from "./selftest_tracker.ts";
@@ -139,19 +141,17 @@ export class Selftest {
 
   async #stream(): Promise<string> {
     const wanted = CODECS.length * FRAMES * RECORDS;
-    const stop = new AbortController();
-    const events: StreamEvent[] = [];
-    const url = `${this.#running.url}/v1/events?kind=record`;
+    const events: BerthEvent[] = [];
+    const { promise, reject } = Promise.withResolvers<never>();
+    const failed = ({ cause, reason }: Loss): void => void (cause !== "closed" && reject(new Error(reason)));
+    const lost = { onDisconnect: failed, onFailedAttempt: failed };
+    const connection = connect(this.#running.url, { kinds: ["record"], cursor: this.#cursor, ...lost });
     const read = async (): Promise<void> => {
-      for await (const news of eventStream(url, { lastEventId: this.#cursor, signal: stop.signal, random: () => 0 })) {
-        if (news.type === "refused" || news.type === "lost") throw new Error(news.reason);
-        if (news.type === "event") events.push(news);
-        if (events.length >= wanted) return;
-      }
+      for await (const event of connection) if (events.push(event) >= wanted) return;
     };
-    await within(`${wanted} events`, read()).finally(() => stop.abort());
+    await within(`${wanted} events`, Promise.race([read(), promise])).finally(() => connection.close());
     demand(events.every(({ event }) => event === "record"), `not only records came: ${events.map(({ event }) => event).join(" ")}`);
-    const seqs = events.map(({ data }) => (JSON.parse(data) as Stored).seq);
+    const seqs = events.map(({ data }) => (data as Stored).seq);
     demand(seqs.every((seq, at) => at === 0 || seq > seqs[at - 1]!), `seq does not rise: ${seqs.join(" ")}`);
     const ids = events.map(({ id }) => Number(id.slice(id.lastIndexOf(".") + 1)));
     demand(ids.every((id, at) => id === seqs[at]), "an id is not its record's seq");

@@ -2,7 +2,9 @@
  * The event consumer of a stress run: one stream after the other over every life of the gateway, resumed where the last one
  * stopped. Finds a seq that was left out without a word, a record told twice, and a fence that does not rise.
  */
-import { eventStream, type StreamEvent } from "../client/event_stream.ts";
+import { connect } from "../client/connect.ts";
+import type { Connection } from "../client/connection.ts";
+import type { BerthEvent } from "../client/events.ts";
 
 const WAIT_MS = 15_000;
 /** Events that tell of a connection's begin, each with a fence of its own. */
@@ -27,7 +29,7 @@ export class StressWatch {
   #cursor: string;
   readonly #fences = new Map<string, number>();
   readonly #complain: Complain;
-  #stop: AbortController | null = null;
+  #connection: Connection | null = null;
   #reading: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
 
@@ -40,15 +42,14 @@ export class StressWatch {
 
   /** Follows the gateway at `url` from where it is. */
   follow(url: string): void {
-    const stop = new AbortController();
-    this.#stop = stop;
-    this.#reading = this.#read(url, stop.signal);
+    this.#connection = connect(url, { cursor: this.#cursor, random: () => 0 });
+    this.#reading = this.#read(this.#connection);
   }
 
   /** Leaves the gateway: it is about to go, or has gone. */
   async leave(): Promise<void> {
-    this.#stop?.abort();
-    this.#stop = null;
+    this.#connection?.close();
+    this.#connection = null;
     await this.#reading;
   }
 
@@ -67,17 +68,15 @@ export class StressWatch {
     }
   }
 
-  async #read(url: string, signal: AbortSignal): Promise<void> {
-    const news = eventStream(`${url}/v1/events`, { lastEventId: this.#cursor, signal, random: () => 0 });
-    for await (const each of news) {
-      if (each.type === "event") this.#take(each);
+  async #read(connection: Connection): Promise<void> {
+    for await (const event of connection) {
+      if (event.event !== "over") this.#take(event);
       this.#wake();
     }
   }
 
-  #take(event: StreamEvent): void {
-    if (event.event === "bye") return;
-    const data = JSON.parse(event.data) as EventData;
+  #take(event: BerthEvent): void {
+    const data = event.data as EventData;
     const seq = seqOf(event.id);
     if (event.event === "gap" || event.event === "resync") this.gaps++;
     else if (seq !== this.#seq + 1) this.#complain("gaps", `seq ${seq} came after ${this.#seq}`);

@@ -1,7 +1,9 @@
 /** `berth tail`: the events of a running gateway, live, as lines for people or as JSON. */
 import { toTransformStream } from "@std/streams/to-transform-stream";
 import type { Command } from "commander";
-import { eventStream, type StreamNews } from "../client/event_stream.ts";
+import { connect } from "../client/connect.ts";
+import type { BerthEvent } from "../client/events.ts";
+import type { Loss } from "../client/loss.ts";
 import { getJson } from "../client/rest.ts";
 import type { Platform } from "../platform/port.ts";
 import { eventLine } from "./event_line.ts";
@@ -27,12 +29,6 @@ line is {"id","event","data"}; the id is the cursor --last-event-id takes.
   berth tail --from-start --count 1000
 `;
 
-/** The address to follow, filters included. */
-function addressOf({ url, device = [], kind = [] }: TailOptions): string {
-  const query = new URLSearchParams([...device.map((id) => ["device", id]), ...kind.map((name) => ["kind", name])]);
-  return `${url}/v1/events${query.size === 0 ? "" : `?${query.toString()}`}`;
-}
-
 /** The cursor before the first event the store ever had: cursors are `epoch.seq`, and only the gateway knows its epoch. */
 async function startCursor(url: string, token: string | undefined): Promise<{ cursor: string } | { reason: string }> {
   const answer = await getJson(url, "/v1/devices?limit=1", token);
@@ -41,48 +37,51 @@ async function startCursor(url: string, token: string | undefined): Promise<{ cu
   return typeof cursor === "string" ? { cursor: cursor.replace(/\.\d+$/, ".0") } : { reason: `${url}/v1/devices gave no cursor` };
 }
 
-const jsonLine = (id: string, event: string, data: string): string =>
-  `{"id":${JSON.stringify(id)},"event":${JSON.stringify(event)},"data":${data}}`;
+const jsonLine = ({ id, event, data }: BerthEvent): string => JSON.stringify({ id, event, data });
 
-/** News in, lines out; what is not an event goes to standard error. Ends after `count` events or when refused. */
-function linesOf(platform: Pick<Platform, "writeErr">, options: TailOptions, failed: (reason: string) => void) {
-  return async function* (source: ReadableStream<StreamNews>): AsyncGenerator<string> {
-    let opened = false;
-    let left = options.count ?? Infinity;
-    for await (const news of source) {
-      switch (news.type) {
-        case "open":
-          if (opened) platform.writeErr(`berth: connected to ${options.url} again\n`);
-          opened = true;
-          break;
-        case "lost":
-          if (!opened) return failed(`Cannot reach ${options.url}: ${news.reason}; is "berth serve" running?`);
-          platform.writeErr(`berth: ${news.reason}; connecting again in ${(news.waitMs / 1000).toFixed(1)} s\n`);
-          break;
-        case "refused":
-          return failed(`Cannot follow ${options.url}: ${news.reason}`);
-        case "event":
-          yield options.json === true ? jsonLine(news.id, news.event, news.data) : eventLine(news);
-          if (--left <= 0) return;
-      }
+/** Events in, lines out. Ends after `count` of them, or when there are no more, with the reason. */
+function linesOf({ url, json, count = Infinity }: TailOptions, failed: (reason: string) => void) {
+  return async function* (events: ReadableStream<BerthEvent>): AsyncGenerator<string> {
+    let left = count;
+    for await (const event of events) {
+      if (event.event === "over") return failed(`Cannot follow ${url}: ${event.data.reason}`);
+      yield json === true ? jsonLine(event) : eventLine(event);
+      if (--left <= 0) return;
     }
   };
 }
 
 async function tail(platform: Platform, options: TailOptions): Promise<number> {
-  let lastEventId = options.lastEventId ?? null;
+  const { url, token, device: devices, kind: kinds } = options;
+  let cursor = options.lastEventId ?? null;
   if (options.fromStart === true) {
-    const start = await startCursor(options.url, options.token);
+    const start = await startCursor(url, token);
     if ("reason" in start) return fail(platform, start.reason);
-    lastEventId = start.cursor;
+    cursor = start.cursor;
   }
-  const stop = new AbortController();
   let code: number = EXIT.done;
-  const random = (): number => platform.randomBytes(1)[0]! / 256;
-  const news = eventStream(addressOf(options), { lastEventId, signal: stop.signal, random, token: options.token });
-  const lines = news.pipeThrough(toTransformStream(linesOf(platform, options, (reason) => (code = fail(platform, reason)))));
+  let opened = false;
+  const again = ({ reason, waitMs }: Loss): void => {
+    if (waitMs !== null) platform.writeErr(`berth: ${reason}; connecting again in ${(waitMs / 1000).toFixed(1)} s\n`);
+  };
+  const connection = connect(url, {
+    devices,
+    kinds,
+    cursor,
+    token,
+    random: () => platform.randomBytes(1)[0]! / 256,
+    onConnect: () => void (opened = true),
+    onReconnect: () => platform.writeErr(`berth: connected to ${url} again\n`),
+    onDisconnect: again,
+    onFailedAttempt(loss) {
+      if (opened || loss.waitMs === null) return again(loss);
+      code = fail(platform, `Cannot reach ${url}: ${loss.reason}; is "berth serve" running?`);
+      connection.close();
+    },
+  });
+  const lines = connection.stream().pipeThrough(toTransformStream(linesOf(options, (reason) => (code = fail(platform, reason)))));
   for await (const line of lines) platform.writeOut(`${line}\n`);
-  stop.abort();
+  connection.close();
   return code;
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { deviceCard, deviceTable } from "../../../src/cli/device_table.ts";
 import { eventLine } from "../../../src/cli/event_line.ts";
 
-const line = (event: string, data: unknown): string => eventLine({ event, data: JSON.stringify(data) });
+const line = (event: string, data: unknown): string => eventLine({ event, data });
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const STAMP = "2026-01-02T03:04:05.678Z";
 const device = "356307042441013";
@@ -70,7 +70,7 @@ describe("event line", () => {
   });
 
   test("shows what it cannot read, and lets nothing move the cursor", () => {
-    expect(eventLine({ event: "record", data: "not\u001b[2J json" })).toContain("not?[2J json");
+    expect(line("record", "not\u009b[2J known")).toContain("not?[2J known");
     expect(line("bye", { reason: "a\nb\u0007" })).toEndWith("a?b?");
     expect(line("record", { time: 9e15, seq: 1 })).toContain("9000000000000000 ms");
   });

@@ -1,21 +1,21 @@
 /** How the page follows the journal: resumed, hydrated again when it must be, honest about what is missing. */
 import { describe, expect, test } from "bun:test";
 import { err, ok, type Result } from "../../../src/base/result.ts";
-import type { StreamNews } from "../../../src/client/event_stream.ts";
+import type { BerthEvent } from "../../../src/client/events.ts";
+import type { Loss } from "../../../src/client/loss.ts";
 import { Feed, type FeedPorts, type Told } from "../../../src/http/dashboard/page/feed.ts";
 
-const event = (seq: number, kind = "record", data: object = { device: "a" }): StreamNews => ({
-  type: "event",
-  id: `e.${seq}`,
-  event: kind,
-  data: JSON.stringify(data),
-});
+type News = BerthEvent | "open" | Loss;
+
+const event = (seq: number, kind = "record", data: object = { device: "a" }): BerthEvent =>
+  ({ id: `e.${seq}`, channel: "", event: kind, data }) as unknown as BerthEvent;
+const lost = (cause: Loss["cause"], reason: string, waitMs: number | null): Loss => ({ cause, reason, status: null, waitMs });
 
 const page = (cursor: string, devices: readonly string[], next: string | null = null): Result<unknown, string> =>
   ok({ cursor, devices: devices.map((id) => ({ id })), next });
 
 /** Plays answers and streams in turn; the last stream ends the feed. */
-async function play(answers: Result<unknown, string>[], streams: StreamNews[][]) {
+async function play(answers: Result<unknown, string>[], streams: News[][]) {
   const asked: string[] = [];
   const said: string[] = [];
   const events: (readonly [string, number, boolean])[] = [];
@@ -24,14 +24,13 @@ async function play(answers: Result<unknown, string>[], streams: StreamNews[][])
       asked.push(path);
       return Promise.resolve(answers.shift()!);
     },
-    eventStream: (path, { lastEventId }) => {
-      asked.push(`${path} after ${lastEventId}`);
-      return new ReadableStream<StreamNews>({
-        start(controller) {
-          for (const news of streams.shift() ?? []) controller.enqueue(news);
-          controller.close();
-        },
-      });
+    follow: async function* ({ cursor, onConnect, onDisconnect }) {
+      asked.push(`events after ${cursor}`);
+      for (const news of streams.shift() ?? []) {
+        if (news === "open") onConnect!();
+        else if ("cause" in news) onDisconnect!(news);
+        else yield await Promise.resolve(news);
+      }
     },
     pause: (ms) => (said.push(`pause ${ms}`), Promise.resolve()),
     breathe: () => Promise.resolve(),
@@ -44,7 +43,7 @@ async function play(answers: Result<unknown, string>[], streams: StreamNews[][])
     heard: () => {},
     event: (kind, seq, _data, isNew) => events.push([kind, seq, isNew]),
     lost: (reason) => said.push(`lost: ${reason}`),
-    refused: (reason) => said.push(`refused: ${reason}`),
+    refused: (reason, cause) => said.push(`refused: ${reason} (${cause})`),
     bye: (reason) => said.push(`bye: ${reason}`),
     again: (why, missing) => said.push(`${why}: ${missing}`),
   };
@@ -55,8 +54,8 @@ async function play(answers: Result<unknown, string>[], streams: StreamNews[][])
 
 describe("dashboard feed", () => {
   test("reads every page, then follows from a little before the first one's cursor", async () => {
-    const { asked, said } = await play([page("e.5000", ["a"], "7"), page("e.5009", ["b"])], [[{ type: "open" }]]);
-    expect(asked).toEqual(["/v1/devices?limit=1000", "/v1/devices?limit=1000&after=7", "/v1/events after e.3000"]);
+    const { asked, said } = await play([page("e.5000", ["a"], "7"), page("e.5009", ["b"])], [["open"]]);
+    expect(asked).toEqual(["/v1/devices?limit=1000", "/v1/devices?limit=1000&after=7", "events after e.3000"]);
     expect(said).toEqual(["hydrating", "page a at 5000", "page b at 5009", "hydrated", "opened"]);
   });
 
@@ -78,7 +77,7 @@ describe("dashboard feed", () => {
     const { said, counts, asked } = await play([page("e.5", ["a"]), page("e.30", ["a"])], [[...all.slice(0, 5), gap, event(21)], all]);
     expect(said).toContain("gap: 15");
     expect(counts).toMatchObject({ hydrates: 2, missing: 0, events: 1, seq: 31 });
-    expect(asked.at(-1)).toBe("/v1/events after e.0");
+    expect(asked.at(-1)).toBe("events after e.0");
   });
 
   test("a gap before the hydrate is nobody's loss", async () => {
@@ -92,7 +91,7 @@ describe("dashboard feed", () => {
     const resync = event(9, "resync", { cause: "epoch" });
     const { said, asked } = await play([page("e.5", ["a"]), page("f.2000", ["b"])], [[resync], []]);
     expect(said).toContain("resync: 0");
-    expect(asked.at(-1)).toBe("/v1/events after f.0");
+    expect(asked.at(-1)).toBe("events after f.0");
   });
 
   test("a hydrate that fails, or sees two epochs, begins again", async () => {
@@ -103,13 +102,9 @@ describe("dashboard feed", () => {
   });
 
   test("losses, refusals and farewells are passed on", async () => {
-    const news: StreamNews[] = [
-      { type: "open" },
-      event(0, "bye", { reason: "shutdown" }),
-      { type: "lost", reason: "gone", waitMs: 10 },
-      { type: "refused", status: 401, reason: "401 who are you" },
-    ];
+    const over = event(0, "over", { cause: "auth", reason: "401 who are you", status: 401 });
+    const news: News[] = ["open", lost("shutdown", "gone", 10), lost("auth", "401 who are you", null), over];
     const { said } = await play([page("e.5", [])], [news]);
-    expect(said.slice(-4)).toEqual(["opened", "bye: shutdown", "lost: gone", "refused: 401 who are you"]);
+    expect(said.slice(-4)).toEqual(["opened", "bye: shutdown", "lost: gone", "refused: 401 who are you (auth)"]);
   });
 });

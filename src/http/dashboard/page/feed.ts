@@ -5,7 +5,9 @@
  */
 import { parseCursor } from "../../../broker/cursor.ts";
 import type { Result } from "../../../base/result.ts";
-import type { StreamNews, StreamOptions } from "../../../client/event_stream.ts";
+import type { SseOptions } from "../../../client/connect.ts";
+import type { BerthEvent, EventOf } from "../../../client/events.ts";
+import type { Loss, LossCause } from "../../../client/loss.ts";
 import type { DeviceJson } from "../../schema.ts";
 
 /** What a feed tells the page. */
@@ -18,7 +20,8 @@ export interface Told {
   /** `isNew`: after the hydrate; false for events asked for only to show what was before. */
   event(kind: string, seq: number, data: unknown, isNew: boolean): void;
   lost(reason: string, waitMs: number): void;
-  refused(reason: string): void;
+  /** For good. */
+  refused(reason: string, cause: LossCause): void;
   /** The gateway ends the stream in order. */
   bye(reason: string): void;
   /** Devices are read again. `missing`: events that are kept no more. */
@@ -27,7 +30,8 @@ export interface Told {
 
 export interface FeedPorts {
   getJson(path: string): Promise<Result<unknown, string>>;
-  eventStream(path: string, options: Pick<StreamOptions, "lastEventId" | "signal" | "heard">): ReadableStream<StreamNews>;
+  /** Every event after a cursor, until the caller leaves or the signal aborts. */
+  follow(options: SseOptions): AsyncIterable<BerthEvent>;
   pause(ms: number): Promise<void>;
   /** Resolves at once while there is time; lets the browser draw when there is none left. */
   breathe(): Promise<void>;
@@ -113,64 +117,51 @@ export class Feed {
   }
 
   /** True: devices must be read again. */
-  async #follow(start: Start, outer: AbortSignal): Promise<boolean> {
-    const control = new AbortController();
-    const abort = (): void => control.abort();
-    outer.addEventListener("abort", abort, { once: true });
+  async #follow(start: Start, signal: AbortSignal): Promise<boolean> {
     this.counts.seq = Math.max(0, start.seq - LOOK_BACK_EVENTS);
-    const stream = this.#ports.eventStream("/v1/events", {
-      lastEventId: `${start.epoch}.${this.counts.seq}`,
-      signal: control.signal,
-      heard: () => this.#told.heard(),
+    const opened = (): void => this.#told.opened();
+    const lost = (loss: Loss): void => this.#lost(loss);
+    const events = this.#ports.follow({
+      cursor: `${start.epoch}.${this.counts.seq}`,
+      signal,
+      onHeard: () => this.#told.heard(),
+      onConnect: opened,
+      onReconnect: opened,
+      onDisconnect: lost,
+      onFailedAttempt: lost,
     });
-    const reader = stream.getReader();
-    try {
-      for (let next = await reader.read(); !next.done; next = await reader.read()) {
-        if (this.#news(next.value, start)) return true;
-        await this.#ports.breathe();
-      }
-      return false;
-    } finally {
-      outer.removeEventListener("abort", abort);
-      control.abort();
-      reader.cancel().catch(() => {});
+    for await (const event of events) {
+      if (this.#event(event, start)) return true;
+      await this.#ports.breathe();
     }
+    return false;
   }
 
-  #news(news: StreamNews, start: Start): boolean {
-    switch (news.type) {
-      case "open":
-        this.#told.opened();
-        return false;
-      case "lost":
-        this.#told.lost(news.reason, news.waitMs);
-        return false;
-      case "refused":
-        this.#told.refused(news.reason);
-        return false;
-      case "event":
-        return this.#event(news.event, news.id, JSON.parse(news.data), start);
-    }
+  /** What is for good comes as an event, in its order. */
+  #lost({ cause, reason, waitMs }: Loss): void {
+    if (waitMs === null) return;
+    if (cause === "age" || cause === "shutdown") this.#told.bye(cause);
+    this.#told.lost(reason, waitMs);
   }
 
-  #event(kind: string, id: string, data: unknown, start: Start): boolean {
-    switch (kind) {
-      case "bye":
-        this.#told.bye((data as { reason?: string }).reason ?? "");
+  #event(event: BerthEvent, start: Start): boolean {
+    switch (event.event) {
+      case "over":
+        this.#told.refused(event.data.reason, event.data.cause);
         return false;
       case "resync":
         this.#told.again("resync", 0);
         return true;
       case "gap":
-        return this.#gap(data as { from: number; to: number }, start);
+        return this.#gap(event.data, start);
       default:
-        this.#journal(kind, parseCursor(id)?.seq ?? 0, data, start);
+        this.#journal(event.event, parseCursor(event.id)?.seq ?? 0, event.data, start);
         return false;
     }
   }
 
   /** What is missing from before the hydrate is in it. */
-  #gap({ from, to }: { readonly from: number; readonly to: number }, start: Start): boolean {
+  #gap({ from, to }: EventOf<"gap">["data"], start: Start): boolean {
     this.counts.seq = Math.max(this.counts.seq, to);
     if (to <= start.seq) return false;
     this.#told.again("gap", to - Math.max(from, start.seq + 1) + 1);

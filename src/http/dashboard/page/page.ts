@@ -1,6 +1,6 @@
 /** The whole page: what it knows, what shows it, and what happens when the gateway says something. Owned by the page. */
 import type { Result } from "../../../base/result.ts";
-import { eventStream } from "../../../client/event_stream.ts";
+import { connect } from "../../../client/connect.ts";
 import { getJson, post } from "../../../client/rest.ts";
 import { Bar, type Readiness } from "./bar.ts";
 import { Card } from "./card.ts";
@@ -131,7 +131,11 @@ export class Page {
         changed();
       },
       lost: (reason, waitMs) => (this.#link.lost(reason, waitMs, Date.now()), changed(), turnedAway(reason)),
-      refused: (reason) => (this.#link.refused(reason), changed(), turnedAway(reason)),
+      refused: (reason, cause) => {
+        this.#link.refused(reason);
+        changed();
+        if (cause === "auth") signOut();
+      },
       bye: (reason) => this.#link.bye(reason),
       again: (why, missing) => this.#again(why, missing),
     };
@@ -223,7 +227,7 @@ function ports(): FeedPorts {
   let since = performance.now();
   return {
     getJson: ask,
-    eventStream: (path, options) => eventStream(origin + path, { ...options, random: Math.random, token: keptToken() }),
+    follow: (options) => connect(origin, { ...options, token: keptToken }),
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     async breathe() {
       if (performance.now() - since < FOLD_MS) return;

@@ -1,0 +1,52 @@
+/** How a program opens a connection: what it wants to see, and where it goes on. */
+import { type Callbacks, Connection, type Tuning } from "./connection.ts";
+import type { EventKind } from "./events.ts";
+import { gatewayUrl } from "./rest.ts";
+import { openSse, WHOLE } from "./sse.ts";
+
+/** Asked for each attempt when it is a function. */
+export type Token = string | (() => string | undefined) | undefined;
+
+export interface SseOptions extends Callbacks, Tuning {
+  readonly transport?: "sse";
+  readonly token?: Token;
+  /** Only these; left out: all. */
+  readonly devices?: readonly string[] | undefined;
+  readonly kinds?: readonly (EventKind | (string & {}))[] | undefined;
+  /** `devices`, `device.ID`. */
+  readonly channels?: readonly string[] | undefined;
+  /** Everything after it comes; left out: what happens from now on, after a `resync`. */
+  readonly cursor?: string | null | undefined;
+}
+
+/** Follows the events of the gateway at `url` (`http://HOST:PORT`) until it is closed. @throws TypeError when that is no such address. */
+export function connect(url: string, options: SseOptions = {}): Connection {
+  const { token, devices = [], kinds = [], channels = [], cursor = null, ...rest } = options;
+  const query = [...pairs("device", devices), ...pairs("kind", kinds), ...pairs("channel", channels)];
+  const path = `/v1/events${query.length === 0 ? "" : `?${new URLSearchParams(query).toString()}`}`;
+  return new Connection(openSse(baseOf(url) + path, tokenOf(token)), true, new Map([[WHOLE, cursor]]), rest);
+}
+
+export interface DeviceOptions extends Callbacks, Tuning {
+  readonly token?: Token;
+  /** Also from a connection of another transport. */
+  readonly takeover?: boolean;
+}
+
+/**
+ * A device's own connection: it gets `config` events, the newest version first. When another connection takes the device it is over
+ * (`superseded`), for coming back would take it away again.
+ */
+export function connectDevice(url: string, device: string, { token, takeover = false, ...rest }: DeviceOptions = {}): Connection {
+  const path = `/v1/devices/${encodeURIComponent(device)}/stream${takeover ? "?takeover=true" : ""}`;
+  return new Connection(openSse(baseOf(url) + path, tokenOf(token)), true, new Map([[WHOLE, null]]), rest);
+}
+
+const pairs = (name: string, values: readonly string[]): [string, string][] => values.map((value) => [name, value]);
+const tokenOf = (token: Token): () => string | undefined => (typeof token === "function" ? token : () => token);
+
+function baseOf(url: string): string {
+  const base = gatewayUrl(url);
+  if (base === null) throw new TypeError(`Cannot use ${JSON.stringify(url)}: expected http://HOST:PORT`);
+  return base;
+}
