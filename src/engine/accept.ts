@@ -85,7 +85,9 @@ class AcceptDesk {
     this.#bell = new Bell(boot.bells, boot.thread);
     this.#door = new Door(boot, platform.clock, boot.settings.tcp.proxy?.from ?? null, warn);
     this.#counters = new Counters(boot.counters, boot.thread);
-    this.#rings = boot.rings.adopt.map((memory, worker) => new RingProducer(memory, new Bell(boot.bells, boot.roster.codec[worker]!)));
+    this.#rings = boot.rings.adopt.map((memory, worker) =>
+      new RingProducer(memory, new Bell(boot.bells, boot.roster.codec[worker]!, platform.poke))
+    );
     this.#socketsMax = boot.settings.limits.connections + boot.settings.limits.loginSockets;
     this.#pauseMs = boot.settings.limits.acceptPauseMs;
   }

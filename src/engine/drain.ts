@@ -1,12 +1,13 @@
 /** The ordered shutdown: walks the phases of wire/board.ts. Owned by the supervisor. */
 import type { Limits } from "../base/limits.ts";
 import type { Clock } from "../base/clock.ts";
-import { Bell } from "../ring/wait.ts";
+import { Bell, type Poke } from "../ring/wait.ts";
 import { type Board, DrainPhase } from "../wire/board.ts";
 
 export interface DrainNeeds {
   readonly board: Board;
   readonly bells: SharedArrayBuffer;
+  readonly poke: Poke;
   readonly limits: Limits;
   readonly clock: Clock;
   /** Threads that were ready when it began: name and index. */
@@ -20,12 +21,12 @@ const PHASES = Object.entries(DrainPhase).slice(1) as [keyof typeof DrainPhase, 
 
 /** Resolves with null when every thread has left its loop, or with what it was waiting for at the hard limit. */
 export async function drain(needs: DrainNeeds): Promise<string | null> {
-  const { board, bells, limits, clock, threads, late } = needs;
+  const { board, bells, poke, limits, clock, threads, late } = needs;
   const began = clock.mono();
   let toldLate = false;
   for (const [name, phase] of PHASES) {
     board.setPhase(phase);
-    for (const { thread } of threads) new Bell(bells, thread).ring();
+    for (const { thread } of threads) new Bell(bells, thread, poke).ring();
     for (;;) {
       const missing = threads.filter(({ thread }) => board.phaseDone(thread) < phase).map((each) => each.name);
       if (missing.length === 0) break;

@@ -24,7 +24,7 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
   const list = readAllowList(platform, boot.settings);
   // It could be read when the process began.
   if (!list.ok) throw new Error(list.message);
-  const desk = new RegistryDesk(boot, boot.recovered, board, platform.clock, undefined, list.value);
+  const desk = new RegistryDesk(boot, boot.recovered, board, platform.clock, undefined, list.value, platform.poke);
   const idleWaitMs = boot.settings.limits.idleWaitMs;
   const leftovers = new Leftovers(platform, boot.settings.limits.collectMs);
   let phase: DrainPhase = DrainPhase.running;

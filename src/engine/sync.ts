@@ -14,7 +14,7 @@ import { LogFile } from "./journal/sync.ts";
 export function runSync(boot: Boot, platform: Platform, report: (r: Report) => void): void {
   const board = new Board(boot.board);
   const bell = new Bell(boot.bells, boot.thread);
-  const holders = ringThreads(boot.roster).map((thread) => new Bell(boot.bells, thread));
+  const holders = ringThreads(boot.roster).map((thread) => new Bell(boot.bells, thread, platform.poke));
   const followers = followersOf(boot);
   const faults = faultPoints(boot.faults);
   const { idleWaitMs } = boot.settings.limits;

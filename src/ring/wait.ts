@@ -18,12 +18,15 @@ const NONE = 0;
 /** Bytes of one bell in shared memory: a cache line. */
 export const BELL_BYTES = 64;
 
+/** Wakes who sleeps by this doorbell. */
+export type Poke = (doorbell: number) => void;
+
 export class Bell {
   readonly #words: Int32Array<SharedArrayBuffer>;
-  readonly #poke: (doorbell: number) => void;
+  readonly #poke: Poke;
 
-  /** `poke`: wakes who sleeps by that doorbell. Needed by those who ring threads that may have one. */
-  constructor(memory: SharedArrayBuffer, index: number, poke: (doorbell: number) => void = cannotPoke) {
+  /** `poke` is needed by those who ring threads that may have a doorbell. */
+  constructor(memory: SharedArrayBuffer, index: number, poke: Poke = cannotPoke) {
     this.#words = new Int32Array(memory, index * BELL_BYTES, BELL_BYTES / 4);
     this.#poke = poke;
   }
@@ -51,11 +54,12 @@ export class Bell {
     Atomics.store(this.#words, DOORBELL, doorbell + 1);
   }
 
-  /** Owner with a doorbell: `sleep` returns when it is poked, or something else came that it waits for. */
-  waitBy(timeoutMs: number, hasWork: () => boolean, sleep: (timeoutMs: number) => void): void {
+  /** Owner with a doorbell: `sleep` returns when it is poked or something else came that it waits for, and says so. */
+  waitBy(timeoutMs: number, hasWork: () => boolean, sleep: (timeoutMs: number) => boolean): boolean {
     Atomics.store(this.#words, ARMED, 1);
-    sleep(hasWork() ? 0 : timeoutMs);
+    const came = sleep(hasWork() ? 0 : timeoutMs);
     Atomics.store(this.#words, ARMED, 0);
+    return came;
   }
 
   /**

@@ -4,7 +4,7 @@
  *   socket ─▶ framer ─▶ CodecFrames ─▶ frames ring ─▶ (journal) ─▶ CodecVerdicts ─▶ socket
  *                └────▶ CodecLogin ─▶ claims ring ─▶ (registry) ─▶ CodecLogin ─▶ socket
  *
- * What is put into rings in one turn of the event loop is published at its end, all at once.
+ * What is put into rings in one turn is published at its end, all at once.
  */
 import { Framer } from "../../codec/framer.ts";
 import type { Socket, SocketEnd, SocketHandler } from "../../platform/port.ts";
@@ -30,13 +30,16 @@ export class CodecWorker implements SocketHandler<Link> {
   readonly #login: CodecLogin;
   readonly #frames: CodecFrames;
   readonly #verdicts: CodecVerdicts;
+  readonly #byEvents: boolean;
   #publishing = false;
   #reading = true;
   /** Bytes or a socket came since the last tick. */
   #active = false;
 
-  constructor(context: CodecContext) {
+  /** `byEvents`: sockets are served between turns, not in them; what they bring is published without waiting for one. */
+  constructor(context: CodecContext, byEvents = true) {
     this.#at = context;
+    this.#byEvents = byEvents;
     this.#ending = new CodecEnding(context);
     this.#probes = new CodecProbes(context, this.#ending);
     this.#sampler = new CodecSampler(context);
@@ -226,7 +229,7 @@ export class CodecWorker implements SocketHandler<Link> {
   }
 
   #publishSoon(): void {
-    if (this.#publishing) return;
+    if (this.#publishing || !this.#byEvents) return;
     this.#publishing = true;
     setImmediate(() => {
       this.#publishing = false;

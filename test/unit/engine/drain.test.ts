@@ -15,6 +15,7 @@ function world(): { board: Board; told: string[]; needs: DrainNeeds } {
     board,
     bells: new SharedArrayBuffer(64 * BELL_BYTES),
     limits,
+    poke: () => {},
     clock: bunPlatform().clock,
     threads: [{ name: "journal", thread: 1 }, { name: "codec-0", thread: 2 }],
     late: (phase, names) => told.push(`${phase}: ${names.join(",")}`),

@@ -1,0 +1,37 @@
+/**
+ * The turns of a codec worker that blocks in the kernel for its sockets, its bell and its next tick at once. Nothing else runs
+ * on its thread: no timer, no promise, no message. Owned by the codec worker.
+ */
+import type { SocketLoop } from "../../platform/socket_loop.ts";
+import { Bell } from "../../ring/wait.ts";
+import { Leftovers } from "../leftovers.ts";
+import { TICK_MS } from "./context.ts";
+import { restMs } from "./ticks.ts";
+import type { CodecTurns } from "./turns.ts";
+
+/** Returns when the shutdown has ended. */
+export function turnByBlocking({ boot, platform, source, worker, drain, pass }: CodecTurns, sockets: SocketLoop): void {
+  const { limits } = boot.settings;
+  const { clock } = platform;
+  const bell = new Bell(boot.bells, boot.thread);
+  const leftovers = new Leftovers(platform, limits.collectMs);
+  const rest = restMs(limits);
+  const hasWork = (): boolean => source.hasWork() || worker.hasWork() || drain.hasWork();
+  const sleep = (timeoutMs: number): boolean => sockets.wait(timeoutMs);
+  bell.hangDoorbell(sockets.doorbell);
+  let nextTick = clock.mono() + TICK_MS;
+  while (!drain.ended) {
+    pass();
+    worker.turn();
+    const now = clock.mono();
+    if (now >= nextTick) {
+      const hurried = worker.hurried || drain.going;
+      worker.tick();
+      nextTick = now + (hurried ? TICK_MS : rest);
+    } else if (worker.hurried && nextTick > now + TICK_MS) nextTick = now + TICK_MS;
+    if (bell.waitBy(Math.max(0, Math.ceil(nextTick - now)), hasWork, sleep)) {
+      sockets.serve();
+      leftovers.worked();
+    } else leftovers.idle();
+  }
+}
