@@ -46,6 +46,8 @@ export class Sender {
   /** Packets without a verdict, and the ring position after the newest of them. */
   inFlight = 0;
   position = 0;
+  /** Monotonic ms of its first datagram. */
+  readonly firstAt: number;
   /** Wall ms. */
   lastByteAt: number;
   /** Monotonic ms of the same, and where it came from: a command goes there. */
@@ -57,8 +59,9 @@ export class Sender {
   command: Outstanding | null = null;
   asked = "";
 
-  constructor(id: ConnId, device: string, from: Peer, now: number) {
+  constructor(id: ConnId, device: string, from: Peer, now: number, firstAt: number) {
     this.id = id;
+    this.firstAt = firstAt;
     this.slot = connSlot(id);
     this.device = device;
     this.address = from.address;
@@ -70,6 +73,9 @@ export class Sender {
 /** Devices have no blank in their name. */
 const keyOf = (device: string, address: string): string => `${device} ${address}`;
 
+/** Those heard last have packets on their way; the first few are looked at. */
+const LOOK = 16;
+
 /** A slot used again has a new generation, and the longest free one is used first. */
 export class SenderTable {
   readonly #byKey = new Map<string, Sender>();
@@ -78,6 +84,8 @@ export class SenderTable {
   /** Free slots in a circle. */
   readonly #free: Uint32Array;
   #firstFree = 0;
+  /** Heard in one moment only; the longest ago first. */
+  readonly #passing = new Set<Sender>();
 
   constructor(capacity: number) {
     this.#slots = new Array<Sender | null>(capacity).fill(null);
@@ -94,18 +102,39 @@ export class SenderTable {
   }
 
   /** Null when every slot is taken. */
-  add(device: string, from: Peer, now: number): Sender | null {
-    if (this.count === this.#slots.length) return null;
+  add(device: string, from: Peer, now: number, firstAt: number): Sender | null {
+    if (this.isFull) return null;
     const slot = this.#free[this.#firstFree]!;
     this.#firstFree = (this.#firstFree + 1) % this.#free.length;
-    const sender = new Sender(connOf(slot, this.#generations[slot]!), device, from, now);
+    const sender = new Sender(connOf(slot, this.#generations[slot]!), device, from, now, firstAt);
     this.#slots[slot] = sender;
+    this.#passing.add(sender);
     this.#byKey.set(keyOf(device, from.address), sender);
     return sender;
   }
 
+  /** It was heard again: it is there. */
+  stays(sender: Sender): void {
+    this.#passing.delete(sender);
+  }
+
+  get isFull(): boolean {
+    return this.count === this.#slots.length;
+  }
+
+  /** One that was heard in one moment only, and for which nothing waits; or null. */
+  passing(): Sender | null {
+    let left = LOOK;
+    for (const sender of this.#passing) {
+      if (sender.inFlight === 0 && sender.held.length === 0) return sender;
+      if (--left === 0) return null;
+    }
+    return null;
+  }
+
   remove(sender: Sender): void {
     const { slot, device, address } = sender;
+    this.#passing.delete(sender);
     assert(this.#slots[slot] === sender, `sender ${sender.id} was removed before`);
     this.#slots[slot] = null;
     this.#generations[slot]!++;

@@ -162,7 +162,7 @@ export class UdpWorker {
     const known = table.find(device, address);
     // Of who is refused again and again nobody is asked any more in this second.
     if (known === null && refusals.isFull(address, arrival.readAt)) return packets.count("rate");
-    const sender = known ?? table.add(device, arrival.from, arrival.receivedAt);
+    const sender = known ?? this.#newSender(device, arrival);
     if (sender === null || sender.held.length + sender.inFlight >= limits.udpHeldPackets) return packets.count("busy");
     sender.from = arrival.from;
     if (arrival.readAt - sender.heardAt > limits.udpReachMs) sender.backAt = arrival.readAt;
@@ -172,12 +172,21 @@ export class UdpWorker {
       presence.open(sender.id, arrival.receivedAt);
       wheel.arm(sender.slot, silentAt);
     } else {
+      if (arrival.readAt - sender.firstAt >= limits.udpConfirmMs) table.stays(sender);
       sender.lastByteAt = arrival.receivedAt;
       presence.heard(sender.slot, arrival.receivedAt);
       wheel.putOff(sender.slot, silentAt);
     }
     if (sender.stage === SenderStage.open) return this.#frames.put(sender, arrival);
     this.#hold(sender, arrival);
+  }
+
+  /** Null when there is no place for it. A place that one datagram took is given to the next one: anybody can send one. */
+  #newSender(device: string, { from, receivedAt, readAt }: Arrival): Sender | null {
+    const { table } = this.#at;
+    const passing = table.isFull ? table.passing() : null;
+    if (passing !== null) this.#claims.end(passing, "idle_timeout");
+    return table.add(device, from, receivedAt, readAt);
   }
 
   /** Keeps a copy until the registry has decided. */

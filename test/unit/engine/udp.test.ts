@@ -236,6 +236,49 @@ test("senders take a quarter of the connections at most: the rest is for session
   expect([bench.worker.sockets, bench.told().length, bench.count("berth_udp_packets_total", "busy")]).toEqual([3, 3, 6]);
 });
 
+describe("a full table", () => {
+  const full = () => {
+    const bench = new UdpBench({ udpSenders: 3, udpConfirmMs: 1000 });
+    const devices = [1, 2, 3, 4, 5].map((number) => new TestDevice(number, "8"));
+    const conns = devices.slice(0, 3).map((device, i) => admitted(bench, device, `10.0.0.${i}`));
+    return { bench, devices, conns };
+  };
+
+  test("makes room by the sender that was heard in one moment only, the longest ago", () => {
+    const { bench, devices, conns } = full();
+    bench.pass(1000);
+    bench.receives(packet(devices[0]!, 1), "10.0.0.0");
+    bench.settle(bench.frames().at(-1)!.end);
+    // Any name may come from anywhere: each takes the place of one of its kind.
+    for (let i = 3; i < 5; i++) {
+      bench.receives(packet(devices[i]!, 1), "10.0.0.9");
+      const [close, claim] = bench.told();
+      expect([close, claim]).toMatchObject([{ type: "close", conn: conns[i - 2] }, { type: "claim", device: devices[i]!.imei }]);
+      if (claim?.type !== "claim") continue;
+      bench.decide(claim.conn);
+      bench.settle(bench.frames().at(-1)!.end);
+    }
+    expect([bench.worker.sockets, bench.count("berth_udp_packets_total", "busy")]).toEqual([3, 0]);
+    bench.receives(packet(devices[0]!, 1), "10.0.0.0");
+    expect(bench.told()).toEqual([]);
+  });
+
+  test("of senders that are heard again and again keeps them, and meets one more with silence", () => {
+    const { bench, devices } = full();
+    bench.pass(1000);
+    devices.slice(0, 3).forEach((device, i) => bench.receives(packet(device, 1), `10.0.0.${i}`));
+    bench.receives(packet(devices[3]!, 1), "10.0.0.9");
+    expect([bench.told(), bench.count("berth_udp_packets_total", "busy")]).toEqual([[], 1]);
+  });
+
+  test("keeps a sender whose packet waits for its commit", () => {
+    const { bench, devices, conns } = full();
+    bench.receives(packet(devices[0]!, 1), "10.0.0.0");
+    bench.receives(packet(devices[3]!, 1), "10.0.0.9");
+    expect(bench.told()[0]).toMatchObject({ type: "close", conn: conns[1] });
+  });
+});
+
 test("a rate counts each address by itself, second by second", () => {
   const rate = new UdpRate(2);
   expect([1, 2, 3].map(() => rate.admits("a", 1500))).toEqual([true, true, false]);
@@ -251,12 +294,12 @@ test("a rate counts each address by itself, second by second", () => {
 test("a table gives a slot again last, under another id, and nothing beyond its bound", () => {
   const at = (address: string) => ({ address, port: 1 });
   const table = new SenderTable(2);
-  const a = table.add("1", at("x"), 0)!;
-  table.add("1", at("y"), 0);
-  expect([table.add("2", at("x"), 0), table.count, table.find("1", "x")]).toEqual([null, 2, a]);
+  const a = table.add("1", at("x"), 0, 0)!;
+  table.add("1", at("y"), 0, 0);
+  expect([table.add("2", at("x"), 0, 0), table.count, table.find("1", "x")]).toEqual([null, 2, a]);
   table.remove(a);
   expect([table.get(a.id), table.find("1", "x"), table.count]).toEqual([null, null, 1]);
-  const again = table.add("1", at("x"), 0)!;
+  const again = table.add("1", at("x"), 0, 0)!;
   expect([again.slot, again.id === a.id]).toEqual([a.slot, false]);
   expect(() => table.remove(a)).toThrow("was removed before");
 });
