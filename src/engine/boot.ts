@@ -7,7 +7,7 @@
  *                                               registry ──lifecycle────▶ journal
  *   peer ──claims, decisions and (never used) frames, exceptions: one ring index more, after the codec workers'
  *   udp  ──frames, exceptions, claims, decisions: one ring index more, after the peer's
- *   http j ──claims, decisions of device streams: the last ring indexes
+ *   http j ──claims, decisions of device streams; frames (published messages), exceptions: the last ring indexes
  *   http j ──asks[j]──▶ registry ──answers[j]──▶ http j
  *   http j ──queries[j][r]──▶ reader r ──results[j][r]──▶ http j
  *   journal ──broadcast──▶ every http thread (one memory, each has its own place in it)
@@ -79,6 +79,8 @@ export interface Boot {
   readonly addresses: SharedArrayBuffer;
   /** See wire/presence.ts: when each connection was last heard, and its frames in flight. */
   readonly presence: SharedArrayBuffer;
+  /** See wire/audience.ts: subscriptions of each channel, a table for each http thread. */
+  readonly audiences: readonly SharedArrayBuffer[];
   readonly rings: Rings;
   readonly roster: Roster;
   /** Null for the journal itself, which finds it out. */

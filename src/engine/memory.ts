@@ -6,6 +6,7 @@ import { createRing } from "../ring/layout.ts";
 import { BELL_BYTES } from "../ring/wait.ts";
 import { createCounters } from "../telemetry/counters.ts";
 import { createAddresses } from "../wire/addresses.ts";
+import { createAudience } from "../wire/audience.ts";
 import { connectionSlots, createPresence } from "../wire/presence.ts";
 import { Board, createBoard, MAX_RINGS, MAX_THREADS, MAX_WORKERS } from "../wire/board.ts";
 import { type Boot, type Rings, ringThreads, type Roster } from "./boot.ts";
@@ -14,7 +15,7 @@ import { type Boot, type Rings, ringThreads, type Roster } from "./boot.ts";
 export const SUPERVISOR_THREAD = 0;
 const READERS = 1;
 const HTTP_THREADS = 1;
-/** A peer and the stream of a device send no frames; the journal finds a ring of its index all the same. */
+/** A peer sends no frames; the journal finds a ring of its index all the same. */
 const UNUSED_RING_BYTES = 4096;
 
 /** `peers`: threads for other gateways, `udp`: threads for datagrams; at most one each. */
@@ -54,7 +55,7 @@ export function seatsOf(roster: Roster): { role: Role; thread: number; index: nu
 export const codecWorkers = (settings: Settings, cores: number): number =>
   Math.min(settings.workers > 0 ? settings.workers : Math.max(1, cores - 1), MAX_WORKERS);
 
-export type Memory = Pick<Boot, "board" | "bells" | "counters" | "addresses" | "presence" | "rings">;
+export type Memory = Pick<Boot, "board" | "bells" | "counters" | "addresses" | "presence" | "audiences" | "rings">;
 
 export function makeMemory(settings: Settings, roster: Roster): Memory {
   const board = createBoard();
@@ -68,6 +69,7 @@ export function makeMemory(settings: Settings, roster: Roster): Memory {
     counters: createCounters(),
     addresses: createAddresses(),
     presence: createPresence(ringThreads(roster).length, connectionSlots(settings.limits)),
+    audiences: roster.http.map(() => createAudience(settings.limits.channels)),
     rings: makeRings(settings, roster),
   };
 }
@@ -81,13 +83,13 @@ function makeRings({ limits }: Settings, roster: Roster): Rings {
       ...each(roster.codec, limits.frameRingBytes),
       ...each(roster.peer, UNUSED_RING_BYTES),
       ...each(roster.udp, limits.frameRingBytes),
-      ...each(roster.http, UNUSED_RING_BYTES),
+      ...each(roster.http, limits.messageRingBytes),
     ],
     exceptions: [
       ...each(roster.codec, limits.exceptionRingBytes),
       ...each(roster.peer, UNUSED_RING_BYTES),
       ...each(roster.udp, limits.exceptionRingBytes),
-      ...each(roster.http, UNUSED_RING_BYTES),
+      ...each(roster.http, limits.exceptionRingBytes),
     ],
     claims: each(ringThreads(roster), limits.controlRingBytes),
     decisions: each(ringThreads(roster), limits.controlRingBytes),

@@ -103,6 +103,13 @@ export const METRICS = [
   counter("berth_ring_full_total", "Times a producer found its ring full.", ["ring"], ["frames", "claims", "lifecycle", "decisions", "exceptions", "adopt"]),
   counter("berth_ring_wraps_total", "Times a frame ring's position passed 2^32."),
   counter("berth_broadcast_overruns_total", "Times an http thread was lapped and read from the store instead."),
+  gauge("berth_websockets", "Open WebSockets."),
+  counter(
+    "berth_messages_total",
+    "Messages published by applications, by what became of them.",
+    ["outcome"],
+    ["kept", "failed", "busy", "too_long"],
+  ),
   gauge("berth_subscribers", "Live subscriptions.", ["transport"], ["sse", "ws"]),
   counter("berth_subscriber_drops_total", "Subscriptions ended by the gateway, by cause.", ["cause"], ["slow", "age", "shutdown", "limit"]),
   counter("berth_resyncs_total", "Resync markers sent, by cause.", ["cause"], ["none", "malformed", "epoch", "future"]),

@@ -23,6 +23,8 @@ export const FrameKind = {
   command: 3,
   /** Wrong CRC. The last ten are kept to look at. No verdict is waited for. */
   badCrc: 4,
+  /** What an application publishes, from an http thread: data is the event's JSON. Verdict kept: it is on the disk. */
+  message: 5,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 

@@ -7,9 +7,11 @@
  * connection in 2. A disconnect carries the ring position of the connection's last frame: frames up to it go first. The
  * byte bound may end a batch anywhere in between; the next one goes on there.
  */
+import { asDeviceNo, asFence } from "../../base/brand.ts";
 import { toHex } from "../../base/bytes.ts";
 import { distance } from "../../ring/layout.ts";
 import { RingConsumer } from "../../ring/spsc.ts";
+import { jsonEventEntry } from "../../store/entry.ts";
 import { IncomingFrame } from "../../store/incoming_frame.ts";
 import type { Journal } from "../../store/journal.ts";
 import { type Message, type MessageOf, receive } from "../../wire/control.ts";
@@ -27,6 +29,10 @@ export interface Tally {
 }
 
 export const emptyTally = (): Tally => ({ stored: 0, duplicate: 0, quarantined: 0, refused: 0, wraps: 0 });
+
+/** Of a message: it is of a channel, and of no device. */
+const NOBODY = asDeviceNo(0);
+const NO_FENCE = asFence(0);
 
 export class JournalIntake {
   /** Of the batch under way. */
@@ -195,6 +201,11 @@ export class JournalIntake {
     if (ring.kind === FrameKind.frame) frame.load(ring.bytes, ring.view, ring.offset);
     else frame.loadRaw(ring.bytes, ring.view, ring.offset);
     const { header } = frame;
+    if (ring.kind === FrameKind.message) {
+      const entry = jsonEventEntry("message", NOBODY, NO_FENCE, header.receivedAt, frame.copyData());
+      this.#journal.batch.event(NOBODY, entry, header.receivedAt);
+      return Verdict.kept;
+    }
     const from = this.#events.connection(i, header.conn);
     if (ring.kind === FrameKind.badCrc) {
       this.#journal.quarantine.crcFailure({ device: from?.device.no ?? 0, at: header.receivedAt, bytes: frame.copyData() });
