@@ -11,6 +11,7 @@ import { addDrain } from "./drain_verb.ts";
 import { addExport } from "./export.ts";
 import { addKick } from "./kick.ts";
 import { addLater } from "./later.ts";
+import { addReplay } from "./replay.ts";
 import { addQuarantine } from "./quarantine.ts";
 import { addSelftest } from "./selftest.ts";
 import { addSend } from "./send.ts";

@@ -39,10 +39,14 @@ export async function* quarantined({ url, token, device, raw }: Which): AsyncIte
     if (raw === true) query.set("raw", "true");
     if (next !== "") query.set("after", next);
     const answer = await getJson(url, `/v1/quarantine?${query.toString()}`, token);
-    if (!answer.ok) return yield answer;
+    if (!answer.ok) {
+      yield answer;
+      return;
+    }
     const page = v.safeParse(Page, answer.value);
     if (!page.success) {
-      return yield err("odd", "Cannot read the answer of /v1/quarantine: it is not what this berth expects; are the versions the same?");
+      yield err("odd", "Cannot read the answer of /v1/quarantine: it is not what this berth expects; are the versions the same?");
+      return;
     }
     for (const frame of page.output.frames) yield ok(frame);
     next = page.output.next;

@@ -116,7 +116,7 @@ async function newest(gateway: Gateway, devices: ReadonlySet<string> | null, upT
   return { kind: "found" as const, frames, bad: pages[0]?.bad ?? [], next };
 }
 
-function quarantinedJson(one: StoredQuarantined, isRaw: boolean): Quarantined {
+export function quarantinedJson(one: StoredQuarantined, isRaw: boolean): Quarantined {
   const { id, device, fence, origin, fault, hash, firstAt, lastAt, releasedAt, replayedAt, records, stored, bytes } = one;
   const { records: decodes, offset } = judgeFrame(bytes);
   return {

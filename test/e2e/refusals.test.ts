@@ -27,11 +27,8 @@ describe("settings that are not built yet", () => {
   test("--redis is refused by name", () => expectRefused(serve("--redis", "redis://127.0.0.1:6379"), ["redis", "not"]));
 });
 
-describe("verbs that are not built yet", () => {
-  for (const verb of ["replay"]) {
-    test(`berth ${verb} is refused by name`, () => expectRefused([verb], [verb, "not"]));
-  }
-  test("a verb nobody knows is refused by name", () => expectRefused(["fly"], ["fly"], {}, USAGE));
+describe("a verb", () => {
+  test("nobody knows is refused by name", () => expectRefused(["fly"], ["fly"], {}, USAGE));
 });
 
 describe("a wrong configuration", () => {

@@ -63,11 +63,15 @@ export class HttpQuarantine {
     if (answer.kind === "busy") return answer;
     if (answer.kind !== "quarantine") throw new Error(`Cannot use an answer of kind ${answer.kind} to a quarantine query`);
     const { frames, more, bad: badCrc } = answer;
-    return { kind: "quarantined", frames: frames.map(whole<StoredQuarantined>), more, bad: badCrc.map(whole<StoredBadFrame>) };
+    return { kind: "quarantined", frames: frames.map(wholeFrame), more, bad: badCrc.map(wholeBad) };
   }
 }
 
 /** The batch it was in was lost with a commit that failed. */
 const notDone: Busy = { kind: "busy", reason: "a commit failed" };
 
-const whole = <T extends StoredQuarantined | StoredBadFrame>({ json, bytes }: AnswerRaw): T => ({ ...JSON.parse(json), bytes }) as T;
+const wholeFrame = ({ json, bytes }: AnswerRaw): StoredQuarantined => ({
+  ...(JSON.parse(json) as Omit<StoredQuarantined, "bytes">),
+  bytes,
+});
+const wholeBad = ({ json, bytes }: AnswerRaw): StoredBadFrame => ({ ...(JSON.parse(json) as Omit<StoredBadFrame, "bytes">), bytes });
