@@ -10,8 +10,6 @@ import { addDevices } from "./devices.ts";
 import { addDrain } from "./drain_verb.ts";
 import { addExport } from "./export.ts";
 import { addKick } from "./kick.ts";
-import { addLater } from "./later.ts";
-import { addReplay } from "./replay.ts";
 import { addQuarantine } from "./quarantine.ts";
 import { addSelftest } from "./selftest.ts";
 import { addSend } from "./send.ts";
@@ -39,7 +37,6 @@ const VERBS: readonly Verb[] = [
   addStress,
   addToken,
   addAllow,
-  addLater,
 ];
 
 const EPILOGUE = `
