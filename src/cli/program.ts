@@ -11,6 +11,7 @@ import { addDrain } from "./drain_verb.ts";
 import { addExport } from "./export.ts";
 import { addKick } from "./kick.ts";
 import { addQuarantine } from "./quarantine.ts";
+import { addReplay } from "./replay.ts";
 import { addSelftest } from "./selftest.ts";
 import { addSend } from "./send.ts";
 import { addServe } from "./serve_verb.ts";
@@ -30,6 +31,7 @@ const VERBS: readonly Verb[] = [
   addExport,
   addConflicts,
   addQuarantine,
+  addReplay,
   addSend,
   addKick,
   addDrain,
