@@ -95,7 +95,16 @@ class HttpThread {
     this.#broker = new Broker(epoch, limits, lines.length, sseFormat(epoch), tally(this.#counters), asSeq(1));
     const fail = (error: unknown): void => this.#fail(error);
     const mono = platform.clock.mono.bind(platform.clock);
-    this.#streams = new Streams(this.#broker, this.#readers, maker, () => this.#follower.position, mono, limits.byeMs, fail);
+    this.#streams = new Streams({
+      broker: this.#broker,
+      readers: this.#readers,
+      maker,
+      bodyOf: platform.streamBody,
+      reached: () => this.#follower.position,
+      mono,
+      byeMs: limits.byeMs,
+      fail,
+    });
     const random = (): number => this.#random.float();
     this.#devices = startDeviceStreams(boot, platform, this.#readers, this.#registry, () => this.#listener?.port ?? 0, { random, fail });
     const committed = this.#board.committed.bind(this.#board);

@@ -1,9 +1,9 @@
 /** GET /v1/events: the journal as server-sent events, resumed by cursor. The bytes are made by the broker. */
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import * as v from "valibot";
 import { type Filter, filterOf, parseFilter } from "../broker/filter.ts";
 import { EVENT_KINDS } from "../store/entry.ts";
-import type { EventStream, Gateway } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
 import { problem, unavailable } from "./problem.ts";
 import { envOf, grantOf, visibleTo } from "./request_env.ts";
 import { query, strictQuery, text, texts } from "./query.ts";
@@ -36,24 +36,18 @@ export function serveEvents(app: Hono, gateway: Gateway): void {
     if (c.req.raw.method === "HEAD") return new Response(null, { headers: HEADERS });
     if (!gateway.accepting) return unavailable("the gateway is stopping");
     const cursor = c.req.header("last-event-id") ?? fromQuery ?? null;
-    const stream = gateway.subscribe(cursor, seen, envOf(c).cut);
+    const { cut } = envOf(c);
+    let forget = (): void => {};
+    const stream = gateway.subscribe(cursor, seen, cut, () => forget());
     if (stream === null) return unavailable("too many subscriptions");
-    return new Response(bodyOf(untilLost(c, gateway, stream)), { headers: HEADERS });
+    // Its token may be revoked, whether the client takes anything or not.
+    forget = gateway.access.whileValid(grantOf(c).token, () => {
+      stream.end(BYE);
+      cut();
+    });
+    c.req.raw.signal.addEventListener("abort", () => stream.close(), { once: true });
+    return new Response(stream.body, { headers: HEADERS });
   });
-}
-
-/** Pulled, never pushed: what the client does not take stays with the broker, which bounds it. */
-function bodyOf(stream: EventStream): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const bytes = await stream.next();
-      if (bytes === null) controller.close();
-      else controller.enqueue(bytes);
-    },
-    cancel() {
-      stream.close();
-    },
-  }, { highWaterMark: 0 });
 }
 
 /** What of a filter who asks may see; null: they ask for what they may not. */
@@ -62,36 +56,4 @@ function onlyVisible(filter: Filter, visible: ReadonlySet<string> | null): Filte
   const kinds = filter.kinds === null ? null : [...filter.kinds];
   if (filter.devices === null) return filterOf([...visible], kinds);
   return filter.channels?.size === 0 && [...filter.devices].every((device) => visible.has(device)) ? filter : null;
-}
-
-/**
- * The stream ends when its token is revoked, whether the client takes anything or not. Each read has a promise of its own: a race
- * against one that lasts as long as the stream would keep every byte of it in memory.
- */
-function untilLost(c: Context, { access }: Gateway, stream: EventStream): EventStream {
-  let isLost = false;
-  let wake: (bytes: Uint8Array) => void = () => {};
-  const end = access.whileValid(grantOf(c).token, () => {
-    isLost = true;
-    wake(BYE);
-    envOf(c).cut();
-  });
-  const close = (): void => {
-    end();
-    stream.close();
-  };
-  c.req.raw.signal.addEventListener("abort", close, { once: true });
-  return {
-    close,
-    async next() {
-      if (isLost) return (close(), null);
-      const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | null>();
-      wake = resolve;
-      stream.next().then(resolve, reject);
-      const bytes = await promise;
-      if (bytes === null) close();
-      else if (bytes === BYE) stream.close();
-      return bytes;
-    },
-  };
 }

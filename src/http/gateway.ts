@@ -134,14 +134,20 @@ export interface ConfigsPort {
 
 /** One client's stream of bytes. */
 export interface EventStream {
-  /** The next bytes; null when the gateway has ended the stream. One call at a time. */
-  next(): Promise<Uint8Array | null>;
+  /** The answer's body, to be used once. */
+  readonly body: ReadableStream<Uint8Array>;
+  /** Ends it at once with these last bytes, whatever is queued. Idempotent. */
+  end(last: Uint8Array): void;
   /** The client went away. Idempotent. */
   close(): void;
 }
 
 /** The stream of a device: a connection of it. */
-export interface OpenStream extends EventStream {
+export interface OpenStream {
+  /** The next bytes; null when the gateway has ended the stream. One call at a time. */
+  next(): Promise<Uint8Array | null>;
+  /** The client went away. Idempotent. */
+  close(): void;
   /** Ends it with a last event. Idempotent. */
   end(reason: EndReason): void;
 }
@@ -197,7 +203,8 @@ export interface Gateway {
   /** Back when it is on disk. `busy`: it may be known all the same. */
   acknowledge(conflict: string): Promise<{ readonly kind: "acknowledged" } | { readonly kind: "unknown_conflict" } | Busy>;
   records(query: RecordsQuery): Promise<RecordsAnswer | Busy>;
-  subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null;
+  /** A new event stream, or null when there are too many. `over` is called once, when it has ended or its client has gone. */
+  subscribe(cursor: string | null, filter: Filter, cut: () => void, over: () => void): EventStream | null;
   /** `takeover`: also from a connection of another transport. `gone`: the client went away, perhaps before it is decided. */
   openStream(device: DeviceId, peer: Peer, takeover: boolean, cut: () => void, gone: AbortSignal): Promise<StreamOpened>;
   notReady(): string | null;

@@ -1,6 +1,8 @@
 /** Berth on Bun: the whole port. One object per thread. */
 import { bunAcceptor } from "./bun_acceptor.ts";
 import { epollLoop } from "./bun_epoll.ts";
+import { bunBody } from "./bun_body.ts";
+import { bunHttpSockets } from "./bun_http_sockets.ts";
 import { serveBunHttp } from "./bun_http.ts";
 import { allocateBlocks, libc, poke, raiseFileLimit } from "./bun_libc.ts";
 import { adoptBunTcp, connectBunTcp, listenBunTcp } from "./bun_socket.ts";
@@ -38,6 +40,7 @@ export function bunPlatform(): Platform {
     socketLoop: lib === null ? null : () => epollLoop(lib),
     poke: (doorbell) => poke(lib!, doorbell),
     adopt: adoptBunTcp,
+    streamBody: bunBody,
     serveHttp: async (host, port, options, fetch) => serveBunHttp(host, port, options, fetch),
   };
 }

@@ -9,6 +9,7 @@ import { openNodeUdp } from "./node_udp.ts";
 import { lookupHost } from "./node_lookup.ts";
 import { nodeProcess } from "./node_process.ts";
 import type { Platform } from "./port.ts";
+import { pulledBody } from "./pulled_body.ts";
 import { spawnSelf } from "./self_process.ts";
 import { spawnThread } from "./spawn.ts";
 
@@ -43,6 +44,7 @@ export function denoPlatform(): Platform {
     adopt: () => {
       throw new Error("Cannot adopt a descriptor: Deno has no such call");
     },
+    streamBody: pulledBody,
     serveHttp: serveDenoHttp,
   };
 }

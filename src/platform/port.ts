@@ -3,6 +3,8 @@
  * Implementations: bun.ts (all of it), deno.ts (no descriptor hand-over). One contract suite runs on both.
  */
 import type { Clock } from "../base/clock.ts";
+import type { HttpSockets } from "./http_sockets.ts";
+import type { BodySource } from "./body.ts";
 import type { SocketLoops } from "./socket_loop.ts";
 
 export type SqlValue = number | bigint | string | Uint8Array | null;
@@ -323,6 +325,8 @@ export interface Platform extends SocketLoops {
   descriptors: Descriptors | null;
   /** Takes ownership of a descriptor from an acceptor of this process. */
   adopt<T>(fd: number, peer: Peer, handler: SocketHandler<T>): void;
+  /** The body of an answer that `serveHttp` gives, and that lasts. */
+  readonly streamBody: (source: BodySource) => ReadableStream<Uint8Array>;
   serveHttp(
     host: string,
     port: number,

@@ -168,15 +168,15 @@ export class HttpGateway {
     return this.#history.acknowledge(conflict);
   }
 
-  /** A new event stream, or null when there are too many. `cut` closes a connection whose client takes nothing. */
-  subscribe(cursor: string | null, filter: Filter, cut: () => void): EventStream | null {
+  /** A new event stream, or null when there are too many. `cut` closes a connection whose client takes nothing, `over` is called at its end. */
+  subscribe(cursor: string | null, filter: Filter, cut: () => void, over: () => void): EventStream | null {
     const { limits } = this.settings;
     const { random, streams, board } = this.#parts;
     const retryMs = Math.round(limits.retryMs * (0.75 + random() * 0.5));
     const maxAgeMs = limits.streamAgeMs * (0.8 + random() * 0.4);
     // A page may show what the journal has committed and not yet put on the board: this thread's cursors are no future ones.
     const committed = asSeq(Math.max(board.committed(), this.#parts.follower.position));
-    return streams.open({ cursor, filter, retryMs, maxAgeMs }, committed, cut);
+    return streams.open({ cursor, filter, retryMs, maxAgeMs }, committed, cut, over);
   }
 
   /** A stream that is a connection of the device. `takeover`: also from a connection of another transport. */

@@ -1,55 +1,67 @@
 /**
- * Event streams between the broker and the responses: a stream is pulled, so a client that takes nothing costs what is
- * queued for it and no more. Carries the broker's page wishes to the readers. Owned by an http thread.
+ * Event streams between the broker and the responses: each is written once a tick, as long as its connection takes what it is given;
+ * a client that takes nothing costs what is queued for it and no more. Carries the broker's page wishes to the readers. Owned
+ * by an http thread.
  */
 import type { MonoMs, Seq } from "../../base/brand.ts";
 import type { Broker } from "../../broker/broker.ts";
 import type { PageWanted, Subscription } from "../../broker/port.ts";
 import type { Subscriber } from "../../broker/subscriber.ts";
+import type { BodySink, BodySource } from "../../platform/body.ts";
 import { type BatchMaker, pageOf } from "./batch.ts";
 import type { ReaderClient } from "./queries.ts";
 
-/** One client's stream of bytes. */
+/** One client's stream. */
 export interface EventStream {
-  /** The next bytes; null when the gateway has ended the stream. One call at a time. */
-  next(): Promise<Uint8Array | null>;
+  /** The answer's body, to be used once. */
+  readonly body: ReadableStream<Uint8Array>;
+  /** Ends it at once with these last bytes, whatever is queued. Idempotent. */
+  end(last: Uint8Array): void;
   /** The client went away. Idempotent. */
   close(): void;
 }
 
-interface Open {
+/** What this needs of the runtime. */
+export type StreamBody = (source: BodySource) => ReadableStream<Uint8Array>;
+
+class Open {
   readonly cut: () => void;
-  waiting: ((bytes: Uint8Array | null) => void) | null;
-  cutTimer: ReturnType<typeof setTimeout> | null;
+  readonly over: () => void;
+  /** Null before the runtime has asked for the first bytes. */
+  sink: BodySink | null = null;
+  /** The sink takes bytes now. */
+  takes = false;
+  /** Instead of what is queued. */
+  last: Uint8Array | null = null;
+  cutTimer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(cut: () => void, over: () => void) {
+    this.cut = cut;
+    this.over = over;
+  }
+}
+
+export interface StreamParts {
+  readonly broker: Broker;
+  readonly readers: ReaderClient;
+  readonly maker: BatchMaker;
+  readonly bodyOf: StreamBody;
+  /** Seq up to which the journal was followed here. */
+  readonly reached: () => Seq;
+  readonly mono: () => MonoMs;
+  readonly byeMs: number;
+  /** Gets what may not be: it ends the thread. */
+  readonly fail: (error: unknown) => void;
 }
 
 export class Streams {
+  readonly #parts: StreamParts;
   readonly #broker: Broker;
-  readonly #readers: ReaderClient;
-  readonly #maker: BatchMaker;
-  readonly #reached: () => Seq;
-  readonly #mono: () => MonoMs;
-  readonly #byeMs: number;
-  readonly #fail: (error: unknown) => void;
   readonly #open = new Map<Subscriber, Open>();
 
-  /** `reached`: seq up to which the journal was followed here. `fail` gets what may not be: it ends the thread. */
-  constructor(
-    broker: Broker,
-    readers: ReaderClient,
-    maker: BatchMaker,
-    reached: () => Seq,
-    mono: () => MonoMs,
-    byeMs: number,
-    fail: (error: unknown) => void,
-  ) {
-    this.#broker = broker;
-    this.#readers = readers;
-    this.#maker = maker;
-    this.#reached = reached;
-    this.#mono = mono;
-    this.#byeMs = byeMs;
-    this.#fail = fail;
+  constructor(parts: StreamParts) {
+    this.#parts = parts;
+    this.#broker = parts.broker;
   }
 
   /** Streams whose bytes were not all taken yet, ended ones included. */
@@ -57,30 +69,30 @@ export class Streams {
     return this.#open.size;
   }
 
-  /** Null when there are too many. `cut` closes the connection of a client that takes nothing. */
-  open(wish: Subscription, committed: Seq, cut: () => void): EventStream | null {
-    const subscriber = this.#broker.subscribe(wish, committed, this.#mono());
+  /** Null when there are too many. `cut` closes the connection of a client that takes nothing, `over` hears of the end. */
+  open(wish: Subscription, committed: Seq, cut: () => void, over: () => void): EventStream | null {
+    const subscriber = this.#broker.subscribe(wish, committed, this.#parts.mono());
     if (subscriber === null) return null;
-    const open: Open = { cut, waiting: null, cutTimer: null };
+    const open = new Open(cut, over);
     this.#open.set(subscriber, open);
     this.deliver();
-    return { next: () => this.#next(subscriber, open), close: () => this.#close(subscriber) };
+    const body = this.#parts.bodyOf({
+      ready: (sink) => this.#ready(subscriber, open, sink),
+      gone: () => this.#close(subscriber),
+    });
+    return { body, end: (last) => this.#end(subscriber, open, last), close: () => this.#close(subscriber) };
   }
 
-  /** After every change of the broker: wakes the streams that got something, asks for the pages that are wanted. */
+  /** After every change of the broker: writes to the streams that got something, asks for the pages that are wanted. */
   deliver(): void {
+    const now = this.#parts.mono();
     for (const subscriber of this.#broker.takeWoken()) {
       const open = this.#open.get(subscriber);
       if (open === undefined) continue;
-      if (subscriber.state === "ended" && open.cutTimer === null) open.cutTimer = setTimeout(() => this.#cut(subscriber), this.#byeMs);
-      if (open.waiting === null) continue;
-      const bytes = this.#take(subscriber);
-      if (bytes === undefined) continue;
-      const give = open.waiting;
-      open.waiting = null;
-      give(bytes);
+      if (subscriber.state === "ended") this.#cutLater(subscriber, open);
+      if (open.takes) this.#write(subscriber, open, now);
     }
-    for (let wanted = this.#broker.nextPage(); wanted !== null; wanted = this.#broker.nextPage()) this.#page(wanted).catch(this.#fail);
+    for (let wanted = this.#broker.nextPage(); wanted !== null; wanted = this.#broker.nextPage()) this.#page(wanted).catch(this.#parts.fail);
   }
 
   /** Ends what is left, whether its bytes were taken or not. */
@@ -88,23 +100,55 @@ export class Streams {
     for (const subscriber of this.#open.keys()) this.#cut(subscriber);
   }
 
-  #next(subscriber: Subscriber, open: Open): Promise<Uint8Array | null> {
-    if (!this.#open.has(subscriber)) return Promise.resolve(null);
-    const bytes = this.#take(subscriber);
+  #ready(subscriber: Subscriber, open: Open, sink: BodySink): void {
+    open.sink = sink;
+    open.takes = true;
+    subscriber.account.inHand = 0;
+    if (!this.#open.has(subscriber)) return sink.end();
+    this.#write(subscriber, open, this.#parts.mono());
     this.deliver();
-    return bytes === undefined ? new Promise((resolve) => open.waiting = resolve) : Promise.resolve(bytes);
   }
 
-  #take(subscriber: Subscriber): Uint8Array | null | undefined {
-    const bytes = this.#broker.take(subscriber, this.#mono());
-    if (bytes === null) this.#close(subscriber);
-    return bytes;
+  /** As much as the connection takes. What it was given and has not passed on counts against the subscriber's bound. */
+  #write(subscriber: Subscriber, open: Open, now: MonoMs): void {
+    const sink = open.sink!;
+    for (;;) {
+      const bytes = open.last ?? this.#broker.take(subscriber, now);
+      if (bytes === undefined) return;
+      if (bytes === null) {
+        this.#close(subscriber);
+        return sink.end();
+      }
+      if (bytes === open.last) {
+        this.#close(subscriber);
+        sink.write(bytes);
+        return sink.end();
+      }
+      if (sink.write(bytes)) continue;
+      open.takes = false;
+      subscriber.account.inHand = bytes.length;
+      return;
+    }
+  }
+
+  #end(subscriber: Subscriber, open: Open, last: Uint8Array): void {
+    if (!this.#open.has(subscriber)) return;
+    open.last = last;
+    this.#broker.unsubscribe(subscriber);
+    this.#cutLater(subscriber, open);
+    if (open.takes) this.#write(subscriber, open, this.#parts.mono());
+  }
+
+  #cutLater(subscriber: Subscriber, open: Open): void {
+    open.cutTimer ??= setTimeout(() => this.#cut(subscriber), this.#parts.byeMs);
   }
 
   #cut(subscriber: Subscriber): void {
     const open = this.#open.get(subscriber);
+    if (open === undefined) return;
     this.#close(subscriber);
-    open?.cut();
+    if (open.takes) open.sink!.end();
+    open.cut();
   }
 
   #close(subscriber: Subscriber): void {
@@ -113,19 +157,15 @@ export class Streams {
     this.#open.delete(subscriber);
     if (open.cutTimer !== null) clearTimeout(open.cutTimer);
     this.#broker.unsubscribe(subscriber);
-    open.waiting?.(null);
-    open.waiting = null;
+    open.over();
   }
 
   async #page(wanted: PageWanted): Promise<void> {
+    const { readers, reached, maker, mono } = this.#parts;
     const { device, from } = wanted;
-    const answer = await this.#readers.ask(
-      device === null ? { type: "entries", from } : { type: "deviceEntries", device, from },
-    );
-    const page = answer.kind === "rows" || answer.kind === "behind"
-      ? pageOf(answer, this.#reached(), this.#maker)
-      : { kind: "busy" as const };
-    this.#broker.pageArrived(wanted.subscriber, page, this.#mono());
+    const answer = await readers.ask(device === null ? { type: "entries", from } : { type: "deviceEntries", device, from });
+    const page = answer.kind === "rows" || answer.kind === "behind" ? pageOf(answer, reached(), maker) : { kind: "busy" as const };
+    this.#broker.pageArrived(wanted.subscriber, page, mono());
     this.deliver();
   }
 }

@@ -66,7 +66,7 @@ describe("a live stream", () => {
   });
 
   test("lapped by the broadcast ring, it goes over pages back to the ring", async () => {
-    const world = await streams.start({ broadcastRingBytes: 4096, windowEvents: 10, pageBytes: 1024, subscriberEvents: 20 });
+    const world = await streams.start({ broadcastRingBytes: 4096, windowEvents: 5, pageBytes: 1024, subscriberEvents: 5 });
     const consumer = await streams.open();
     world.commit([connectedOf(1, "A", 1024)]);
     await reaches(consumer, 1);
