@@ -32,7 +32,7 @@ export function compileSchema(text: string, mostWrong: number): Result<Check, "b
     const library = DRAFT_7.test(dialect) ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS);
     const validate = library.compile(schema);
     if ("$async" in validate) return err("bad_schema", "$async is not taken");
-    return ok((value) => (validate(value) === true ? [] : (validate.errors ?? []).slice(0, mostWrong).map(wrongOf)));
+    return ok((value) => (validate(value) ? [] : (validate.errors ?? []).slice(0, mostWrong).map(wrongOf)));
   } catch (error) {
     // The library throws what it thinks of a schema.
     return err("bad_schema", (error as Error).message);

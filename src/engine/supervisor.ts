@@ -11,7 +11,6 @@ import { Bell } from "../ring/wait.ts";
 import { Board, DrainPhase, Gate, ThreadState } from "../wire/board.ts";
 import { checkAccess } from "./access_start.ts";
 import type { Boot, Recovered, Report, Roster } from "./boot.ts";
-import { readConfigSchemas } from "./config_schemas.ts";
 import { drain } from "./drain.ts";
 import { type DataLock, lockData } from "./lock.ts";
 import { codecWorkers, makeMemory, makeRoster, type Memory, seatsOf } from "./memory.ts";
@@ -43,27 +42,22 @@ const SIGNALS = [["SIGTERM", 143], ["SIGINT", 130]] as const;
  * 1: could not start, a thread failed, or the shutdown met its hard limit: threads may still run, so the caller must
  * exit the process. A second signal exits it at once, with 128 + the signal's number.
  */
-export async function supervise(settings: Settings, platform: Platform, log: SupervisorLog): Promise<number> {
+export function supervise(settings: Settings, platform: Platform, log: SupervisorLog): Promise<number> {
   const effective = effectiveSettings(settings, platform);
   if (!effective.ok) {
     log.fatal({ fault: effective.fault }, effective.message);
-    return 1;
-  }
-  const schemas = await readConfigSchemas(platform, settings);
-  if (!schemas.ok) {
-    log.fatal({ fault: schemas.fault }, schemas.message);
-    return 1;
+    return Promise.resolve(1);
   }
   const lock = lockData(platform, settings.data);
   if (!lock.ok) {
     log.fatal({ fault: lock.fault }, lock.message);
-    return 1;
+    return Promise.resolve(1);
   }
   const access = checkAccess(platform, effective.value);
   if (!access.ok) {
     lock.value.release();
     log.fatal({ fault: access.fault }, access.message);
-    return 1;
+    return Promise.resolve(1);
   }
   if (effective.value.limits.connections < settings.limits.connections) {
     log.warn({ connections: effective.value.limits.connections }, "the limit of open files bounds the connections");
