@@ -152,6 +152,7 @@ export const LIMIT_SECTIONS = {
     drainsPerSecond: limit(100, 1, 10_000, "Connections a drain closes per second, unless it says otherwise: a whole fleet at once would come back at once."),
     drainReturnMs: limit(60 * SECOND, 10, 60 * MINUTE, "A drain waits this long after its last close for devices to come back, unless it says otherwise. Then it names those that have not."),
     requestBytes: limit(64 * KiB, 1 * KiB, 16 * MiB, "Body of an HTTP request. 413."),
+    httpConnections: limit(40_960, 16, 1 << 20, "Connections to the HTTP interface, streams included; at most half the file limit. Beyond: those to whom nothing was sent yet are ended first, then those sent nothing for longest. On Deno the next ones are."),
     requestTimeoutMs: limit(10 * SECOND, 50, 5 * MINUTE, "A request waits this long for another thread's answer. Then 503."),
   },
   conflict: {

@@ -23,6 +23,10 @@ export function effectiveSettings(settings: Settings, platform: Needs): Result<S
     ...settings,
     instance: settings.instance === "" ? `${platform.hostName()}-${platform.pid}` : settings.instance,
     tcp: { ...tcp, accept: tcp.accept !== "auto" ? tcp.accept : platform.acceptor === null ? "reuseport" : "fd" },
-    limits: { ...limits, connections: Math.min(limits.connections, files) },
+    limits: {
+      ...limits,
+      connections: Math.min(limits.connections, files),
+      httpConnections: Math.min(limits.httpConnections, Math.floor(files / 2)),
+    },
   });
 }

@@ -24,6 +24,7 @@ import { BatchMaker } from "./http/batch.ts";
 import { PagedEntries, RingEntries } from "./http/entries.ts";
 import { Follower } from "./http/follow.ts";
 import { startDeviceStreams } from "./http/device_start.ts";
+import { type HttpCrowd, makeCrowd } from "./http/crowd.ts";
 import type { DeviceStreams } from "./http/device_streams.ts";
 import { HttpGateway } from "./http/gateway.ts";
 import { RenewableListener } from "./http/listener.ts";
@@ -58,6 +59,7 @@ class HttpThread {
   readonly #devices: DeviceStreams;
   readonly #access: HttpAccess;
   readonly #random;
+  readonly #crowd: HttpCrowd;
   #listener: RenewableListener | null = null;
   #renewals = 0;
   #warn: (text: string) => void = () => {};
@@ -107,6 +109,7 @@ class HttpThread {
     });
     const random = (): number => this.#random.float();
     this.#devices = startDeviceStreams(boot, platform, this.#readers, this.#registry, () => this.#listener?.port ?? 0, { random, fail });
+    this.#crowd = makeCrowd(boot, platform, this.#board, this.#counters, () => this.#listener?.port ?? 0);
     const committed = this.#board.committed.bind(this.#board);
     const overruns = slot("berth_broadcast_overruns_total");
     this.#follower = new Follower(
@@ -161,6 +164,7 @@ class HttpThread {
       this.#registry.stop();
       this.#follower.stop();
       this.#access.stop();
+      this.#crowd.stop();
       await this.#listener.stop(true);
     }
     this.#board.setState(thread, ThreadState.stopped);
@@ -205,6 +209,7 @@ class HttpThread {
     this.#registry.drain();
     this.#devices.drain();
     this.#devices.tick();
+    if (this.#boot.index === 0) this.#crowd.tick();
     this.#follow();
     const now = this.#platform.clock.mono();
     this.#broker.settle(this.#board.oldest(), now);

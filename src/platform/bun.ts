@@ -39,6 +39,7 @@ export function bunPlatform(): Platform {
     descriptors: lib === null ? null : bunDescriptors(lib),
     socketLoop: lib === null ? null : () => epollLoop(lib),
     poke: (doorbell) => poke(lib!, doorbell),
+    httpSockets: lib === null ? null : bunHttpSockets(lib),
     adopt: adoptBunTcp,
     streamBody: bunBody,
     serveHttp: async (host, port, options, fetch) => serveBunHttp(host, port, options, fetch),

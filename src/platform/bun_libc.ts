@@ -18,6 +18,7 @@ const open = (name: string) =>
     getsockname: { args: [i32, pointer, pointer], returns: i32 },
     setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
+    shutdown: { args: [i32, i32], returns: i32 },
     close: { args: [i32], returns: i32 },
     write: { args: [i32, pointer, u64], returns: i64_fast },
     getrlimit: { args: [i32, pointer], returns: i32 },

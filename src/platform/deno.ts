@@ -41,6 +41,7 @@ export function denoPlatform(): Platform {
     poke: () => {
       throw new Error("Cannot poke a doorbell: no thread has one on Deno");
     },
+    httpSockets: null,
     adopt: () => {
       throw new Error("Cannot adopt a descriptor: Deno has no such call");
     },

@@ -29,6 +29,7 @@ export async function serveDenoHttp(host: string, port: number, options: HttpOpt
     if (request === null) socket.destroy();
     else webSockets.answer(request, socket as Socket, head).catch(() => socket.destroy());
   });
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
   let stopping = false;
   return await new Promise((resolve, reject) => {

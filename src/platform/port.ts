@@ -203,6 +203,8 @@ export interface HttpOptions {
   readonly maxBodyBytes: number;
   /** Of a message that comes over a WebSocket; left out: 64 KiB. */
   readonly maxMessageBytes?: number;
+  /** Connections at a time, where the runtime can bound them; see HttpSockets for where not. */
+  readonly maxConnections?: number;
   readonly reusePort: boolean;
   /** HTTPS; left out or null: HTTP. */
   readonly tls?: Tls | null;
@@ -323,6 +325,8 @@ export interface Platform extends SocketLoops {
   tcpKernel: TcpKernel | null;
   /** Finds the descriptors of connections that `serveHttp` serves; null where there is no asking. */
   descriptors: Descriptors | null;
+  /** Null where `serveHttp` bounds its connections, or there is no asking. */
+  httpSockets: HttpSockets | null;
   /** Takes ownership of a descriptor from an acceptor of this process. */
   adopt<T>(fd: number, peer: Peer, handler: SocketHandler<T>): void;
   /** The body of an answer that `serveHttp` gives, and that lasts. */

@@ -119,6 +119,7 @@ export const METRICS = [
   counter("berth_registry_failures_total", "Claims that could not be decided or published."),
   gauge("berth_devices", "Known devices."),
   counter("berth_http_requests_total", "HTTP requests, by status class.", ["status"], ["2xx", "3xx", "4xx", "5xx"]),
+  counter("berth_http_crowded_total", "HTTP connections ended because there were too many."),
   counter("berth_http_refusals_total", "HTTP requests turned away for who asked, by cause.", ["cause"], ACCESS_REFUSALS),
 ] as const satisfies readonly Metric[];
 
