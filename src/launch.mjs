@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import {
   accessSync,
   constants,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -154,6 +155,37 @@ function page() {
   renameSync(fresh, target);
 }
 
+const CLIENT = join(ROOT, "dist", "client");
+const CLIENT_SOURCES = ["src/client", "src/codec", "src/base", "src/launch.mjs", "package.json", "package-lock.json", "tsconfig.json"];
+
+const filesIn = (path) =>
+  readdirSync(path, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesIn(join(path, entry.name)) : [join(path, entry.name)]
+  );
+
+/** The client library as a package of its own, `berth` with `./client` alone: plain JavaScript and its types, without dependencies. */
+function client() {
+  const there = join(CLIENT, "package.json");
+  if (existsSync(there) && CLIENT_SOURCES.every((path) => newest(join(ROOT, path)) <= statSync(there).mtimeMs)) return;
+  mkdirSync(join(ROOT, "dist"), { recursive: true });
+  const made = mkdtempSync(join(ROOT, "dist", ".client-"));
+  const bundle = ["build", "src/client/main.ts", "--target=browser", "--format=esm", "--outfile", join(made, "index.js")];
+  if (run(bun(), bundle, { stdio: ["ignore", "ignore", 2] }) !== 0) stop("Cannot bundle the client: see above");
+  if (script("typescript/bin/tsc", ["-p", "src/client", "--outDir", join(made, "types")]) !== 0) stop("Cannot type the client: see above");
+  for (const path of filesIn(join(made, "types"))) {
+    writeFileSync(path, readFileSync(path, "utf8").replaceAll(/(from "\.[^"]+)\.ts"/g, '$1.js"'));
+  }
+  const { name, version, description, license, engines, exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  // As from the folder above, where the same is exported.
+  const here = JSON.parse(JSON.stringify(exports).replaceAll("./dist/client/", "./"));
+  const manifest = { name, version, description, license, type: "module", engines, sideEffects: false, exports: here };
+  copyFileSync(join(ROOT, "src", "client", "README.md"), join(made, "README.md"));
+  copyFileSync(join(ROOT, "LICENSE"), join(made, "LICENSE"));
+  writeFileSync(join(made, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  rmSync(CLIENT, { recursive: true, force: true });
+  renameSync(made, CLIENT);
+}
+
 const stale = () => !existsSync(BERTH) || SOURCES.some((path) => newest(join(ROOT, path)) > statSync(BERTH).mtimeMs);
 
 /** Every thread's file is an entrypoint of its own inside the executable. */
@@ -205,6 +237,7 @@ const TEST_TIMEOUT = "--timeout=60000";
 
 function test(args) {
   page();
+  client();
   if (stale()) build();
   if (args.length > 0) return run(bun(), ["test", TEST_TIMEOUT, ...args]);
   for (const group of TEST_GROUPS) {
@@ -248,7 +281,7 @@ function ok(args) {
     ["lint", () => script("oxlint/bin/oxlint", [])],
     ["format", () => run(deno(), ["fmt", "--check"])],
     ["unused", () => script("knip/bin/knip.js", [])],
-    ["build", () => (build(), 0)],
+    ["build", () => (build(), client(), 0)],
     ["selftest", selftest],
     ["tests", () => test([])],
     ["tests on Deno", () => denoHere(DENO_TEST)],
@@ -275,7 +308,8 @@ const verbs = {
     serve(args);
   },
   test: () => process.exit(test(args)),
-  build: () => build(),
+  build: () => (build(), client()),
+  client: () => client(),
   page: () => page(),
   bench: () => process.exit(bench(args)),
   proof: () => process.exit(proof(args)),
