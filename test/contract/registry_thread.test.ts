@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import type { Limits } from "../../src/base/limits.ts";
 import { DrainPhase } from "../../src/wire/board.ts";
-import { DECISIONS, END_REASONS, type Message, REFUSALS } from "../../src/wire/control.ts";
+import { DECISIONS, END_REASONS, type Message, OUTCOMES, REFUSALS } from "../../src/wire/control.ts";
 import { RegistryThread } from "../support/registry_thread.ts";
 import { until } from "../support/until.ts";
 
@@ -95,6 +95,47 @@ test("a journal that does not take events stops new logins, and every close stil
     return events.filter((event) => event.type === "disconnected").length === fences.length;
   });
   expect(refusalOf(await registry.login(0, 900, "device-1"))).toBe("admitted");
+});
+
+test("an operator's orders work while the journal takes no events: a kick, a drain, a policy, the door", async () => {
+  await start({ controlRingBytes: 1 << 14 });
+  let admitted = 0;
+  const fences: number[] = [];
+  for (let conn = 1; admitted === conn - 1; conn++) {
+    const decided = await registry.login(conn % 2, conn, `device-${conn}`);
+    if (refusalOf(decided) === "admitted") admitted = conn;
+    fences.push(decided.fence);
+  }
+  const ordered = async (...order: Parameters<RegistryThread["order"]>): Promise<string> => {
+    registry.order(...order);
+    registry.publish();
+    const answer = await registry.next(registry.answers);
+    return answer.type === "done" ? OUTCOMES[answer.outcome]! : answer.type;
+  };
+  for (const ring of registry.decisions) registry.take(ring);
+  expect(await ordered(1, "kick", "device-1")).toBe("done");
+  expect(await ordered(2, "kick", "device-2")).toBe("done");
+  expect(await ordered(3, "drain", "device-3", String(fences[2]))).toBe("done");
+  expect(await ordered(4, "device_policy", "device-4", "reject")).toBe("done");
+  expect(await ordered(5, "drain", "", "shut")).toBe("done");
+  // What is answered when it is on the disk cannot be done now.
+  expect(await ordered(6, "acknowledge", "device-4", "7")).toBe("busy");
+  const evicted = registry.decisions.flatMap((ring) => registry.take(ring)).map((
+    message,
+  ) => [message.type, "conn" in message && message.conn]);
+  expect(evicted).toEqual([["evict", 2], ["evict", 1], ["evict", 3]]);
+  // The room is not without end, and every close still finds its own.
+  let outcome = "done";
+  for (let n = 4; n <= admitted && outcome === "done"; n++) outcome = await ordered(n, "kick", `device-${n}`);
+  expect(outcome).toBe("busy");
+  for (const [i, fence] of fences.slice(0, admitted).entries()) registry.close((i + 1) % 2, i + 1, `device-${i + 1}`, fence);
+  registry.publish();
+  const events: Message[] = [];
+  await until("every close", () => {
+    events.push(...registry.take(registry.lifecycle));
+    return events.filter((event) => event.type === "disconnected").length === admitted;
+  });
+  expect(events.filter((event) => event.type === "raiseFloor").length).toBeGreaterThanOrEqual(2);
 });
 
 test("no fence at or beyond the reserved block is handed out, and logins go on when it is raised", async () => {

@@ -16,7 +16,7 @@ import { step } from "../../registry/registry.ts";
 import { createRegistry, type RegistryState } from "../../registry/state.ts";
 import { Counters } from "../../telemetry/counters.ts";
 import type { Board } from "../../wire/board.ts";
-import { type MessageOf, type Outcome, receive, TRANSPORTS } from "../../wire/control.ts";
+import { type MessageOf, ORDERS, type Outcome, receive, TRANSPORTS } from "../../wire/control.ts";
 import { type AllowList, NO_LIST } from "../allow_list.ts";
 import { type Boot, type Recovered, ringThreads } from "../boot.ts";
 import { announced, policiesFrom } from "./policies.ts";
@@ -26,6 +26,7 @@ import { RegistryConfigs } from "./configs.ts";
 import { RegistryOutbox } from "./outbox.ts";
 import { RegistryQuarantine } from "./quarantine.ts";
 
+const ACKNOWLEDGE = ORDERS.indexOf("acknowledge");
 const SSE = TRANSPORTS.indexOf("sse");
 /** Messages taken from one ring before the next one has its turn. */
 const TURN = 256;
@@ -36,6 +37,7 @@ type Lasting = MessageOf<"submit"> | MessageOf<"configure"> | MessageOf<"configR
 const WAITER_BYTES = 256;
 
 export class RegistryDesk {
+  readonly #thread: number;
   readonly #board: Board;
   readonly #clock: Clock;
   readonly #state: RegistryState;
@@ -52,9 +54,18 @@ export class RegistryDesk {
   blocked = false;
 
   /** `core`: what decides; the simulation puts its eyes, and wrong ones, in its place. */
-  constructor(boot: Boot, recovered: Recovered, board: Board, clock: Clock, core: typeof step = step, list: AllowList = NO_LIST, poke?: Poke) {
+  constructor(
+    boot: Boot,
+    recovered: Recovered,
+    board: Board,
+    clock: Clock,
+    core: typeof step = step,
+    list: AllowList = NO_LIST,
+    poke?: Poke,
+  ) {
     this.#step = core;
     const { unknownDevices, limits } = boot.settings;
+    this.#thread = boot.thread;
     this.#board = board;
     this.#clock = clock;
     this.#state = createRegistry({
@@ -118,10 +129,11 @@ export class RegistryDesk {
 
   /** Shutdown: every owner still here leaves. The workers have stopped reading; most have said goodbye by themselves. */
   releaseAll(): void {
-    while (this.round());
+    // However much there is still to take, this thread does not hang.
+    while (this.round()) this.#board.beat(this.#thread);
     this.#do({ type: "releaseAll", at: this.#clock.wall(), positions: this.#frames.map((ring) => ring.snapshot()) }, 0);
     const { refused, conflicts } = this.#state;
-    while ((refused.size > 0 || conflicts.isDue) && this.#tick(Number.POSITIVE_INFINITY));
+    while ((refused.size > 0 || conflicts.isDue) && this.#tick(Number.POSITIVE_INFINITY)) this.#board.beat(this.#thread);
     this.#flush();
     this.#outbox.publish();
   }
@@ -188,17 +200,22 @@ export class RegistryDesk {
         continue;
       }
       if (message.type !== "ask" && message.type !== "order") throw new Error(`unexpected ${message.type} in an ask ring`);
-      // A question is answered whatever the journal does; an order may have something to tell it.
-      if (message.type === "order" && !this.#outbox.room.mayTick()) {
-        this.#outbox.perform({ type: "done", ring, request: message.request, outcome: "busy", text: "" });
-        continue;
-      }
-      this.#state.blocked = "none";
-      const event = message.type === "ask" ? { ...message, ring } : { ...message, ring, at: this.#clock.wall() };
-      this.#do(event, this.#clock.mono());
+      if (message.type === "order") this.#order(message, ring);
+      else this.#do({ ...message, ring }, this.#clock.mono());
     }
     asks.release();
     return taken;
+  }
+
+  /** Done whatever the journal does, but for what has to be on its disk; nobody is admitted by one while it cannot be told. */
+  #order(message: MessageOf<"order">, ring: number): void {
+    const { room } = this.#outbox;
+    const mayTick = room.mayTick();
+    if (!mayTick && (message.verb === ACKNOWLEDGE || !room.mayOrder())) {
+      return this.#outbox.perform({ type: "done", ring, request: message.request, outcome: "busy", text: "" });
+    }
+    this.#state.blocked = mayTick ? "none" : "store_busy";
+    this.#do({ ...message, ring, at: this.#clock.wall() }, this.#clock.mono());
   }
 
   /** What is answered when it is on the disk. Not null: it is refused at once. */

@@ -19,8 +19,13 @@ const DECIDED_BYTES = messageBytes(MESSAGES.decided.sizeWith(0));
 const ADDRESS = 45;
 const NAME = 64;
 const ANSWER_BYTES = messageBytes(MESSAGES.answer.sizeWith(ADDRESS + NAME));
+/** The most that an operator's order tells, unless somebody waits for its holder. */
+const ORDER_BYTES = messageBytes(MESSAGES.raiseFloor.sizeWith(NAME));
+/** So many orders find room when everything else has to wait for the journal; in a small ring, what a part of it takes. */
+const ORDERS = 64;
+const ORDERS_SHARE = 16;
 /** The most that one tick, order or result of a probe tells: a floor and an event. */
-const TICK_BYTES = messageBytes(MESSAGES.raiseFloor.sizeWith(NAME)) + Math.max(
+const TICK_BYTES = ORDER_BYTES + Math.max(
   messageBytes(MESSAGES.replaced.sizeWith(2 * ADDRESS + 3 * NAME)),
   messageBytes(MESSAGES.conflict.sizeWith(2 * ADDRESS + 3 * NAME)),
 );
@@ -37,6 +42,8 @@ export class RegistryRoom {
   readonly #answers: readonly RingProducer[];
   /** Bytes of lifecycle ring kept for the disconnects of all owners. */
   #reserve = LARGEST_DISCONNECT;
+  /** Bytes of it that are for orders alone. */
+  readonly #forOrders: number;
   /** Owners per worker. */
   readonly #owners: Int32Array;
   readonly #lifecycleFull = slot("berth_ring_full_total", "lifecycle");
@@ -54,6 +61,7 @@ export class RegistryRoom {
     this.#lifecycle = lifecycle;
     this.#decisions = decisions;
     this.#answers = answers;
+    this.#forOrders = Math.min(ORDERS * ORDER_BYTES, Math.floor(lifecycle.capacity / ORDERS_SHARE));
     this.#owners = new Int32Array(decisions.length);
   }
 
@@ -85,14 +93,14 @@ export class RegistryRoom {
     const event = this.#state.owners.has(device)
       ? MESSAGES.replaced.sizeWith(characters + ADDRESS + NAME)
       : MESSAGES.connected.sizeWith(characters);
-    const may = this.#lifecycle.free() >= withSkip(messageBytes(event)) + disconnectedBytes(device) + this.#reserve;
+    const may = this.#lifecycle.free() >= withSkip(messageBytes(event)) + disconnectedBytes(device) + this.#forOrders + this.#reserve;
     if (!may) this.#counters.add(this.#lifecycleFull);
     return may;
   }
 
   /** Bytes of lifecycle ring and of a decisions ring that are not for commands. */
   get lifecycleReserve(): number {
-    return withSkip(TICK_BYTES) + this.#reserve;
+    return withSkip(TICK_BYTES) + this.#forOrders + this.#reserve;
   }
   decisionsReserve(ring: number): number {
     return withSkip(DECIDED_BYTES) + (this.#state.waiting + 1) * DECIDED_BYTES + (this.#owners[ring]! + 1) * OWNER_BYTES;
@@ -100,7 +108,12 @@ export class RegistryRoom {
 
   /** Can the journal be told what one look at the deadlines may bring? */
   mayTick(): boolean {
-    return this.#lifecycle.free() >= withSkip(TICK_BYTES) + this.#reserve;
+    return this.#lifecycle.free() >= this.lifecycleReserve;
+  }
+
+  /** Can it be told an order? Also when it has not taken anything for a while: an operator may be needed then. */
+  mayOrder(): boolean {
+    return this.#lifecycle.free() >= withSkip(ORDER_BYTES) + this.#reserve;
   }
 
   mayAnswer(ring: number): boolean {
