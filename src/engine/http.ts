@@ -8,12 +8,12 @@ import { asSeq, type MonoMs } from "../base/brand.ts";
 import { faultPoints } from "../base/fault_point.ts";
 import { prng } from "../base/prng.ts";
 import { Broker } from "../broker/broker.ts";
-import type { Tally } from "../broker/port.ts";
 import { sseFormat } from "../broker/sse_text.ts";
 import type { HttpHandler, Platform } from "../platform/port.ts";
 import { Bell } from "../ring/wait.ts";
 import { Counters } from "../telemetry/counters.ts";
 import { slot } from "../telemetry/slots.ts";
+import { Audience } from "../wire/audience.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
 import { type ConfigSchemas, readConfigSchemas } from "./config_schemas.ts";
@@ -28,8 +28,11 @@ import { type HttpCrowd, makeCrowd } from "./http/crowd.ts";
 import type { DeviceStreams } from "./http/device_streams.ts";
 import { HttpGateway } from "./http/gateway.ts";
 import { RenewableListener } from "./http/listener.ts";
+import { type Publisher, startPublisher } from "./http/publish.ts";
 import { ReaderClient } from "./http/queries.ts";
+import { Sockets } from "./http/sockets.ts";
 import { Streams } from "./http/streams.ts";
+import { tally } from "./http/tally.ts";
 
 /** Makes the application over what this thread offers. */
 export type MakeApp = (gateway: HttpGateway) => HttpHandler;
@@ -58,6 +61,8 @@ class HttpThread {
   readonly #streams: Streams;
   readonly #devices: DeviceStreams;
   readonly #access: HttpAccess;
+  readonly #publisher: Publisher;
+  readonly #sockets: Sockets;
   readonly #random;
   readonly #crowd: HttpCrowd;
   #listener: RenewableListener | null = null;
@@ -110,6 +115,8 @@ class HttpThread {
     const random = (): number => this.#random.float();
     this.#devices = startDeviceStreams(boot, platform, this.#readers, this.#registry, () => this.#listener?.port ?? 0, { random, fail });
     this.#crowd = makeCrowd(boot, platform, this.#board, this.#counters, () => this.#listener?.port ?? 0);
+    this.#publisher = startPublisher(boot, this.#board, this.#counters, () => platform.clock.wall());
+    this.#sockets = new Sockets(this.#counters);
     const committed = this.#board.committed.bind(this.#board);
     const overruns = slot("berth_broadcast_overruns_total");
     this.#follower = new Follower(
@@ -140,6 +147,7 @@ class HttpThread {
     const { requestBytes, httpConnections } = settings.limits;
     const options = {
       maxBodyBytes: requestBytes * RUNTIME_BODY_FACTOR,
+      maxMessageBytes: settings.limits.socketMessageBytes,
       maxConnections: httpConnections,
       reusePort: roster.http.length > 1,
     };
@@ -162,6 +170,7 @@ class HttpThread {
       clearInterval(timer);
       this.#readers.stop();
       this.#registry.stop();
+      this.#publisher.stop();
       this.#follower.stop();
       this.#access.stop();
       this.#crowd.stop();
@@ -173,7 +182,7 @@ class HttpThread {
   }
 
   #gateway(schemas: ConfigSchemas | null): HttpGateway {
-    const { settings, instance, counters, recovered } = this.#boot;
+    const { settings, instance, counters, recovered, audiences } = this.#boot;
     return new HttpGateway({
       epoch: recovered!.epoch,
       instance,
@@ -186,6 +195,10 @@ class HttpThread {
       registry: this.#registry,
       streams: this.#streams,
       devices: this.#devices,
+      publisher: this.#publisher,
+      sockets: this.#sockets,
+      audience: new Audience(audiences[this.#boot.index]!),
+      audiences,
       access: this.#access,
       schemas,
       wall: () => this.#platform.clock.wall(),
@@ -195,7 +208,7 @@ class HttpThread {
 
   #hasWork(): boolean {
     return this.#failure !== null || this.#readers.hasWork() || this.#registry.hasWork() || this.#devices.hasWork() ||
-      this.#follower.hasWork() ||
+      this.#follower.hasWork() || this.#publisher.hasWork() ||
       this.#board.phase() !== this.#phase || this.#board.renewals() !== this.#renewals;
   }
 
@@ -207,6 +220,7 @@ class HttpThread {
     this.#access.follow();
     this.#readers.drain();
     this.#registry.drain();
+    this.#publisher.drain();
     this.#devices.drain();
     this.#devices.tick();
     if (this.#boot.index === 0) this.#crowd.tick();
@@ -252,9 +266,11 @@ class HttpThread {
     this.#broker.endAll("shutdown", mono());
     this.#streams.deliver();
     this.#devices.endAll("shutdown");
-    while (this.#streams.count + this.#devices.count > 0 && mono() < deadline) await pause(1);
+    this.#sockets.endAll();
+    while (this.#streams.count + this.#devices.count + this.#sockets.count > 0 && mono() < deadline) await pause(1);
     this.#streams.cutAll();
     this.#devices.cutAll();
+    this.#sockets.cutAll();
     // What was taken from here may not have left the process: the listener knows when it has.
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, Math.max(PAUSE_MS, deadline - mono())));
@@ -270,19 +286,4 @@ class HttpThread {
     this.#failure ??= { error };
     this.#bell.ring();
   }
-}
-
-function tally(counters: Counters): Tally {
-  const subscribers = { sse: slot("berth_subscribers", "sse"), ws: slot("berth_subscribers", "ws") };
-  const gaps = slot("berth_gaps_total");
-  const pages = slot("berth_subscriber_pages_total");
-  const sent = slot("berth_events_sent_total");
-  return {
-    subscribers: (now, transport) => counters.set(subscribers[transport], now),
-    dropped: (cause) => counters.add(slot("berth_subscriber_drops_total", cause)),
-    resync: (cause) => counters.add(slot("berth_resyncs_total", cause)),
-    gap: () => counters.add(gaps),
-    page: () => counters.add(pages),
-    sent: (events) => counters.add(sent, events),
-  };
 }

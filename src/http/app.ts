@@ -71,7 +71,7 @@ export function createApp(gateway: Gateway): HttpHandler {
   serveAllow(app, gateway);
   serveNotBuilt(app);
   serveWrongMethods(app);
-  return (request, peer, cut) => app.fetch(request, { peer, cut, grant: null } satisfies RequestEnv);
+  return (request, peer, cut, upgrade) => app.fetch(request, { peer, cut, upgrade, grant: null } satisfies RequestEnv);
 }
 
 function serveMetrics(app: Hono, gateway: Gateway): void {

@@ -38,7 +38,13 @@ export function serveEvents(app: Hono, gateway: Gateway): void {
     const cursor = c.req.header("last-event-id") ?? fromQuery ?? null;
     const { cut } = envOf(c);
     let forget = (): void => {};
-    const stream = gateway.subscribe(cursor, seen, cut, () => forget());
+    const stream = gateway.subscribe(
+      cursor,
+      seen,
+      cut,
+      () => forget(),
+      channel.flatMap((names) => names.split(",")).filter((name) => name !== ""),
+    );
     if (stream === null) return unavailable("too many subscriptions");
     // Its token may be revoked, whether the client takes anything or not.
     forget = gateway.access.whileValid(grantOf(c).token, () => {
@@ -53,7 +59,8 @@ export function serveEvents(app: Hono, gateway: Gateway): void {
 /** What of a filter who asks may see; null: they ask for what they may not. */
 function onlyVisible(filter: Filter, visible: ReadonlySet<string> | null): Filter | null {
   if (visible === null) return filter;
+  if (filter.channels !== null && filter.channels.size > 0) return null;
   const kinds = filter.kinds === null ? null : [...filter.kinds];
   if (filter.devices === null) return filterOf([...visible], kinds);
-  return filter.channels?.size === 0 && [...filter.devices].every((device) => visible.has(device)) ? filter : null;
+  return [...filter.devices].every((device) => visible.has(device)) ? filter : null;
 }

@@ -6,8 +6,11 @@ import type { AccessRefusal } from "../access/refusal.ts";
 import type { Scopes } from "../access/scope.ts";
 import type { DeviceId } from "../base/brand.ts";
 import type { Result } from "../base/result.ts";
+import type { Form } from "../broker/batch.ts";
 import type { Filter } from "../broker/filter.ts";
+import type { Account } from "../broker/subscriber.ts";
 import type { Settings } from "../config/settings.ts";
+import type { BodySource } from "../platform/body.ts";
 import type { Peer } from "../platform/port.ts";
 import type {
   DeviceState,
@@ -132,7 +135,7 @@ export interface ConfigsPort {
   report(report: ConfigReport): Promise<ConfigDone>;
 }
 
-/** One client's stream of bytes. */
+/** One client's stream of events. */
 export interface EventStream {
   /** The answer's body, to be used once. */
   readonly body: ReadableStream<Uint8Array>;
@@ -175,8 +178,32 @@ export interface QuarantinePort {
   ): Promise<{ readonly kind: "done"; readonly frame: StoredQuarantined | null } | { readonly kind: "unknown_frame" } | Busy>;
 }
 
+/** What a subscription shares with the others of its WebSocket, how its events are written, and who takes them. */
+export interface SocketShare {
+  readonly account: Account;
+  readonly form: Form;
+  readonly bodyOf: (source: BodySource) => ReadableStream<Uint8Array>;
+}
+
+/** What became of a published message. `kept`: it is on the disk. `failed`: it is not. `busy`: it was not taken. */
+export type Published = "kept" | "failed" | "busy" | "too_long";
+
+/** A WebSocket, for who ends them all. */
+export interface OpenSocket {
+  end(reason: "shutdown"): void;
+  cut(): void;
+}
+
+/** The WebSockets there are. */
+export interface SocketsPort {
+  readonly count: number;
+  add(socket: OpenSocket): void;
+  remove(socket: OpenSocket): void;
+}
+
 export interface Gateway {
   readonly settings: Settings;
+  readonly sockets: SocketsPort;
   readonly commands: CommandsPort;
   readonly configs: ConfigsPort;
   readonly quarantine: QuarantinePort;

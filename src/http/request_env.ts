@@ -1,7 +1,7 @@
 /** What comes with a request beside itself: whose connection it is, and who asks. One object a request. */
 import type { Context } from "hono";
 import { EVERY_SCOPE, type Scopes, visibleDevices } from "../access/scope.ts";
-import type { Peer } from "../platform/port.ts";
+import type { Peer, Upgrade } from "../platform/port.ts";
 
 /** `token`: its id, null while none is needed. */
 export interface Grant {
@@ -13,6 +13,8 @@ export interface RequestEnv {
   readonly peer: Peer;
   /** Closes the connection within seconds even when the client takes nothing. */
   readonly cut: () => void;
+  /** Makes a WebSocket of the connection; left out where there is no connection. */
+  readonly upgrade?: Upgrade | undefined;
   grant: Grant | null;
 }
 

@@ -46,7 +46,7 @@ export class RawWs {
     };
     const lines = Object.entries(all).filter(([, value]) => value !== "").map(([name, value]) => `${name}: ${value}`);
     this.#socket.write(`GET ${path} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
-    this.#socket.on("data", (bytes) => this.#take(bytes));
+    this.#socket.on("data", (bytes: Uint8Array | string) => this.#take(bytes as Uint8Array));
     this.#socket.on("error", () => undefined);
     this.#socket.on("close", () => {
       this.ended = true;

@@ -4,14 +4,18 @@
  * (src/http/gateway.ts); the worker file puts the two together. Owned by an http thread.
  */
 import { asDeviceId, asDeviceNo, asSeq, type DeviceId, type Seq } from "../../base/brand.ts";
+import type { Form } from "../../broker/batch.ts";
 import { formatCursor } from "../../broker/cursor.ts";
 import type { Filter } from "../../broker/filter.ts";
+import type { Account } from "../../broker/subscriber.ts";
+import { socketFormat } from "../../broker/ws_text.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Peer } from "../../platform/port.ts";
 import type { FoldedDevice } from "../../store/device_fold.ts";
 import type { RecordsAnswer, RecordsQuery } from "../../store/port.ts";
 import type { Counters } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
+import { type Audience, audienceOf } from "../../wire/audience.ts";
 import { type Board, DrainPhase, Gate, type StoreFailure } from "../../wire/board.ts";
 import { type OrderVerb, type Outcome, OUTCOMES } from "../../wire/control.ts";
 import { ORDERS } from "../../wire/query.ts";
@@ -27,7 +31,15 @@ import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory 
 import type { RegistryClient } from "./asks.ts";
 import { HttpQuarantine } from "./quarantine.ts";
 import type { ReaderClient } from "./queries.ts";
-import type { EventStream, Streams } from "./streams.ts";
+import type { Sockets } from "./sockets.ts";
+import type { EventStream, StreamBody, Streams } from "./streams.ts";
+
+/** What a subscription shares with the others of its WebSocket, how its events are written, and who takes them. */
+export interface SocketShare {
+  readonly account: Account;
+  readonly form: Form;
+  readonly bodyOf: StreamBody;
+}
 
 /** How an order to the registry went. */
 export interface Ordered {
@@ -56,6 +68,11 @@ export interface GatewayParts {
   readonly streams: Streams;
   readonly devices: DeviceStreams;
   readonly access: HttpAccess;
+  readonly publisher: Publisher;
+  readonly sockets: Sockets;
+  readonly audience: Audience;
+  /** Of all http threads. */
+  readonly audiences: readonly SharedArrayBuffer[];
   readonly schemas: ConfigSchemas | null;
   readonly wall: () => number;
   /** Uniform in [0, 1). */
@@ -68,6 +85,7 @@ export class HttpGateway {
   readonly configs: HttpConfigs;
   readonly quarantine: HttpQuarantine;
   readonly access: HttpAccess;
+  readonly sockets: Sockets;
   readonly instance: string;
   /** The counters of all threads. */
   readonly counterMemory: SharedArrayBuffer;
@@ -82,6 +100,7 @@ export class HttpGateway {
     this.configs = new HttpConfigs(parts);
     this.quarantine = new HttpQuarantine(parts);
     this.access = parts.access;
+    this.sockets = parts.sockets;
     this.instance = parts.instance;
     this.counterMemory = parts.counterMemory;
     this.#history = new HttpHistory({ ...parts, limits: parts.settings.limits });
@@ -168,15 +187,62 @@ export class HttpGateway {
     return this.#history.acknowledge(conflict);
   }
 
-  /** A new event stream, or null when there are too many. `cut` closes a connection whose client takes nothing, `over` is called at its end. */
-  subscribe(cursor: string | null, filter: Filter, cut: () => void, over: () => void): EventStream | null {
+  /**
+   * A new event stream, or null when there are too many. `cut` closes a connection whose client takes nothing, `over` is called at its
+   * end. `channels`: what it names, counted while it lasts. `socket`: it is one of a WebSocket's, of the only channel it names.
+   */
+  subscribe(
+    cursor: string | null,
+    filter: Filter,
+    cut: () => void,
+    over: () => void,
+    channels: readonly string[] = [],
+    socket: SocketShare | null = null,
+  ): EventStream | null {
+    const { audience, streams } = this.#parts;
+    if (!audience.enter(channels)) return null;
+    const left = (): void => {
+      audience.leave(channels);
+      over();
+    };
+    const own = socket === null ? this.#ofResponse() : this.#ofSocket(channels[0]!, socket);
+    const stream = streams.open({ cursor, filter, ...own }, this.#committed(), cut, left, socket?.bodyOf);
+    if (stream === null) audience.leave(channels);
+    return stream;
+  }
+
+  /** Subscriptions that name the channel, in all http threads. */
+  subscribersOf(channel: string): number {
+    return audienceOf(this.#parts.audiences, channel);
+  }
+
+  /** Where a subscription without a cursor would begin. */
+  get head(): string {
+    return formatCursor(this.#parts.epoch, this.#committed());
+  }
+
+  /** `channel`: checked, `data`: JSON. `told` is called once, at once or when a commit has decided. */
+  publish(channel: string, data: string, told: (how: Published) => void): void {
+    this.#parts.publisher.publish(channel, data, told);
+  }
+
+  #ofSocket(channel: string, { account, form }: SocketShare) {
+    const { epoch, wall } = this.#parts;
+    // Its age is that of the socket.
+    return { retryMs: 0, maxAgeMs: Infinity, account, format: socketFormat(epoch, channel, form, wall) };
+  }
+
+  #ofResponse() {
     const { limits } = this.settings;
-    const { random, streams, board } = this.#parts;
+    const { random } = this.#parts;
     const retryMs = Math.round(limits.retryMs * (0.75 + random() * 0.5));
-    const maxAgeMs = limits.streamAgeMs * (0.8 + random() * 0.4);
+    return { retryMs, maxAgeMs: limits.streamAgeMs * (0.8 + random() * 0.4) };
+  }
+
+  #committed(): Seq {
+    const { board, follower } = this.#parts;
     // A page may show what the journal has committed and not yet put on the board: this thread's cursors are no future ones.
-    const committed = asSeq(Math.max(board.committed(), this.#parts.follower.position));
-    return streams.open({ cursor, filter, retryMs, maxAgeMs }, committed, cut, over);
+    return asSeq(Math.max(board.committed(), follower.position));
   }
 
   /** A stream that is a connection of the device. `takeover`: also from a connection of another transport. */

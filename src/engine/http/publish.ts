@@ -5,12 +5,14 @@
 import { Deque } from "../../base/deque.ts";
 import type { Limits } from "../../base/limits.ts";
 import { distance } from "../../ring/layout.ts";
-import type { RingConsumer, RingProducer } from "../../ring/spsc.ts";
+import { RingConsumer, RingProducer } from "../../ring/spsc.ts";
+import { Bell } from "../../ring/wait.ts";
 import { messageJson } from "../../store/entry.ts";
 import type { Counters } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
 import type { Board } from "../../wire/board.ts";
 import { dataAt, emptyFrameHeader, FrameKind, frameMessageBytes, Verdict, writeFrameHeader } from "../../wire/frame_message.ts";
+import { type Boot, ringThreads } from "../boot.ts";
 import { VerdictRanges } from "../verdict_ranges.ts";
 
 /** `kept`: on the disk. `failed`: it is not, the commit failed. `busy`: too much is waiting; it was not taken. */
@@ -25,6 +27,14 @@ export interface PublishParts {
   readonly counters: Counters;
   readonly limits: Pick<Limits, "messageBytes" | "messagesWaiting">;
   readonly wall: () => number;
+}
+
+/** The one of an http thread, with its rings. */
+export function startPublisher(boot: Boot, board: Board, counters: Counters, wall: () => number): Publisher {
+  const { thread, roster, rings, bells, settings: { limits } } = boot;
+  const ring = ringThreads(roster).indexOf(thread);
+  const frames = new RingProducer(rings.frames[ring]!, new Bell(bells, roster.journal));
+  return new Publisher({ ring, frames, exceptions: new RingConsumer(rings.exceptions[ring]!), board, counters, limits, wall });
 }
 
 interface Waiting {

@@ -69,14 +69,17 @@ export class Streams {
     return this.#open.size;
   }
 
-  /** Null when there are too many. `cut` closes the connection of a client that takes nothing, `over` hears of the end. */
-  open(wish: Subscription, committed: Seq, cut: () => void, over: () => void): EventStream | null {
+  /**
+   * Null when there are too many. `cut` closes the connection of a client that takes nothing, `over` hears of the end. `bodyOf`: takes
+   * the bytes where no response does.
+   */
+  open(wish: Subscription, committed: Seq, cut: () => void, over: () => void, bodyOf = this.#parts.bodyOf): EventStream | null {
     const subscriber = this.#broker.subscribe(wish, committed, this.#parts.mono());
     if (subscriber === null) return null;
     const open = new Open(cut, over);
     this.#open.set(subscriber, open);
     this.deliver();
-    const body = this.#parts.bodyOf({
+    const body = bodyOf({
       ready: (sink) => this.#ready(subscriber, open, sink),
       gone: () => this.#close(subscriber),
     });
@@ -92,7 +95,9 @@ export class Streams {
       if (subscriber.state === "ended") this.#cutLater(subscriber, open);
       if (open.takes) this.#write(subscriber, open, now);
     }
-    for (let wanted = this.#broker.nextPage(); wanted !== null; wanted = this.#broker.nextPage()) this.#page(wanted).catch(this.#parts.fail);
+    for (let wanted = this.#broker.nextPage(); wanted !== null; wanted = this.#broker.nextPage()) {
+      this.#page(wanted).catch(this.#parts.fail);
+    }
   }
 
   /** Ends what is left, whether its bytes were taken or not. */
@@ -157,6 +162,7 @@ export class Streams {
     this.#open.delete(subscriber);
     if (open.cutTimer !== null) clearTimeout(open.cutTimer);
     this.#broker.unsubscribe(subscriber);
+    subscriber.forget();
     open.over();
   }
 

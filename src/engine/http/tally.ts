@@ -1,0 +1,19 @@
+/** The broker's counts, in the counters of an http thread. */
+import type { Tally } from "../../broker/port.ts";
+import type { Counters } from "../../telemetry/counters.ts";
+import { slot } from "../../telemetry/slots.ts";
+
+export function tally(counters: Counters): Tally {
+  const subscribers = { sse: slot("berth_subscribers", "sse"), ws: slot("berth_subscribers", "ws") };
+  const gaps = slot("berth_gaps_total");
+  const pages = slot("berth_subscriber_pages_total");
+  const sent = slot("berth_events_sent_total");
+  return {
+    subscribers: (now, transport) => counters.set(subscribers[transport], now),
+    dropped: (cause) => counters.add(slot("berth_subscriber_drops_total", cause)),
+    resync: (cause) => counters.add(slot("berth_resyncs_total", cause)),
+    gap: () => counters.add(gaps),
+    page: () => counters.add(pages),
+    sent: (events) => counters.add(sent, events),
+  };
+}
