@@ -13,6 +13,7 @@ import { serveDeviceStream } from "./device_stream.ts";
 import { NoQuery, serveDevices } from "./devices.ts";
 import { serveDrain } from "./drain.ts";
 import { serveEvents } from "./events.ts";
+import { serveFrames } from "./frames.ts";
 import type { Gateway } from "./gateway.ts";
 import { serveHealth } from "./health.ts";
 import { serveHistory } from "./history.ts";
@@ -57,6 +58,7 @@ export function createApp(gateway: Gateway): HttpHandler {
   app.get("/openapi.json", strictQuery(NoQuery), (c) => c.json(openApiDocument()));
   serveDevices(app, gateway);
   serveRecords(app, gateway);
+  serveFrames(app, gateway);
   serveHistory(app, gateway);
   serveConflicts(app, gateway);
   serveQuarantine(app, gateway);

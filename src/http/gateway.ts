@@ -14,6 +14,7 @@ import type { BodySource } from "../platform/body.ts";
 import type { Peer } from "../platform/port.ts";
 import type {
   DeviceState,
+  FramesPage,
   RecordsAnswer,
   RecordsQuery,
   StoredBadFrame,
@@ -220,6 +221,12 @@ export interface Gateway {
   readonly doorShut: boolean;
   /** Has the registry do what an operator wants. `busy`: it may be done all the same. */
   order(verb: OrderVerb, device: string, text: string): Promise<Ordered | Busy>;
+  /** Frames of a device whose first new record has a seq of `upTo` at most, newest first. */
+  frames(
+    device: string,
+    upTo: number,
+    limit: number,
+  ): Promise<(FramesPage & { readonly kind: "frames" }) | { readonly kind: "unknown_device" } | Busy>;
   /** JSON of the device's newest takeovers, newest first. */
   history(
     device: string,

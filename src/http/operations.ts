@@ -9,6 +9,7 @@ import { ConflictsQuery, ConflictsSchema } from "./conflicts.ts";
 import { DevicesQuery, NoQuery } from "./devices.ts";
 import { DrainBody } from "./drain.ts";
 import { EventsQuery } from "./events.ts";
+import { FramesQuery, FramesSchema } from "./frames.ts";
 import { HistoryQuery, HistorySchema } from "./history.ts";
 import { ClassPolicySchema, DevicePolicySchema } from "./policies.ts";
 import { QuarantinedSchema, QuarantineQuery, QuarantineSchema } from "./quarantine.ts";
@@ -52,6 +53,13 @@ export const OPERATIONS: readonly Operation[] = [
     query: RecordsQuery,
     answer: json(RecordsSchema),
     problems: [404, 422, 503],
+  },
+  {
+    path: "/v1/devices/{id}/frames",
+    summary: "Stored frames of a device as they came, newest first; one of which nothing was new is not stored",
+    query: FramesQuery,
+    answer: json(FramesSchema),
+    problems: [404, 503],
   },
   {
     path: "/v1/devices/{id}/history",

@@ -118,6 +118,28 @@ export interface StoredConfig {
   readonly reason: string | null;
 }
 
+/** A frame of which at least one record was new. */
+export interface StoredFrame {
+  /** Of its first new record. */
+  readonly seq: Seq;
+  readonly fence: Fence;
+  readonly receivedAt: number;
+  readonly records: number;
+  readonly newRecords: number;
+  /** Stored beside the device's owner. */
+  readonly unfenced: boolean;
+  readonly quarantined: boolean;
+  readonly redecoded: boolean;
+  /** Its data field: codec id to second count. */
+  readonly bytes: Uint8Array;
+}
+
+/** `more`: there are older ones. */
+export interface FramesPage {
+  readonly frames: readonly StoredFrame[];
+  readonly more: boolean;
+}
+
 /** A frame that could not be decoded, as it is kept. `fence` 0, `origin` null: not known. */
 export interface StoredQuarantined {
   /** The seq of its event. */
@@ -175,6 +197,8 @@ export interface StoreReader extends EntrySource {
   commandByKey(device: string, key: string): StoredCommand | null;
   /** The newest configuration of a device. */
   config(device: string): StoredConfig | null;
+  /** Frames of a device whose first new record has a seq of `upTo` at most, newest first; null: an unknown device. */
+  frames(device: DeviceId, upTo: number, limit: number): FramesPage | null;
   /** Frames kept raw, newest first, of one device or (null) of all, with an id of `upTo` at most. */
   quarantined(device: DeviceId | null, upTo: number, limit: number): QuarantinePage;
   quarantinedOne(id: number): StoredQuarantined | null;

@@ -10,11 +10,13 @@ import { ConfigReader } from "./configs.ts";
 import { DeviceFold } from "./device_fold.ts";
 import { DeviceEntries } from "./device_entries.ts";
 import { EntryView } from "./entry.ts";
+import { FramePages } from "./frame_pages.ts";
 import { HistoryReader } from "./history.ts";
 import { QuarantineReader } from "./quarantine_reader.ts";
 import type {
   DeviceState,
   EntriesAnswer,
+  FramesPage,
   QuarantinePage,
   RecordsAnswer,
   RecordsQuery,
@@ -64,6 +66,7 @@ export class SqliteStoreReader implements StoreReader {
   readonly #ended: Statement;
   readonly #entries: DeviceEntries;
   readonly #records: RecordPages;
+  readonly #frames: FramePages;
   readonly #rows: RowCache;
   readonly #history: HistoryReader;
   readonly #commands: CommandReader;
@@ -93,7 +96,9 @@ export class SqliteStoreReader implements StoreReader {
     this.#ended = db.prepare("COMMIT");
     this.#oldest = db.prepare(SELECT_OLDEST);
     this.#rows = new RowCache(db, CACHE_BYTES);
-    this.#entries = new DeviceEntries(new RunTable(db), this.#rows);
+    const runs = new RunTable(db);
+    this.#entries = new DeviceEntries(runs, this.#rows);
+    this.#frames = new FramePages(runs, this.#rows, limits);
     this.#records = new RecordPages(this.#entries, limits);
     this.#history = new HistoryReader(db);
     this.#commands = new CommandReader(db);
@@ -182,6 +187,13 @@ export class SqliteStoreReader implements StoreReader {
 
   config(device: string): StoredConfig | null {
     return this.#read(() => this.#configs.of(device, this.seq));
+  }
+
+  frames(device: DeviceId, upTo: number, limit: number): FramesPage | null {
+    return this.#read((view) => {
+      const known = this.#fold.byId(device);
+      return known === undefined ? null : this.#frames.page(view, known.no, upTo, limit);
+    });
   }
 
   quarantined(device: DeviceId | null, upTo: number, limit: number): QuarantinePage {

@@ -30,6 +30,7 @@ export class RunTable {
   readonly #byTime: Statement;
   readonly #few: Statement;
   readonly #bySeq: Statement;
+  readonly #bySeqBack: Statement;
   readonly #insert: Statement;
   readonly #page: Statement;
   readonly #boundary: Statement;
@@ -41,6 +42,10 @@ export class RunTable {
     this.#byTime = db.prepare(`SELECT ${COLUMNS} FROM run WHERE key BETWEEN ? AND ? AND max_time >= ? AND min_time <= ? ORDER BY key`);
     this.#few = db.prepare(`SELECT ${COLUMNS} FROM run WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?`);
     this.#bySeq = db.prepare("SELECT first_seq, refs FROM run WHERE key BETWEEN ? AND ? AND last_seq >= ? ORDER BY key");
+    // As text: more digits than a number has.
+    this.#bySeqBack = db.prepare(
+      "SELECT CAST(key AS TEXT) AS key, first_seq, refs FROM run WHERE key >= ? AND key < ? AND first_seq <= ? ORDER BY run.key DESC LIMIT 1",
+    );
     this.#insert = db.prepare(
       "INSERT INTO run (key, device, part, first_seq, last_seq, min_time, max_time, refs) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     );
@@ -103,6 +108,17 @@ export class RunTable {
   *from(segment: Segment, device: number, from: number): IterableIterator<RunRefs> {
     // A frame entry takes at most 255 seqs: one that begins a little before `from` may hold it.
     for (const row of this.#bySeq.all(...range(segment, device), from - 255)) yield this.#over(row);
+  }
+
+  /** The device's references in the segment that begin at or below `upTo`, newest rows first. */
+  *back(segment: Segment, device: number, upTo: number): IterableIterator<RunRefs> {
+    const [first, last] = range(segment, device);
+    for (let below = last + 1n;;) {
+      const row = this.#bySeqBack.get(first, below, upTo);
+      if (row === undefined) return;
+      below = BigInt(String(row["key"]));
+      yield this.#over(row);
+    }
   }
 
   #over(row: SqlRow): RunRefs {

@@ -30,6 +30,8 @@ export const REQUESTS = {
   command: struct({ request: "u32", id: "str", device: "str", key: "str" }),
   /** The newest configuration of a device. */
   config: struct({ request: "u32", device: "str" }),
+  /** Frames of a device whose first new record has a seq of `upTo` at most, newest first. */
+  frames: struct({ request: "u32", device: "str", upTo: "f64", limit: "u32" }),
   /** Frames kept raw with ids up to `upTo`, newest first, of one device or ("") of all; `id` not 0: that one. `bad`: with those of wrong CRC. */
   quarantine: struct({ request: "u32", id: "f64", device: "str", upTo: "f64", limit: "u32", bad: "bool" }),
 } as const;

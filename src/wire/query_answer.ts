@@ -68,6 +68,8 @@ export type Answer =
   | { readonly kind: "command"; readonly json: string | null }
   /** JSON of the newest configuration's row; null: there is none. */
   | { readonly kind: "config"; readonly json: string | null }
+  /** Frames of a device, newest first. */
+  | { readonly kind: "frames"; readonly frames: readonly AnswerRaw[]; readonly more: boolean }
   /** Frames kept raw, and those of wrong CRC, newest first. `more`: there are older ones. */
   | { readonly kind: "quarantine"; readonly frames: readonly AnswerRaw[]; readonly more: boolean; readonly bad: readonly AnswerRaw[] }
   /** The reader did not reach what was committed in time, or the store cannot be read now. */
@@ -87,6 +89,7 @@ const KINDS: readonly Answer["kind"][] = [
   "command",
   "config",
   "quarantine",
+  "frames",
 ];
 
 /** The answer as a blob. `out` is empty before and after. */
@@ -129,9 +132,10 @@ export function encodeAnswer(answer: Answer, out: BlobWriter): Uint8Array<ArrayB
     case "config":
       out.text(answer.json ?? "");
       break;
+    case "frames":
     case "quarantine":
       out.u8(answer.more ? 1 : 0);
-      for (const frames of [answer.frames, answer.bad]) {
+      for (const frames of answer.kind === "frames" ? [answer.frames] : [answer.frames, answer.bad]) {
         out.u32(frames.length);
         for (const { json, bytes } of frames) out.text(json).bytes(bytes);
       }
@@ -178,10 +182,11 @@ export function decodeAnswer(blob: Uint8Array<ArrayBuffer>): Answer {
       const json = from.text();
       return { kind, json: json === "" ? null : json };
     }
+    case "frames":
     case "quarantine": {
       const more = from.u8() === 1;
       const frames = many(from, () => readRaw(from));
-      return { kind, frames, more, bad: many(from, () => readRaw(from)) };
+      return kind === "frames" ? { kind, frames, more } : { kind, frames, more, bad: many(from, () => readRaw(from)) };
     }
     default:
       return assertNever(kind, "answer kind");

@@ -2,10 +2,11 @@
 import { asDeviceNo, asFence, asSeq, type DeviceId, type DeviceNo, type Fence, type Seq } from "../../src/base/brand.ts";
 import { recordEnd } from "../../src/codec/teltonika/avl.ts";
 import { DeviceFold } from "../../src/store/device_fold.ts";
-import { EntryView, eventEntry, type EventKind, frameEntryBytes, writeFrameEntry } from "../../src/store/entry.ts";
+import { EntryView, eventEntry, type EventKind, FLAG_UNFENCED, frameEntryBytes, writeFrameEntry } from "../../src/store/entry.ts";
 import type {
   DeviceState,
   EntriesAnswer,
+  FramesPage,
   QuarantinePage,
   RecordsAnswer,
   RecordsQuery,
@@ -238,6 +239,25 @@ export class MemoryStore implements StoreReader {
 
   config(): StoredConfig | null {
     return null;
+  }
+
+  frames(device: DeviceId, upTo: number, limit: number): FramesPage | null {
+    const no = this.fold.byId(device)?.no;
+    if (no === undefined) return null;
+    const own = this.#placed.filter((placed) => placed.device === no && placed.seq <= upTo).reverse();
+    const views = own.map(({ seq, body }) => ({ seq, view: new EntryView().over(body) })).filter(({ view }) => view.isFrame);
+    const frames = views.slice(0, limit).map(({ seq, view }) => ({
+      seq: asSeq(seq),
+      fence: view.fence,
+      receivedAt: view.time,
+      records: view.n,
+      newRecords: view.seqs,
+      unfenced: (view.flags & FLAG_UNFENCED) !== 0,
+      quarantined: view.isQuarantined,
+      redecoded: view.isRedecoded,
+      bytes: view.data,
+    }));
+    return { frames, more: views.length > limit };
   }
 
   /** What a test puts there, newest first. */

@@ -26,10 +26,11 @@ import { HttpCommands } from "./commands.ts";
 import { HttpConfigs } from "./configs.ts";
 import { type DeviceView, joined, type OneDevice } from "./device.ts";
 import type { DeviceStreams, StreamOpened } from "./device_streams.ts";
+import { type FramesFound, HttpQuarantine, wholeStored } from "./quarantine.ts";
 import type { Follower } from "./follow.ts";
 import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./history.ts";
 import type { RegistryClient } from "./asks.ts";
-import { HttpQuarantine } from "./quarantine.ts";
+import type { Published, Publisher } from "./publish.ts";
 import type { ReaderClient } from "./queries.ts";
 import type { Sockets } from "./sockets.ts";
 import type { EventStream, StreamBody, Streams } from "./streams.ts";
@@ -171,6 +172,14 @@ export class HttpGateway {
       default:
         throw new Error(`Cannot use an answer of kind ${answer.kind} to a records query`);
     }
+  }
+
+  /** Frames of a device whose first new record has a seq of `upTo` at most, newest first. */
+  async frames(device: string, upTo: number, limit: number): Promise<FramesFound> {
+    const answer = await this.#parts.readers.ask({ type: "frames", device, upTo, limit });
+    if (answer.kind === "unknown_device" || answer.kind === "busy") return answer;
+    if (answer.kind !== "frames") throw new Error(`Cannot use an answer of kind ${answer.kind} to a frames query`);
+    return { kind: "frames", frames: answer.frames.map(wholeStored), more: answer.more };
   }
 
   /** JSON of the device's newest takeovers, newest first. */

@@ -2,12 +2,14 @@
  * Frames kept raw as an http thread offers them: read from the store by a reader, and orders about them by way of the registry to
  * the journal. Owned by an http thread.
  */
-import type { StoredBadFrame, StoredQuarantined } from "../../store/port.ts";
+import type { FramesPage, StoredBadFrame, StoredFrame, StoredQuarantined } from "../../store/port.ts";
 import { OUTCOMES, type QuarantineOrder } from "../../wire/control.ts";
 import type { AnswerRaw } from "../../wire/query_answer.ts";
 import type { RegistryClient } from "./asks.ts";
 import type { Busy } from "./busy.ts";
 import type { ReaderClient } from "./queries.ts";
+
+export type FramesFound = (FramesPage & { readonly kind: "frames" }) | { readonly kind: "unknown_device" } | Busy;
 
 export interface Quarantined {
   readonly kind: "quarantined";
@@ -70,6 +72,7 @@ export class HttpQuarantine {
 /** The batch it was in was lost with a commit that failed. */
 const notDone: Busy = { kind: "busy", reason: "a commit failed" };
 
+export const wholeStored = ({ json, bytes }: AnswerRaw): StoredFrame => ({ ...(JSON.parse(json) as Omit<StoredFrame, "bytes">), bytes });
 const wholeFrame = ({ json, bytes }: AnswerRaw): StoredQuarantined => ({
   ...(JSON.parse(json) as Omit<StoredQuarantined, "bytes">),
   bytes,

@@ -136,6 +136,10 @@ export class ReaderDesk {
         const found = this.#store.config(request.device);
         return { kind: "config", json: found === null ? null : JSON.stringify(found) };
       }
+      case "frames": {
+        const page = this.#store.frames(asDeviceId(request.device), request.upTo, this.#rows(request.limit));
+        return page === null ? { kind: "unknown_device" } : { kind: "frames", frames: page.frames.map(raw), more: page.more };
+      }
       case "quarantine":
         return this.#quarantine(request);
       default:
