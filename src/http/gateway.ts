@@ -237,8 +237,24 @@ export interface Gateway {
   /** Back when it is on disk. `busy`: it may be known all the same. */
   acknowledge(conflict: string): Promise<{ readonly kind: "acknowledged" } | { readonly kind: "unknown_conflict" } | Busy>;
   records(query: RecordsQuery): Promise<RecordsAnswer | Busy>;
-  /** A new event stream, or null when there are too many. `over` is called once, when it has ended or its client has gone. */
-  subscribe(cursor: string | null, filter: Filter, cut: () => void, over: () => void): EventStream | null;
+  /**
+   * A new event stream, or null when there are too many. `over` is called once, when it has ended or its client has gone. `channels`:
+   * what it names, counted while it lasts. `socket`: it is one of a WebSocket's, of the only channel it names.
+   */
+  subscribe(
+    cursor: string | null,
+    filter: Filter,
+    cut: () => void,
+    over: () => void,
+    channels?: readonly string[],
+    socket?: SocketShare,
+  ): EventStream | null;
+  /** Subscriptions that name the channel, over all threads. */
+  subscribersOf(channel: string): number;
+  /** Where a subscription without a cursor would begin. */
+  readonly head: string;
+  /** `channel`: checked, `data`: JSON. `told` is called once. */
+  publish(channel: string, data: string, told: (how: Published) => void): void;
   /** `takeover`: also from a connection of another transport. `gone`: the client went away, perhaps before it is decided. */
   openStream(device: DeviceId, peer: Peer, takeover: boolean, cut: () => void, gone: AbortSignal): Promise<StreamOpened>;
   notReady(): string | null;

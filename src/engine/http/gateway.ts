@@ -30,8 +30,8 @@ import { type FramesFound, HttpQuarantine, wholeStored } from "./quarantine.ts";
 import type { Follower } from "./follow.ts";
 import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./history.ts";
 import type { RegistryClient } from "./asks.ts";
-import type { Published, Publisher } from "./publish.ts";
 import type { ReaderClient } from "./queries.ts";
+import type { Published, Publisher } from "./publish.ts";
 import type { Sockets } from "./sockets.ts";
 import type { EventStream, StreamBody, Streams } from "./streams.ts";
 
@@ -104,7 +104,7 @@ export class HttpGateway {
     this.sockets = parts.sockets;
     this.instance = parts.instance;
     this.counterMemory = parts.counterMemory;
-    this.#history = new HttpHistory({ ...parts, limits: parts.settings.limits });
+    this.#history = new HttpHistory(parts);
     this.#statusSlots = ["2xx", "3xx", "4xx", "5xx"].map((label) => slot("berth_http_requests_total", label));
   }
 
