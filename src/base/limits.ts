@@ -109,7 +109,7 @@ export const LIMIT_SECTIONS = {
     fenceBlock: limit(1 << 20, 2, 1 << 30, "Fences reserved on disk before use; raised again when half is used."),
     quarantinePerDevice: limit(100, 1, 10_000, "Distinct undecodable frames kept per device. Beyond: counted only."),
     quarantineBytes: limit(256 * MiB, 1 * KiB, 16 * GiB, "Undecodable frames kept in all. Beyond: counted only."),
-    quarantineOrders: limit(64, 1, 4096, "Orders about kept frames on their way to the disk. Beyond: 503 with Retry-After."),
+    lastingOrders: limit(64, 1, 4096, "Orders of operators (about kept frames, acknowledged conflicts) on their way to the disk. Beyond: 503 with Retry-After."),
     crcFailuresKept: limit(10, 0, 1000, "Newest frames with a wrong CRC, kept to look at; the older go."),
     takeoversPerDevice: limit(1000, 1, 100_000, "Rows of history per device. The oldest go."),
     retentionMs: limit(30 * DAY, 10, 3650 * DAY, "Age of the oldest entry kept, and the horizon of de-duplication. Older ones are deleted."),

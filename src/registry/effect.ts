@@ -36,7 +36,8 @@ interface Shapes {
   conflict: { alarm: Alarm };
   conflictOver: { device: DeviceId };
   listed: { device: DeviceId; on: boolean };
-  acknowledged: { device: DeviceId; conflict: number; at: number };
+  /** `request` of http thread `ring` is done when this is on the disk. */
+  acknowledged: { device: DeviceId; conflict: number; at: number; ring: number; request: number };
   done: { ring: number; request: number; outcome: Outcome; text: string };
 }
 
@@ -146,11 +147,13 @@ export class Effects {
     effect.device = device;
     effect.on = on;
   }
-  acknowledged(device: DeviceId, conflict: number, at: number): void {
+  acknowledged(device: DeviceId, conflict: number, at: number, ring: number, request: number): void {
     const effect = this.#next("acknowledged");
     effect.device = device;
     effect.conflict = conflict;
     effect.at = at;
+    effect.ring = ring;
+    effect.request = request;
   }
   done(ring: number, request: number, outcome: Outcome, text: string): void {
     const effect = this.#next("done");

@@ -60,8 +60,7 @@ function acknowledge(state: RegistryState, event: Order, now: number, out: Effec
     return out.done(event.ring, event.request, "unknown", "");
   }
   state.conflicts.acknowledge(device, now);
-  out.acknowledged(device, conflict, event.at);
-  out.done(event.ring, event.request, "done", "");
+  out.acknowledged(device, conflict, event.at, event.ring, event.request);
 }
 
 /** For admissions from now on. The outcome's text is the policy set, or what is wrong with the order. */

@@ -138,6 +138,34 @@ test("an operator's orders work while the journal takes no events: a kick, a dra
   expect(events.filter((event) => event.type === "raiseFloor").length).toBeGreaterThanOrEqual(2);
 });
 
+test("an acknowledgement is answered when it is on the disk, and one that is refused at once", async () => {
+  await start();
+  await registry.login(0, 1, "d");
+  registry.take(registry.lifecycle);
+  registry.order(1, "acknowledge", "d", "7");
+  registry.order(2, "acknowledge", "nobody", "7");
+  registry.order(3, "device_policy", "d", "reject");
+  registry.publish();
+  const told: [number, string | undefined][] = [];
+  const take = (): void => {
+    for (const one of registry.take(registry.answers)) if (one.type === "done") told.push([one.request, OUTCOMES[one.outcome]]);
+  };
+  await until("the others", () => {
+    take();
+    return told.length >= 2;
+  });
+  expect(told).toEqual([[2, "unknown"], [3, "done"]]);
+  await until("it told to the journal", () => registry.take(registry.lifecycle).some(({ type }) => type === "acknowledged"));
+  registry.board.setCommandsKept(registry.lifecycle.end);
+  registry.ask(9, "d");
+  registry.publish();
+  await until("an answer", () => {
+    take();
+    return told.length > 2;
+  });
+  expect(told[2]).toEqual([1, "done"]);
+});
+
 test("no fence at or beyond the reserved block is handed out, and logins go on when it is raised", async () => {
   await start({}, 2);
   const outcomes: string[] = [];

@@ -3,7 +3,6 @@
  * registry. Owned by an http thread.
  */
 import { asDeviceId } from "../../base/brand.ts";
-import type { Limits } from "../../base/limits.ts";
 import { formatCursor, parseCursor } from "../../broker/cursor.ts";
 import type { StoredConflict } from "../../store/port.ts";
 import { OUTCOMES } from "../../wire/control.ts";
@@ -22,14 +21,10 @@ interface Stored {
   readonly conflicts: readonly StoredConflict[];
 }
 
-/** Between two looks at whether an acknowledgement is on disk. */
-const LOOK_AGAIN_MS = 20;
-
 export interface HistoryParts {
   readonly epoch: string;
   readonly readers: ReaderClient;
   readonly registry: RegistryClient;
-  readonly limits: Pick<Limits, "readWaitMs">;
 }
 
 export class HttpHistory {
@@ -66,16 +61,10 @@ export class HttpHistory {
     const { device } = JSON.parse(conflict.json) as { readonly device: string };
     const done = await this.#parts.registry.order("acknowledge", device, String(seq));
     if (done === null) return { kind: "busy", reason: "the registry did not answer in time" };
-    if (OUTCOMES[done.outcome] !== "done") return { kind: "unknown_conflict" };
-    const { readWaitMs } = this.#parts.limits;
-    for (let waited = 0; waited <= readWaitMs; waited += LOOK_AGAIN_MS) {
-      const after = await this.#stored(seq, seq, 1);
-      if (after.kind === "busy") return after;
-      // Gone means that retention has taken it: there is nothing left to know of.
-      if (after.conflicts[0]?.acknowledgedAt !== null) return { kind: "acknowledged" };
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-    }
-    return { kind: "busy", reason: `the acknowledgement is not on disk after ${readWaitMs} ms` };
+    const outcome = OUTCOMES[done.outcome];
+    if (outcome === "busy") return { kind: "busy", reason: "the journal takes no events now" };
+    if (outcome !== "done") return { kind: "unknown_conflict" };
+    return { kind: "acknowledged" };
   }
 
   async #stored(from: number, to: number, limit: number): Promise<Stored | Busy> {

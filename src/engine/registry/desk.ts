@@ -95,11 +95,11 @@ export class RegistryDesk {
     const parts = { board, clock, state: this.#state, counters, room, lifecycle, decisions, answers, isOverUdp };
     this.#commands = new RegistryCommands(parts, limits, recovered);
     this.#configs = new RegistryConfigs(parts, this.#commands, limits, recovered);
-    this.#quarantine = new RegistryQuarantine(parts, limits.quarantineOrders);
+    this.#quarantine = new RegistryQuarantine(parts, this.#outbox.kept);
   }
 
   hasWork(): boolean {
-    return this.#commands.hasWork() || this.#configs.hasWork() || this.#quarantine.hasWork() ||
+    return this.#commands.hasWork() || this.#configs.hasWork() || this.#outbox.kept.hasWork() ||
       this.#claims.some((ring) => ring.hasNext()) ||
       this.#asks.some((ring) => ring.hasNext());
   }
@@ -142,7 +142,7 @@ export class RegistryDesk {
   #flush(): void {
     const done = this.#commands.flush();
     const told = this.#configs.flush();
-    const ordered = this.#quarantine.flush();
+    const ordered = this.#outbox.kept.flush();
     if (!(this.#commands.flush() && told && done && ordered)) this.blocked = true;
   }
 
@@ -209,9 +209,10 @@ export class RegistryDesk {
 
   /** Done whatever the journal does, but for what has to be on its disk; nobody is admitted by one while it cannot be told. */
   #order(message: MessageOf<"order">, ring: number): void {
-    const { room } = this.#outbox;
+    const { room, kept } = this.#outbox;
     const mayTick = room.mayTick();
-    if (!mayTick && (message.verb === ACKNOWLEDGE || !room.mayOrder())) {
+    const mayWait = message.verb !== ACKNOWLEDGE || (mayTick && !kept.isFull);
+    if (!mayWait || !room.mayOrder()) {
       return this.#outbox.perform({ type: "done", ring, request: message.request, outcome: "busy", text: "" });
     }
     this.#state.blocked = mayTick ? "none" : "store_busy";

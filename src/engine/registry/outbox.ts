@@ -6,9 +6,11 @@ import { POSITION_UNKNOWN } from "../../registry/swap.ts";
 import type { RingConsumer, RingProducer } from "../../ring/spsc.ts";
 import { Counters } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
+import { Board } from "../../wire/board.ts";
 import { DECISIONS, END_REASONS, type Message, OUTCOMES, POLICIES, REFUSALS, send, VERDICTS } from "../../wire/control.ts";
 import { connectionSlots, Presence } from "../../wire/presence.ts";
 import type { Boot } from "../boot.ts";
+import { KeptAnswers } from "./kept_answers.ts";
 import { RegistryRoom } from "./room.ts";
 import { conflictMessage } from "./conflict_message.ts";
 import { answerMessage, originOf, replacedMessage } from "./messages.ts";
@@ -23,6 +25,7 @@ export class RegistryOutbox {
   readonly #presence: Presence;
   /** Ask it before a step whether everything the step may bring will fit. */
   readonly room: RegistryRoom;
+  readonly kept: KeptAnswers;
   readonly #takeovers = POLICIES.map((policy) => slot("berth_takeovers_total", `${policy},admitted`));
   readonly #rejections = POLICIES.map((policy) => slot("berth_takeovers_total", `${policy},refused`));
   readonly #probes = slot("berth_probes_total");
@@ -51,6 +54,8 @@ export class RegistryOutbox {
     this.#frames = frames;
     this.#presence = new Presence(boot.presence, connectionSlots(boot.settings.limits));
     this.room = new RegistryRoom(state, this.#counters, lifecycle, decisions, answers);
+    const board = new Board(boot.board);
+    this.kept = new KeptAnswers({ board, room: this.room, lifecycle, answers }, boot.settings.limits.lastingOrders);
   }
 
   /** Makes what was performed visible, the journal's part first. */
@@ -112,7 +117,8 @@ export class RegistryOutbox {
       case "listed":
         return this.#tell({ type: "listed", device: effect.device, on: effect.on });
       case "acknowledged":
-        return this.#tell({ type: "acknowledged", device: effect.device, conflict: effect.conflict, at: effect.at });
+        this.#tell({ type: "acknowledged", device: effect.device, conflict: effect.conflict, at: effect.at });
+        return this.kept.add(effect.ring, effect.request);
       case "answer":
         return this.#put(this.#answers[effect.ring]!, answerMessage(effect, this.#presence));
       case "done": {

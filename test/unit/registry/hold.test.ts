@@ -145,8 +145,9 @@ describe("an identity conflict in the registry", () => {
   test("an acknowledgement is told to the journal, for every conflict of a known device and no other", () => {
     const world = fought();
     const effects = world.order("acknowledge", IMEI, "17");
-    expect(only(effects, "acknowledged")).toMatchObject({ device: IMEI, conflict: 17, at: world.at });
-    expect(only(effects, "done").outcome).toBe("done");
+    expect(only(effects, "acknowledged")).toMatchObject({ device: IMEI, conflict: 17, at: world.at, ring: 0, request: 1 });
+    // It is answered when it is on the disk.
+    expect(types(effects)).toEqual(["acknowledged"]);
     for (const [device, text] of [["nobody", "17"], [IMEI, "0"], [IMEI, "x"], ["not an id", "17"]] as const) {
       const refused = world.order("acknowledge", device, text);
       expect([types(refused), only(refused, "done").outcome]).toEqual([["done"], "unknown"]);
