@@ -180,7 +180,7 @@ class Gateway {
         return ready(report);
       case "waiting":
         this.#log.warn({ thread: seat.name }, report.reason);
-        return this.#beginWaiting(report.reason);
+        return this.#beginWaiting();
       case "warning":
         return this.#log.warn({ thread: seat.name }, report.text);
       case "progress":
@@ -195,8 +195,8 @@ class Gateway {
     }
   }
 
-  #beginWaiting(reason: string): void {
-    this.#waiting = serveWaiting(this.#platform, this.#settings, reason);
+  #beginWaiting(): void {
+    this.#waiting = serveWaiting(this.#platform, this.#settings);
     this.#waiting.catch((error: unknown) => this.#fail("supervisor", error instanceof Error ? error.message : String(error)));
   }
 

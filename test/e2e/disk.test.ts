@@ -150,6 +150,10 @@ describe("a full disk", () => {
       return response?.status === 503 && response;
     });
     expect(answer.text).toContain("the disk is full");
+    // Where the store is is nobody's business but the log's.
+    const told = [answer.text, (await ask(`http://127.0.0.1:${httpPort}`, "/v1/devices")).text];
+    expect(told.filter((text) => text.includes(disk.data) || text.includes("/"))).toEqual([]);
+    expect(second.logText).toContain(disk.data);
     expect(second.out).toEqual([]);
     disk.empty();
     await second.ready();
