@@ -122,6 +122,24 @@ describe("a command ends once:", () => {
     next.tracker.end();
   });
 
+  test("not on a device's own stream, where it waits for a tracker", async () => {
+    const { one, tracker, id } = await tracked(gateway);
+    tracker.end();
+    await until("offline", async () => !(await device(gateway.url, id)).connected);
+    const stream = await SseConsumer.open(gateway.url, `/v1/devices/${id}/stream`);
+    await until("its stream", async () => (await device(gateway.url, id)).transport === "sse");
+    const accepted = await submit(gateway.url, id);
+    const lapsed = await submit(gateway.url, id, { ttlMs: 50 });
+    await inState(gateway.url, lapsed.id, "expired");
+    expect((await command(gateway.url, accepted.id)).state).toBe("queued");
+    const next = await tracked(gateway, ok, one);
+    await inState(gateway.url, accepted.id, "answered");
+    await endedOnce(gateway, accepted.id, ["queued", "routed", "written", "answered"]);
+    expect(stream.of("command")).toEqual([]);
+    stream.close();
+    next.tracker.end();
+  });
+
   test("kicked", async () => {
     const { tracker, id } = await tracked(gateway);
     const accepted = await submit(gateway.url, id);

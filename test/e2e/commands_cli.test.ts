@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { command, type CommandJson, inState } from "../support/command_asks.ts";
 import { CommandTracker } from "../support/command_tracker.ts";
+import { settled, versionOf } from "../support/config_asks.ts";
 import { TestDevice } from "../support/fleet.ts";
 import { endEverything, Gateway, runBerth } from "../support/gateway.ts";
 import { device } from "../support/rest.ts";
@@ -42,7 +43,7 @@ describe("berth send", () => {
     expect((await send(one.imei, "get\ninfo")).err).toContain("400 Cannot send command: character 4 is not printable ASCII (0x0a)");
   }, 20_000);
 
-  test("is answered by simulated trackers, which go on sending", async () => {
+  test("is answered by simulated trackers, which take a configuration as well and go on sending", async () => {
     const imei = "356307042440000";
     const simulated = runBerth([
       "simulate",
@@ -61,9 +62,12 @@ describe("berth send", () => {
       const { code, out, err } = await send(imei, "getver", "--codec", codec, "--wait");
       expect([code, out.startsWith("Ver:"), err]).toEqual([0, true, ""]);
     }
+    await versionOf(gateway.url, imei, { 2001: "internet", 102: 5 });
+    await settled(gateway.url, imei, "applied", ({ applied }) => applied === 1);
     const { code, out } = await simulated;
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ commands: 2, mismatches: 0, reconnects: 0 });
+    // A setparam and two getparam of the configuration.
+    expect(JSON.parse(out)).toMatchObject({ commands: 5, mismatches: 0, reconnects: 0 });
     expect((await command(gateway.url, (await send(imei, "getinfo")).out.trim())).state).toBe("queued");
     expect((await gateway.stop()).code).toBe(0);
   }, 30_000);

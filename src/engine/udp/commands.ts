@@ -24,8 +24,8 @@ export class UdpCommands {
   readonly #mostBytes: number;
   /** Senders whose command is not sent yet. The registry bounds how many. */
   #waiting: Sender[] = [];
-  /** Who was sent a command, by where it was sent to. */
-  readonly #asked = new Map<string, Sender>();
+  /** Who was sent a command, by where it was sent to: one, unless somebody sends for several devices. */
+  readonly #asked = new Map<string, Set<Sender>>();
   /** What the registry has not been told for want of room. */
   readonly #unsaid = new Deque<MessageOf<"commandDone">>();
   #stopped = false;
@@ -78,9 +78,10 @@ export class UdpCommands {
     this.#forget(sender);
   }
 
-  /** Who was sent a command to this place and has not answered it, or null. */
+  /** The one that was sent a command to this place and has not answered it, or null. */
   askedAt(from: Peer): Sender | null {
-    return this.#asked.get(placeOf(from)) ?? null;
+    const [only, ...others] = this.#asked.get(placeOf(from)) ?? [];
+    return only === undefined || others.length > 0 ? null : only;
   }
 
   /** A message of codec 12 to 15 came from who owns the device. `wait`: it cannot be told now. */
@@ -114,7 +115,9 @@ export class UdpCommands {
     command.isWritten = true;
     this.#forget(sender);
     sender.asked = placeOf(from);
-    this.#asked.set(sender.asked, sender);
+    const there = this.#asked.get(sender.asked);
+    if (there === undefined) this.#asked.set(sender.asked, new Set([sender]));
+    else there.add(sender);
     socket.send(command.frame, from);
     this.#say(command.no, true);
   }
@@ -126,7 +129,8 @@ export class UdpCommands {
   }
 
   #forget(sender: Sender): void {
-    if (sender.asked !== "" && this.#asked.get(sender.asked) === sender) this.#asked.delete(sender.asked);
+    const there = this.#asked.get(sender.asked);
+    if (there?.delete(sender) === true && there.size === 0) this.#asked.delete(sender.asked);
     sender.asked = "";
   }
 

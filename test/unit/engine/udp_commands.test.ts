@@ -79,6 +79,24 @@ describe("a command over UDP", () => {
     expect([bench.told(), bench.count("berth_udp_packets_total", "unsupported")]).toEqual([[], 3]);
   });
 
+  test("is not answered by a bare frame from where two were asked: nobody knows whose it is", () => {
+    const { bench, conn } = opened();
+    const two = new TestDevice(2, "8");
+    bench.receives(packet(1, two), "10.0.0.1", 4711);
+    const other = bench.claim().conn;
+    bench.decide(other, "none", 2048);
+    bench.settle(bench.frames()[0]!.end);
+    command(bench, conn, 7);
+    command(bench, other, 8, "getver", { fence: 2048 });
+    bench.told();
+    bench.receives(response("whose?"), "10.0.0.1", 4711);
+    expect([bench.told(), bench.count("berth_udp_packets_total", "unsupported")]).toEqual([[], 1]);
+    bench.receives(packetOf(two.imei, response("mine")), "10.0.0.1", 4711);
+    expect(bench.told()).toMatchObject([{ type: "commandAnswer", device: two.imei, no: 8 }]);
+    bench.receives(response("mine"), "10.0.0.1", 4711);
+    expect(bench.told()).toMatchObject([answered(7, toHex(text("mine")))]);
+  });
+
   test("of codec 14 is refused by a device of another IMEI, and an answer in another's name is none", () => {
     const { bench, conn } = opened();
     command(bench, conn, 7, "getver", { codec: 14 });
