@@ -209,23 +209,32 @@ export class Broker {
     return now >= subscriber.endsAt ? "age" : null;
   }
 
+  /** The same bytes for every member: written at once where the connection takes them, else queued. */
   #deliver(group: Group, before: Seq, now: MonoMs): void {
     const events = group.parts.length;
     const bytes = join(group.parts, group.bytes);
+    let written = 0;
     for (const member of group.members) {
       if (!hasRoom(member, this.#limits, events, bytes.length)) {
         this.#fallBack(member, before);
         member.fellBehindAt = now;
         continue;
       }
-      member.queue(bytes, events, now);
       member.lastId = group.last;
-      this.#woken.add(member);
-      if (group.cut) {
-        this.#fallBack(member, group.last);
-        member.fellBehindAt = now;
+      const { outlet } = member;
+      if (outlet !== null && outlet.takes && member.idle) {
+        written++;
+        outlet.write(bytes);
+      } else {
+        member.queue(bytes, events, now);
+        this.#woken.add(member);
       }
+      // It may have gone while it was written to.
+      if (!group.cut || member.state !== "live") continue;
+      this.#fallBack(member, group.last);
+      member.fellBehindAt = now;
     }
+    if (written > 0) this.#tally.sent(written * events);
   }
 
   #fallBack(subscriber: Subscriber, position: number): void {

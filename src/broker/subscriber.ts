@@ -19,6 +19,14 @@ interface Chunk {
   readonly events: number;
 }
 
+/** A connection, for bytes that need not be queued. */
+export interface Outlet {
+  /** It takes bytes now. */
+  readonly takes: boolean;
+  /** Only while it does. */
+  write(bytes: Uint8Array): void;
+}
+
 /** What one client has not taken, over all its subscriptions: the bounds are a client's. */
 export class Account {
   events = 0;
@@ -54,6 +62,8 @@ export class Subscriber {
   /** Since when it has been behind after having been live, or has not taken what is queued. */
   fellBehindAt: MonoMs | null = null;
   stalledAt: MonoMs | null = null;
+  /** Null as long as there is none: everything is queued. */
+  outlet: Outlet | null = null;
   beatAt: MonoMs;
   readonly endsAt: MonoMs;
   queuedEvents = 0;

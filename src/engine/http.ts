@@ -38,6 +38,8 @@ import { tally } from "./http/tally.ts";
 export type MakeApp = (gateway: HttpGateway) => HttpHandler;
 
 const PAUSE_MS = 20;
+/** Between two looks at the heartbeats, ages and lags of subscribers, at most. */
+const BEAT_MS = 100;
 /** The application refuses a body above the limit as a problem; the runtime's own bare refusal only guards it from far larger ones. */
 const RUNTIME_BODY_FACTOR = 8;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -67,6 +69,7 @@ class HttpThread {
   readonly #crowd: HttpCrowd;
   #listener: RenewableListener | null = null;
   #renewals = 0;
+  #beatAt = 0;
   #warn: (text: string) => void = () => {};
   #phase: DrainPhase = DrainPhase.running;
   #saidBye = false;
@@ -227,7 +230,7 @@ class HttpThread {
     this.#follow();
     const now = this.#platform.clock.mono();
     this.#broker.settle(this.#board.oldest(), now);
-    this.#broker.beat(now);
+    this.#beat(now);
     this.#streams.deliver();
     this.#renew();
     const phase = this.#board.phase();
@@ -235,6 +238,13 @@ class HttpThread {
     this.#phase = phase;
     if (phase < DrainPhase.sayBye) this.#board.setPhaseDone(thread, phase);
     else if (phase === DrainPhase.sayBye) this.#sayBye().catch((error: unknown) => this.#fail(error));
+  }
+
+  /** It looks at every subscriber: not with each event. */
+  #beat(now: MonoMs): void {
+    if (now < this.#beatAt) return;
+    this.#beatAt = now + Math.min(BEAT_MS, this.#boot.settings.limits.heartbeatMs / 4);
+    this.#broker.beat(now);
   }
 
   /** SIGHUP: there may be a new certificate. One that cannot be used changes nothing. */

@@ -6,9 +6,10 @@ import type { BodySink, BodySource } from "./body.ts";
 
 /** Bun's stream of type "direct". The standard's types do not know it. */
 interface DirectController {
+  /** Bytes it collects before it writes them. */
+  start(options: { highWaterMark: number }): void;
   /** A promise when not all of it went to the kernel: the runtime keeps the rest, and says when it has none left. */
   write(bytes: Uint8Array): number | Promise<number>;
-  flush(): unknown;
   end(): unknown;
 }
 interface DirectSource {
@@ -21,7 +22,10 @@ interface DirectSource {
 export function bunBody(source: BodySource): ReadableStream<Uint8Array> {
   const direct: DirectSource = {
     type: "direct",
-    pull: (controller) => source.ready(new DirectSink(controller, source)),
+    pull(controller) {
+      controller.start({ highWaterMark: 1 });
+      source.ready(new DirectSink(controller, source));
+    },
     cancel: () => source.gone(),
   };
   return new ReadableStream(direct as unknown as UnderlyingDefaultSource<Uint8Array>);
@@ -38,10 +42,7 @@ class DirectSink implements BodySink {
 
   write(bytes: Uint8Array): boolean {
     const taken = this.#controller.write(bytes);
-    if (typeof taken === "number") {
-      this.#controller.flush();
-      return true;
-    }
+    if (typeof taken === "number") return true;
     // It fails when the connection has gone, which `cancel` tells.
     taken.then(() => this.#source.ready(this), () => undefined);
     return false;

@@ -6,7 +6,7 @@
 import type { MonoMs, Seq } from "../../base/brand.ts";
 import type { Broker } from "../../broker/broker.ts";
 import type { PageWanted, Subscription } from "../../broker/port.ts";
-import type { Subscriber } from "../../broker/subscriber.ts";
+import type { Account, Outlet, Subscriber } from "../../broker/subscriber.ts";
 import type { BodySink, BodySource } from "../../platform/body.ts";
 import { type BatchMaker, pageOf } from "./batch.ts";
 import type { ReaderClient } from "./queries.ts";
@@ -24,20 +24,28 @@ export interface EventStream {
 /** What this needs of the runtime. */
 export type StreamBody = (source: BodySource) => ReadableStream<Uint8Array>;
 
-class Open {
+class Open implements Outlet {
   readonly cut: () => void;
   readonly over: () => void;
+  readonly #account: Account;
   /** Null before the runtime has asked for the first bytes. */
   sink: BodySink | null = null;
-  /** The sink takes bytes now. */
   takes = false;
   /** Instead of what is queued. */
   last: Uint8Array | null = null;
   cutTimer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(cut: () => void, over: () => void) {
+  constructor(account: Account, cut: () => void, over: () => void) {
+    this.#account = account;
     this.cut = cut;
     this.over = over;
+  }
+
+  /** What the connection was given and has not passed on counts against the subscriber's bound. */
+  write(bytes: Uint8Array): void {
+    if (this.sink!.write(bytes)) return;
+    this.takes = false;
+    this.#account.inHand = bytes.length;
   }
 }
 
@@ -76,7 +84,7 @@ export class Streams {
   open(wish: Subscription, committed: Seq, cut: () => void, over: () => void, bodyOf = this.#parts.bodyOf): EventStream | null {
     const subscriber = this.#broker.subscribe(wish, committed, this.#parts.mono());
     if (subscriber === null) return null;
-    const open = new Open(cut, over);
+    const open = new Open(subscriber.account, cut, over);
     this.#open.set(subscriber, open);
     this.deliver();
     const body = bodyOf({
@@ -108,13 +116,14 @@ export class Streams {
   #ready(subscriber: Subscriber, open: Open, sink: BodySink): void {
     open.sink = sink;
     open.takes = true;
+    subscriber.outlet = open;
     subscriber.account.inHand = 0;
     if (!this.#open.has(subscriber)) return sink.end();
     this.#write(subscriber, open, this.#parts.mono());
     this.deliver();
   }
 
-  /** As much as the connection takes. What it was given and has not passed on counts against the subscriber's bound. */
+  /** As much as the connection takes. */
   #write(subscriber: Subscriber, open: Open, now: MonoMs): void {
     const sink = open.sink!;
     for (;;) {
@@ -129,10 +138,8 @@ export class Streams {
         sink.write(bytes);
         return sink.end();
       }
-      if (sink.write(bytes)) continue;
-      open.takes = false;
-      subscriber.account.inHand = bytes.length;
-      return;
+      open.write(bytes);
+      if (!open.takes) return;
     }
   }
 
