@@ -178,6 +178,19 @@ describe("a command is not sent over UDP", () => {
   });
 });
 
+test("what a device says unasked is kept as it came, and not answered", async () => {
+  await world.start(ON);
+  const sender = await heard();
+  const { id, tracker } = sender;
+  const consumer = await world.consumer();
+  const photo = encodeMessage("12", { type: 0x0d, payload: Uint8Array.of(1, 0, 255, 7) });
+  tracker.send(packetOf(id, encodeFrame(photo)));
+  await consumer.until("it told", () => consumer.of("command").length === 1);
+  expect(JSON.parse(consumer.of("command")[0]!.data)).toMatchObject({ device: id, unsolicited: true, codec: 12, hex: toHex(photo) });
+  await again(sender);
+  expect(tracker.answers).toEqual(["0005cafe010501", "0005cafe010901"]);
+});
+
 test("simulated trackers obey over UDP, commands and configurations, and go on sending", async () => {
   await world.start(ON);
   const { url } = world.gateway;
