@@ -2,7 +2,9 @@
 import { type Callbacks, Connection, type Tuning } from "./connection.ts";
 import type { EventKind } from "./events.ts";
 import { gatewayUrl } from "./rest.ts";
+import { Channels } from "./channels.ts";
 import { openSse, WHOLE } from "./sse.ts";
+import { openSocket, type SocketMaker } from "./ws.ts";
 
 /** Asked for each attempt when it is a function. */
 export type Token = string | (() => string | undefined) | undefined;
@@ -19,8 +21,38 @@ export interface SseOptions extends Callbacks, Tuning {
   readonly cursor?: string | null | undefined;
 }
 
-/** Follows the events of the gateway at `url` (`http://HOST:PORT`) until it is closed. @throws TypeError when that is no such address. */
-export function connect(url: string, options: SseOptions = {}): Connection {
+export interface WsOptions extends Callbacks, Tuning {
+  readonly transport: "ws";
+  readonly token?: Token;
+  /** `devices`, `device.ID`, `app.NAME`; or each with the cursor to go on after, null: from now on. */
+  readonly channels?: readonly string[] | Readonly<Record<string, string | null>> | undefined;
+  /** Of all channels of a list. */
+  readonly cursor?: string | null | undefined;
+  /** Where there is none: Node before 22 has one in the package `ws`. */
+  readonly WebSocket?: SocketMaker | undefined;
+}
+
+/**
+ * Follows the events of the gateway at `url` (`http://HOST:PORT`) until it is closed. @throws TypeError when that is no such address, or
+ * a WebSocket is wanted where there is none.
+ */
+export function connect(url: string, options: WsOptions): Channels;
+export function connect(url: string, options?: SseOptions): Connection;
+export function connect(url: string, options: SseOptions | WsOptions = {}): Connection {
+  return options.transport === "ws" ? connectSocket(url, options) : connectStream(url, options);
+}
+
+function connectSocket(url: string, options: WsOptions): Channels {
+  const { token, channels = [], cursor = null, transport: _, WebSocket: maker = globalThis.WebSocket as SocketMaker | undefined, ...rest } =
+    options;
+  if (maker === undefined) throw new TypeError("Cannot open a WebSocket: there is none here; give one as `WebSocket`");
+  const cursors = new Map(isList(channels) ? channels.map((channel) => [channel, cursor]) : Object.entries(channels));
+  return new Channels(openSocket(`${baseOf(url)}/v1/ws`, tokenOf(token), maker), cursors, rest);
+}
+
+const isList = (channels: object): channels is readonly string[] => Array.isArray(channels);
+
+function connectStream(url: string, options: SseOptions): Connection {
   const { token, devices = [], kinds = [], channels = [], cursor = null, ...rest } = options;
   const query = [...pairs("device", devices), ...pairs("kind", kinds), ...pairs("channel", channels)];
   const path = `/v1/events${query.length === 0 ? "" : `?${new URLSearchParams(query).toString()}`}`;

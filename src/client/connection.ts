@@ -5,7 +5,8 @@
 import type { BerthEvent } from "./events.ts";
 import { Inbox } from "./inbox.ts";
 import type { Loss } from "./loss.ts";
-import { Session, type SessionEffect, type SessionInput } from "./session.ts";
+import { Session } from "./session.ts";
+import type { SessionEffect, SessionInput } from "./session_step.ts";
 import type { OpenTransport, Said, Transport } from "./transport.ts";
 import { SleepWatch, watchWake } from "./wake.ts";
 
@@ -23,7 +24,7 @@ export interface Callbacks {
 }
 
 export interface Tuning {
-  /** A connection that is silent for longer is dead. Default: three heartbeats of a gateway with defaults. */
+  /** A connection that is silent for longer is dead. Default: three heartbeats, over SSE of a gateway with defaults (45 s). */
   readonly silentMs?: number | undefined;
   /** Events that may wait to be taken. */
   readonly bufferEvents?: number | undefined;
@@ -49,7 +50,7 @@ export class Connection implements AsyncIterable<BerthEvent> {
   readonly #sleep = new SleepWatch(Date.now(), performance.now());
   #stopWatching: () => void = () => {};
   readonly #inputs: SessionInput[] = [];
-  #transport: Transport | null = null;
+  protected transport: Transport | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
   /** Of the event that is being put. */
@@ -59,17 +60,17 @@ export class Connection implements AsyncIterable<BerthEvent> {
     open: OpenTransport,
     canPause: boolean,
     cursors: ReadonlyMap<string, string | null>,
-    { silentMs = SILENT_MS, bufferEvents = BUFFER_EVENTS, signal, random = Math.random, ...callbacks }: Tuning & Callbacks,
+    { silentMs, bufferEvents = BUFFER_EVENTS, signal, random = Math.random, ...callbacks }: Tuning & Callbacks,
   ) {
     this.#open = open;
     this.#callbacks = callbacks;
-    this.#session = new Session({ silentMs, canPause, random }, cursors);
-    this.#inbox = new Inbox(bufferEvents, BUFFER_CHARS, (isFull) => this.#input({ type: isFull ? "full" : "room" }));
-    const stopWaking = watchWake((isSure) => this.#input({ type: "woke", isSure }));
+    this.#session = new Session({ silentMs: silentMs ?? SILENT_MS, isSilenceFixed: silentMs !== undefined, canPause, random }, cursors);
+    this.#inbox = new Inbox(bufferEvents, BUFFER_CHARS, (isFull) => this.input({ type: isFull ? "full" : "room" }));
+    const stopWaking = watchWake((isSure) => this.input({ type: "woke", isSure }));
     const close = (): void => this.close();
     signal?.addEventListener("abort", close, { once: true });
     this.#stopWatching = () => (stopWaking(), signal?.removeEventListener("abort", close));
-    this.#input({ type: signal?.aborted === true ? "close" : "start" });
+    this.input({ type: signal?.aborted === true ? "close" : "start" });
   }
 
   get state(): ConnectionState {
@@ -82,19 +83,9 @@ export class Connection implements AsyncIterable<BerthEvent> {
     return this.#inbox.takenOf(channel);
   }
 
-  /** One more channel, from after `cursor`, else from now on. Only over WebSocket. */
-  subscribe(channel: string, cursor: string | null = null): void {
-    this.#input({ type: "subscribe", channel, cursor });
-  }
-
-  unsubscribe(channel: string): void {
-    this.#inbox.forget(channel);
-    this.#input({ type: "unsubscribe", channel });
-  }
-
   /** Ends it, what was not taken included. Idempotent. */
   close(): void {
-    this.#input({ type: "close" });
+    this.input({ type: "close" });
   }
 
   /** The events, once: two readers share them. Leaving the loop closes the connection. */
@@ -125,8 +116,13 @@ export class Connection implements AsyncIterable<BerthEvent> {
     }, { highWaterMark: 0 });
   }
 
+  /** The channel is none of ours any more. */
+  protected forget(channel: string): void {
+    this.#inbox.forget(channel);
+  }
+
   /** One after the other: performing the effects of one may bring the next. */
-  #input(input: SessionInput): void {
+  protected input(input: SessionInput): void {
     this.#inputs.push(input);
     if (this.#inputs.length > 1) return;
     for (let next = this.#inputs[0]; next !== undefined; next = this.#inputs[0]) {
@@ -139,7 +135,7 @@ export class Connection implements AsyncIterable<BerthEvent> {
   #said(attempt: number, said: Said, chars: number): void {
     if (said.type === "heard") this.#call(this.#callbacks.onHeard);
     this.#chars = chars;
-    this.#input({ ...said, attempt } as SessionInput);
+    this.input({ ...said, attempt } as SessionInput);
   }
 
   #perform(effect: SessionEffect): void {
@@ -147,19 +143,19 @@ export class Connection implements AsyncIterable<BerthEvent> {
       case "open": {
         const { attempt, cursors } = effect;
         const room = (): Promise<void> | null => (this.#inbox.isFull ? this.#inbox.room() : null);
-        this.#transport = this.#open(cursors, { said: (said, chars = 0) => this.#said(attempt, said, chars), room });
+        this.transport = this.#open(cursors, { said: (said, chars = 0) => this.#said(attempt, said, chars), room });
         return;
       }
       case "drop":
-        this.#transport?.drop();
-        this.#transport = null;
+        this.transport?.drop();
+        this.transport = null;
         return;
       case "ask":
-        return this.#transport?.ask();
+        return this.transport?.ask();
       case "subscribe":
-        return this.#transport?.subscribe(effect.channel, effect.cursor);
+        return this.transport?.subscribe(effect.channel, effect.cursor);
       case "unsubscribe":
-        return this.#transport?.unsubscribe(effect.channel);
+        return this.transport?.unsubscribe(effect.channel);
       case "deliver": {
         const { channel, id, event, data } = effect;
         return this.#inbox.put({ event, id, channel, data } as BerthEvent, this.#chars);
@@ -206,7 +202,7 @@ export class Connection implements AsyncIterable<BerthEvent> {
 
   #look(): void {
     this.#timerAt = Infinity;
-    if (this.#sleep.slept(Date.now(), performance.now())) this.#input({ type: "woke", isSure: false });
-    this.#input({ type: "tick" });
+    if (this.#sleep.slept(Date.now(), performance.now())) this.input({ type: "woke", isSure: false });
+    this.input({ type: "tick" });
   }
 }

@@ -9,63 +9,22 @@
  * accepted, and the next attempt begins there: so nothing is lost and nothing comes twice. Pure: time and chance are arguments.
  */
 import { BACKOFF_MIN_MS, backoffMs, retryAfterMs } from "./backoff.ts";
-import { causeOfBye, isFinal, type Loss, type LossCause } from "./loss.ts";
-
-export type SessionInput =
-  | { readonly type: "start" | "tick" | "full" | "room" | "close" }
-  /** The machine slept, the network came back, or somebody looks again. `isSure`: nothing before it can be relied on. */
-  | { readonly type: "woke"; readonly isSure: boolean }
-  | { readonly type: "subscribe"; readonly channel: string; readonly cursor: string | null }
-  | { readonly type: "unsubscribe"; readonly channel: string }
-  | { readonly type: "opened" | "heard"; readonly attempt: number }
-  /** `id`: the cursor after it; null: it moves none. */
-  | {
-    readonly type: "event";
-    readonly attempt: number;
-    readonly channel: string;
-    readonly id: string | null;
-    readonly event: string;
-    readonly data: unknown;
-  }
-  /** Everything that matches up to `id` has been said. `channel` null: on each of them. */
-  | { readonly type: "position"; readonly attempt: number; readonly channel: string | null; readonly id: string }
-  | { readonly type: "retry"; readonly attempt: number; readonly ms: number }
-  /** The gateway is about to end the connection, or only this channel of it. */
-  | { readonly type: "bye"; readonly attempt: number; readonly reason: string; readonly channel?: string }
-  /** This channel cannot be had. */
-  | { readonly type: "denied"; readonly attempt: number; readonly channel: string; readonly data: unknown }
-  | {
-    readonly type: "failed";
-    readonly attempt: number;
-    readonly cause: LossCause;
-    readonly reason: string;
-    readonly status?: number | null;
-    readonly retryAfterMs?: number | null;
-  };
-
-export type SessionEffect =
-  | { readonly type: "open"; readonly attempt: number; readonly cursors: ReadonlyMap<string, string | null> }
-  | { readonly type: "drop"; readonly attempt: number }
-  /** Have the other side say something. */
-  | { readonly type: "ask"; readonly attempt: number }
-  | { readonly type: "subscribe"; readonly attempt: number; readonly channel: string; readonly cursor: string | null }
-  | { readonly type: "unsubscribe"; readonly attempt: number; readonly channel: string }
-  | { readonly type: "deliver"; readonly channel: string; readonly id: string; readonly event: string; readonly data: unknown }
-  | { readonly type: "reached"; readonly channel: string; readonly id: string }
-  | { readonly type: "connected"; readonly isAgain: boolean }
-  /** A connection is gone, or was not made. */
-  | { readonly type: "lost"; readonly wasConnected: boolean; readonly loss: Loss }
-  /** Nothing follows. */
-  | { readonly type: "over"; readonly loss: Loss };
+import { causeOfBye, isFinal, type Loss } from "./loss.ts";
+import type { SessionEffect, SessionInput } from "./session_step.ts";
 
 export interface SessionOptions {
   readonly silentMs: number;
+  /** Whatever the gateway says of its heartbeats. */
+  readonly isSilenceFixed?: boolean;
   /** The transport can leave bytes where they are while nobody takes events. Without that it is closed, and opened again later. */
   readonly canPause: boolean;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
+/** A heartbeat may come late, and two may be lost. */
+const BEATS = 3;
+const SILENT_MIN_MS = 1000;
 /** After waking up an answer is waited for so long. */
 const CHECK_MS = 3000;
 /** Heard within this time, with heartbeats every 15 s: alive unless there is a reason to doubt. */
@@ -79,6 +38,7 @@ export class Session {
   dueAt = Infinity;
   readonly #options: SessionOptions;
   readonly #cursors = new Map<string, string | null>();
+  #silentMs: number;
   #attempt = 0;
   #failures = 0;
   #baseMs = BACKOFF_MIN_MS;
@@ -94,6 +54,7 @@ export class Session {
 
   constructor(options: SessionOptions, cursors: ReadonlyMap<string, string | null>) {
     this.#options = options;
+    this.#silentMs = options.silentMs;
     for (const [channel, cursor] of cursors) this.#cursors.set(channel, cursor);
   }
 
@@ -141,6 +102,9 @@ export class Session {
       case "retry":
         this.#baseMs = input.ms;
         return;
+      case "pace":
+        if (this.#options.isSilenceFixed !== true) this.#silentMs = Math.max(SILENT_MIN_MS, BEATS * input.heartbeatMs);
+        return this.#heard(now);
       case "bye":
         return input.channel === undefined ? this.#bye(input.reason, now) : this.#byeOf(input.channel, input.reason);
       case "denied":
@@ -178,7 +142,7 @@ export class Session {
     }
     this.phase = "connecting";
     this.#farewell = "";
-    this.dueAt = now + this.#options.silentMs;
+    this.dueAt = now + this.#silentMs;
     this.#effects.push({ type: "open", attempt: ++this.#attempt, cursors: new Map(this.#cursors) });
   }
 
@@ -191,7 +155,7 @@ export class Session {
 
   #heard(now: number): void {
     this.#heardAt = now;
-    this.dueAt = this.#isFull ? Infinity : now + this.#options.silentMs;
+    this.dueAt = this.#isFull ? Infinity : now + this.#silentMs;
   }
 
   #event({ channel, id, event, data }: Extract<SessionInput, { readonly type: "event" }>): void {
@@ -225,7 +189,7 @@ export class Session {
 
   #due(now: number): void {
     if (this.phase === "waiting") return this.#connect(now);
-    const silentMs = Math.round(now - (this.phase === "connected" ? this.#heardAt : this.dueAt - this.#options.silentMs));
+    const silentMs = Math.round(now - (this.phase === "connected" ? this.#heardAt : this.dueAt - this.#silentMs));
     this.#lost({ cause: "silent", reason: `nothing was heard for ${silentMs} ms` }, now);
   }
 

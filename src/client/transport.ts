@@ -1,5 +1,6 @@
 /** What carries a session: one connection, made once. The session decides when there is another one. Types only. */
-import type { SessionInput } from "./session.ts";
+import type { Result } from "../base/result.ts";
+import type { SessionInput } from "./session_step.ts";
 
 type OfAttempt = Extract<SessionInput, { readonly attempt: number }>;
 /** What a connection says, without the number of its attempt. `chars`: how much an event weighs. */
@@ -19,6 +20,8 @@ export interface Transport {
   ask(): void;
   subscribe(channel: string, cursor: string | null): void;
   unsubscribe(channel: string): void;
+  /** Resolves when the gateway has answered, or never will. */
+  publish?(channel: string, data: unknown): Promise<Result<null, "unreachable" | "busy" | "refused" | "unknown">>;
 }
 
 export type OpenTransport = (cursors: ReadonlyMap<string, string | null>, listener: Listener) => Transport;

@@ -4,7 +4,8 @@
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { Session, type SessionInput } from "../../src/client/session.ts";
+import { Session } from "../../src/client/session.ts";
+import type { SessionInput } from "../../src/client/session_step.ts";
 import type { Said } from "../../src/client/transport.ts";
 
 const CHANNELS = ["a", "b"] as const;
@@ -200,12 +201,16 @@ const RUNS = Number(process.env["BERTH_RUNS"] ?? 1000);
 describe("client session", () => {
   test.each([true, false])("loses nothing and doubles nothing, whatever happens; its transport can pause: %p", (canPause) => {
     fc.assert(
-      fc.property(fc.array(act, { maxLength: 80, size: "max" }), fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (acts, chance) => {
-        const world = new World(canPause, () => chance.next().value as number);
-        for (const one of acts) world.play(one);
-        world.settle();
-        for (const channel of CHANNELS) world.check(channel);
-      }),
+      fc.property(
+        fc.array(act, { maxLength: 80, size: "max" }),
+        fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+        (acts, chance) => {
+          const world = new World(canPause, () => chance.next().value as number);
+          for (const one of acts) world.play(one);
+          world.settle();
+          for (const channel of CHANNELS) world.check(channel);
+        },
+      ),
       { numRuns: RUNS },
     );
   });

@@ -1,6 +1,7 @@
 /** The session, step by step: what it does at each thing that happens, and that it does nothing else. */
 import { describe, expect, test } from "bun:test";
-import { Session, type SessionEffect, type SessionInput } from "../../../src/client/session.ts";
+import { Session } from "../../../src/client/session.ts";
+import type { SessionEffect, SessionInput } from "../../../src/client/session_step.ts";
 
 const SILENT_MS = 45_000;
 
