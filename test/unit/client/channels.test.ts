@@ -198,11 +198,9 @@ describe("channels", () => {
   });
 
   test("one that may not be opened here is the end", async () => {
-    const forbidden = class {
-      constructor() {
-        throw new Error("mixed content");
-      }
-    };
+    function forbidden(): never {
+      throw new Error("mixed content");
+    }
     const said = played({ WebSocket: forbidden as unknown as typeof WebSocket });
     await saw(said, "end");
     expect(said).toEqual(["failed refused null", "over @", "end"]);
