@@ -74,6 +74,7 @@ export interface Conflict {
   readonly alternations: number;
   readonly takeovers: number;
   readonly windowMs: number;
+  readonly evidence?: Readonly<Record<string, unknown>> | null;
   readonly origins: readonly (Origin & { readonly fence: number; readonly since: number })[];
 }
 

@@ -18,8 +18,8 @@ import type { EventKind } from "../../../src/store/entry.ts";
 import type { COMMAND_STATES } from "../../../src/wire/command.ts";
 import type { Transport as WireTransport } from "../../../src/wire/control.ts";
 
-/** Each can be used as the other. */
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+/** Each can be used as the other, and names the same fields: one that may be left out is seen as well. */
+type Same<A, B> = [A, keyof A] extends [B, keyof B] ? ([B, keyof B] extends [A, keyof A] ? true : never) : never;
 type Is<A, B> = [A] extends [B] ? true : never;
 
 const SAME: readonly true[] = [
