@@ -28,6 +28,8 @@ const Data = v.partial(v.object({
   response: v.nullable(v.string()),
   late: v.string(),
   payload: v.string(),
+  channel: v.string(),
+  data: v.unknown(),
   from: v.union([v.string(), v.number()]),
   to: v.union([v.string(), v.number()]),
   time: v.number(),
@@ -47,7 +49,7 @@ const say = (
   value: string | number | undefined,
 ): string | undefined => (value === undefined ? undefined : `${name} ${value}`);
 
-const short = (hex: string | undefined): string | undefined => hex !== undefined && hex.length > 64 ? `${hex.slice(0, 64)}…` : hex;
+const short = (text: string | undefined): string | undefined => text !== undefined && text.length > 64 ? `${text.slice(0, 64)}…` : text;
 
 function describe(kind: string, data: Data): string {
   switch (kind) {
@@ -89,6 +91,8 @@ function describe(kind: string, data: Data): string {
         say("codec", data.codec),
         short(data.hex ?? data.payload),
       );
+    case "message":
+      return words(data.channel, short(JSON.stringify(data.data)));
     case "gap":
       return words("events are missing", data.from !== undefined && data.to !== undefined && `${data.from} to ${data.to}`, data.cause);
     case "resync":

@@ -1,10 +1,12 @@
 /** `berth tail`: the events of a running gateway, live, as lines for people or as JSON. */
 import { toTransformStream } from "@std/streams/to-transform-stream";
 import type { Command } from "commander";
+import { ok, type Result } from "../base/result.ts";
 import { connect } from "../client/connect.ts";
 import type { BerthEvent } from "../client/events.ts";
+import { gateway } from "../client/gateway.ts";
 import type { Loss } from "../client/loss.ts";
-import { getJson } from "../client/rest.ts";
+import type { RestFault } from "../client/rest.ts";
 import type { Platform } from "../platform/port.ts";
 import { eventLine } from "./event_line.ts";
 import { addGatewayOptions, EXIT, fail, type Verb, wholeNumber } from "./verb.ts";
@@ -14,6 +16,7 @@ interface TailOptions {
   readonly token?: string;
   readonly device?: readonly string[];
   readonly kind?: readonly string[];
+  readonly channel?: readonly string[];
   readonly fromStart?: boolean;
   readonly lastEventId?: string;
   readonly count?: number;
@@ -30,11 +33,9 @@ line is {"id","event","data"}; the id is the cursor --last-event-id takes.
 `;
 
 /** The cursor before the first event the store ever had: cursors are `epoch.seq`, and only the gateway knows its epoch. */
-async function startCursor(url: string, token: string | undefined): Promise<{ cursor: string } | { reason: string }> {
-  const answer = await getJson(url, "/v1/devices?limit=1", token);
-  if (!answer.ok) return { reason: answer.message };
-  const { cursor } = answer.value as { cursor?: unknown };
-  return typeof cursor === "string" ? { cursor: cursor.replace(/\.\d+$/, ".0") } : { reason: `${url}/v1/devices gave no cursor` };
+async function startCursor(url: string, token: string | undefined): Promise<Result<string, RestFault>> {
+  const answer = await gateway(url, { token }).devices({ limit: 1 });
+  return answer.ok ? ok(answer.value.cursor.replace(/\.\d+$/, ".0")) : answer;
 }
 
 const jsonLine = ({ id, event, data }: BerthEvent): string => JSON.stringify({ id, event, data });
@@ -52,12 +53,12 @@ function linesOf({ url, json, count = Infinity }: TailOptions, failed: (reason: 
 }
 
 async function tail(platform: Platform, options: TailOptions): Promise<number> {
-  const { url, token, device: devices, kind: kinds } = options;
+  const { url, token, device: devices, kind: kinds, channel: channels } = options;
   let cursor = options.lastEventId ?? null;
   if (options.fromStart === true) {
     const start = await startCursor(url, token);
-    if ("reason" in start) return fail(platform, start.reason);
-    cursor = start.cursor;
+    if (!start.ok) return fail(platform, start.message);
+    cursor = start.value;
   }
   let code: number = EXIT.done;
   let opened = false;
@@ -67,6 +68,7 @@ async function tail(platform: Platform, options: TailOptions): Promise<number> {
   const connection = connect(url, {
     devices,
     kinds,
+    channels,
     cursor,
     token,
     random: () => platform.randomBytes(1)[0]! / 256,
@@ -92,7 +94,8 @@ export const addTail: Verb = (program, platform, end) => {
     .command("tail")
     .description("follow the events of a running gateway")
     .option("--device <ID>", "only this device; may be repeated", list)
-    .option("--kind <KIND>", "only record, connected, replaced, disconnected, refused, quarantined or command; may be repeated", list)
+    .option("--kind <KIND>", "only record, connected, disconnected, command, message …; may be repeated", list)
+    .option("--channel <NAME>", "only devices, device.ID or app.NAME; may be repeated", list)
     .option("--from-start", "begin with the oldest event that is kept")
     .option("--last-event-id <CURSOR>", "begin after this cursor (EPOCH.SEQ)")
     .option("--count <N>", "stop after N events", wholeNumber(1, Number.MAX_SAFE_INTEGER))

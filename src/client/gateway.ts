@@ -79,19 +79,32 @@ export function gateway(url: string, { token }: GatewayOptions = {}): Gateway {
   };
 }
 
-/** The first page's cursor is where to follow from; all pages are of one epoch, or it is said. */
+/**
+ * Every page of devices. The first one's cursor is where to follow from; the last thing is an error when a page could not be read, or is of
+ * another epoch than the first.
+ */
+export async function* devicePages(page: Gateway["devices"]): AsyncGenerator<Result<DevicesPage, RestFault>> {
+  let epoch: string | null = null;
+  for (let after: string | null = "";;) {
+    const answer: Awaited<Answer<DevicesPage>> = await page({ limit: PAGE, ...(after === "" ? {} : { after }) });
+    if (answer.ok) epoch ??= epochOf(answer.value.cursor);
+    const isOther = answer.ok && epochOf(answer.value.cursor) !== epoch;
+    yield isOther ? err("odd", "the store was changed while devices were read") : answer;
+    if (!answer.ok || isOther) return;
+    after = answer.value.next;
+    if (after === null) return;
+  }
+}
+
 async function hydrate(page: Gateway["devices"]): Promise<Result<Hydrated, RestFault>> {
   const devices: Device[] = [];
-  let cursor: string | null = null;
-  for (let after: string | null = "";;) {
-    const answer = await page({ limit: PAGE, ...(after === "" ? {} : { after }) });
+  let cursor = "";
+  for await (const answer of devicePages(page)) {
     if (!answer.ok) return answer;
-    cursor ??= answer.value.cursor;
-    if (epochOf(cursor) !== epochOf(answer.value.cursor)) return err("odd", "the store was changed while devices were read");
+    if (cursor === "") ({ cursor } = answer.value);
     devices.push(...answer.value.devices);
-    after = answer.value.next;
-    if (after === null) return ok({ cursor, devices });
   }
+  return ok({ cursor, devices });
 }
 
 async function* recordsOf(

@@ -57,6 +57,7 @@ describe("event line", () => {
           { device, at: AT, state: "answered", text: "a", codec: 12, reason: null, response: "1\n2" },
           'answered  "a"  "1\\n2"  codec 12',
         ],
+        ["message", { device, at: AT, channel: "app.orders", data: { id: 7 } }, 'app.orders  {"id":7}'],
         ["command", { device, at: AT, unsolicited: true, codec: 12, payload: "6f6b", late: "01a1" }, "late answer  codec 12  6f6b"],
       ] as const
     ) expect(line(event, data)).toBe(`${STAMP}  ${device}  ${event.padEnd(12)}  ${rest}`);

@@ -218,6 +218,16 @@ describe("connection", () => {
     expect(asked).toHaveLength(1);
   });
 
+  test("the network that comes back ends a wait", async () => {
+    const { url, asked } = serve(status(503, "busy"), open(record(1)));
+    const said = played(url, { random: () => 1 });
+    await until("a wait", () => connection!.state === "disconnected" && asked.length === 1);
+    const before = performance.now();
+    globalThis.dispatchEvent(new Event("online"));
+    await saw(said, "record e.1");
+    expect(performance.now() - before).toBeLessThan(900);
+  });
+
   test("an event that is no JSON ends the connection, and nothing after it is believed", async () => {
     const { url, asked } = serve(whole(`${record(1)}id: e.2\nevent: record\ndata: {"a":\n\n${record(3)}`), open(": \n\n"));
     const said = played(url);

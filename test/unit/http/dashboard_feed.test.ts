@@ -2,6 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { err, ok, type Result } from "../../../src/base/result.ts";
 import type { BerthEvent } from "../../../src/client/events.ts";
+import type { Device, DevicesPage } from "../../../src/client/model.ts";
+import type { RestFault } from "../../../src/client/rest.ts";
 import type { Loss } from "../../../src/client/loss.ts";
 import { Feed, type FeedPorts, type Told } from "../../../src/http/dashboard/page/feed.ts";
 
@@ -11,17 +13,17 @@ const event = (seq: number, kind = "record", data: object = { device: "a" }): Be
   ({ id: `e.${seq}`, channel: "", event: kind, data }) as unknown as BerthEvent;
 const lost = (cause: Loss["cause"], reason: string, waitMs: number | null): Loss => ({ cause, reason, status: null, waitMs });
 
-const page = (cursor: string, devices: readonly string[], next: string | null = null): Result<unknown, string> =>
-  ok({ cursor, devices: devices.map((id) => ({ id })), next });
+const page = (cursor: string, devices: readonly string[], next: string | null = null): Result<DevicesPage, RestFault> =>
+  ok({ cursor, devices: devices.map((id) => ({ id })) as unknown as Device[], next });
 
 /** Plays answers and streams in turn; the last stream ends the feed. */
-async function play(answers: Result<unknown, string>[], streams: News[][]) {
+async function play(answers: Result<DevicesPage, RestFault>[], streams: News[][]) {
   const asked: string[] = [];
   const said: string[] = [];
   const events: (readonly [string, number, boolean])[] = [];
   const ports: FeedPorts = {
-    getJson: (path) => {
-      asked.push(path);
+    devices: ({ limit, after } = {}) => {
+      asked.push(`${limit} devices after ${after}`);
       return Promise.resolve(answers.shift()!);
     },
     follow: async function* ({ cursor, onConnect, onDisconnect }) {
@@ -55,7 +57,7 @@ async function play(answers: Result<unknown, string>[], streams: News[][]) {
 describe("dashboard feed", () => {
   test("reads every page, then follows from a little before the first one's cursor", async () => {
     const { asked, said } = await play([page("e.5000", ["a"], "7"), page("e.5009", ["b"])], [["open"]]);
-    expect(asked).toEqual(["/v1/devices?limit=1000", "/v1/devices?limit=1000&after=7", "events after e.3000"]);
+    expect(asked).toEqual(["1000 devices after undefined", "1000 devices after 7", "events after e.3000"]);
     expect(said).toEqual(["hydrating", "page a at 5000", "page b at 5009", "hydrated", "opened"]);
   });
 

@@ -4,16 +4,16 @@
  * (`resync`). Owned by the page; what it is given is called in the order of the journal.
  */
 import { parseCursor } from "../../../broker/cursor.ts";
-import type { Result } from "../../../base/result.ts";
 import type { SseOptions } from "../../../client/connect.ts";
 import type { BerthEvent, EventOf } from "../../../client/events.ts";
+import { devicePages, type Gateway } from "../../../client/gateway.ts";
 import type { Loss, LossCause } from "../../../client/loss.ts";
-import type { DeviceJson } from "../../schema.ts";
+import type { Device } from "../../../client/model.ts";
 
 /** What a feed tells the page. */
 export interface Told {
   hydrating(): void;
-  page(devices: readonly DeviceJson[], seq: number): void;
+  page(devices: readonly Device[], seq: number): void;
   hydrated(): void;
   opened(): void;
   heard(): void;
@@ -28,8 +28,7 @@ export interface Told {
   again(why: "gap" | "resync", missing: number): void;
 }
 
-export interface FeedPorts {
-  getJson(path: string): Promise<Result<unknown, string>>;
+export interface FeedPorts extends Pick<Gateway, "devices"> {
   /** Every event after a cursor, until the caller leaves or the signal aborts. */
   follow(options: SseOptions): AsyncIterable<BerthEvent>;
   pause(ms: number): Promise<void>;
@@ -51,14 +50,7 @@ export interface FeedCounts {
 
 /** As many as the gateway holds in memory: they cost it no read, and give takeovers and trails from the start. */
 const LOOK_BACK_EVENTS = 2000;
-const PAGE_DEVICES = 1000;
 const HYDRATE_AGAIN_MS = 2000;
-
-interface DevicesJson {
-  readonly cursor: string;
-  readonly devices: readonly DeviceJson[];
-  readonly next: string | null;
-}
 
 interface Start {
   readonly epoch: string;
@@ -101,19 +93,14 @@ export class Feed {
 
   async #pages(): Promise<Start | string> {
     let start: Start | null = null;
-    for (let after: string | null = "";;) {
-      const query: string = after === "" ? "" : `&after=${after}`;
-      const answer = await this.#ports.getJson(`/v1/devices?limit=${PAGE_DEVICES}${query}`);
+    for await (const answer of devicePages((query) => this.#ports.devices(query))) {
       if (!answer.ok) return answer.message;
-      const { cursor, devices, next } = answer.value as DevicesJson;
-      const at = parseCursor(cursor);
-      if (at === null) return `/v1/devices has no cursor: ${cursor}`;
+      const at = parseCursor(answer.value.cursor);
+      if (at === null) return `/v1/devices has no cursor: ${answer.value.cursor}`;
       start ??= at;
-      if (at.epoch !== start.epoch) return "the store was changed while devices were read";
-      this.#told.page(devices, at.seq);
-      if (next === null) return start;
-      after = next;
+      this.#told.page(answer.value.devices, at.seq);
     }
+    return start ?? "/v1/devices has no page";
   }
 
   /** True: devices must be read again. */

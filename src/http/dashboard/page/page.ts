@@ -1,6 +1,7 @@
 /** The whole page: what it knows, what shows it, and what happens when the gateway says something. Owned by the page. */
 import type { Result } from "../../../base/result.ts";
 import { connect } from "../../../client/connect.ts";
+import { gateway } from "../../../client/gateway.ts";
 import { getJson, post } from "../../../client/rest.ts";
 import { Bar, type Readiness } from "./bar.ts";
 import { Card } from "./card.ts";
@@ -49,12 +50,9 @@ export class Page {
   readonly #card = new Card(this.#fleet, this.#selection);
   readonly #search = new Search(this.#fleet, this.#table);
   readonly #list = new HappeningList(this.#happenings, byId("happenings"), byId("no-happenings"), OF_ALL);
-  readonly #device = new DevicePage(this.#fleet, this.#happenings, this.#land, ask, () => this.#frames.touched());
+  readonly #device = new DevicePage(this.#fleet, this.#happenings, this.#land, asks, () => this.#frames.touched());
   readonly #plots = new Plots(this.#series);
-  readonly #conflicts = new ConflictBanner(
-    { getJson: ask, post: (path) => post(location.origin, path, null, undefined, keptToken()) },
-    this.#selection,
-  );
+  readonly #conflicts = new ConflictBanner(asks, this.#selection);
   readonly #bar = new Bar(this.#fleet, this.#link);
   readonly #feed = new Feed(ports(), this.#told());
   #readiness: Readiness = null;
@@ -221,12 +219,13 @@ function turnedAway(reason: string): void {
 }
 
 const ask = (path: string): Promise<Result<unknown, string>> => getJson(location.origin, path, keptToken());
+const asks = { getJson: ask, post: (path: string) => post(location.origin, path, null, undefined, keptToken()) };
 
 function ports(): FeedPorts {
   const { origin } = location;
   let since = performance.now();
   return {
-    getJson: ask,
+    devices: (query) => gateway(origin, { token: keptToken }).devices(query),
     follow: (options) => connect(origin, { ...options, token: keptToken }),
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     async breathe() {
