@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { endEverything, Gateway } from "../support/gateway.ts";
 import { RawPeer } from "../support/raw_peer.ts";
 import { ask, device } from "../support/rest.ts";
+import { conflicts, history } from "../support/rivals.ts";
 import { SseConsumer } from "../support/sse.ts";
 import { until } from "../support/until.ts";
 
@@ -12,8 +13,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** A stream through a socket whose kernel can be told to drop everything. */
-async function held(gateway: Gateway, id: string): Promise<RawPeer> {
-  const peer = RawPeer.connect(Number(new URL(gateway.url).port));
+async function held(gateway: Gateway, id: string, from = "127.0.0.1"): Promise<RawPeer> {
+  const peer = RawPeer.connect(Number(new URL(gateway.url).port), { from });
   peer.send(encoder.encode(`GET /v1/devices/${id}/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`));
   let text = "";
   await until("the snapshot", () => {
@@ -53,6 +54,31 @@ test("under the policy reject a newcomer is refused while the stream's peer answ
   await next.until("the snapshot", () => next.of("config").length > 0);
   next.close();
   peer.close();
+}, 20_000);
+
+test("two live clients that take one device's stream from each other are told as a conflict; one that comes back is none", async () => {
+  const gateway = await Gateway.start({ settings: { workers: 1 } });
+  const peers: RawPeer[] = [];
+  for (const from of ["127.0.0.2", "127.0.0.3", "127.0.0.2", "127.0.0.3", "127.0.0.2"]) peers.push(await held(gateway, "sensor-1", from));
+  const [told] = await until("a conflict", async () => {
+    const all = await conflicts(gateway.url);
+    return all.length > 0 && all;
+  });
+  expect([told!.device, told!.verdict, told!.origins.map(({ address }) => address)]).toEqual([
+    "sensor-1",
+    "clone",
+    ["127.0.0.3", "127.0.0.2"],
+  ]);
+  for (let i = 0; i < 6; i++) peers.push(await held(gateway, "sensor-2", "127.0.0.2"));
+  const silent = await held(gateway, "sensor-2", "127.0.0.3");
+  silent.blackhole();
+  for (let i = 0; i < 2; i++) peers.push(await held(gateway, "sensor-2", "127.0.0.2"));
+  const verdicts = async () => (await history(gateway.url, "sensor-2")).map(({ evidence }) => [evidence.answered, evidence.verdict]);
+  await until("what became of all", async () => (await verdicts()).every(([answered]) => answered !== null));
+  // Newest first: two of its own, and from one that was silent, and to it.
+  expect((await verdicts()).slice(0, 3)).toEqual([[true, "restart_loop"], [false, "nat_rebind"], [true, null]]);
+  expect(await conflicts(gateway.url)).toHaveLength(1);
+  for (const peer of [...peers, silent]) peer.close();
 }, 20_000);
 
 test("a stream needs the scope of its device, and ends with a last event when the token is revoked", async () => {

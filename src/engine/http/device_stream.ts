@@ -36,10 +36,13 @@ export class DeviceStream {
   wanted = 0;
   given = -1;
   isReading = false;
+  /** It was evicted, and it is waited for whether its peer is heard: called once, by the first word or by the deadline. */
+  heard: ((answered: boolean) => void) | null = null;
   #opening: Uint8Array | null = null;
   #config: Uint8Array | null = null;
   #beats = false;
   #bye: Uint8Array | null = null;
+  #hasSaidBye = false;
   #isOver = false;
   #taker: ((bytes: Uint8Array | null) => void) | null = null;
 
@@ -48,6 +51,11 @@ export class DeviceStream {
     this.device = device;
     this.peer = peer;
     this.cut = cut;
+  }
+
+  /** The last event is on its way. */
+  get hasSaidBye(): boolean {
+    return this.#hasSaidBye;
   }
 
   /** Nothing more is to be taken. */
@@ -76,6 +84,7 @@ export class DeviceStream {
     this.#changed(now);
   }
 
+  /** While it is listened for, the stream stays open after its last event: its end is the client's word or the deadline. */
   bye(reason: EndReason, now: number): void {
     this.#config = null;
     this.#bye = byeText(reason);
@@ -101,7 +110,11 @@ export class DeviceStream {
     if (bytes === undefined) return undefined;
     if (bytes === this.#opening) this.#opening = null;
     else if (bytes === this.#config) this.#config = null;
-    else if (bytes === this.#bye) this.#isOver = true;
+    else if (bytes === this.#bye) {
+      this.#bye = null;
+      this.#hasSaidBye = true;
+      this.#isOver = this.heard === null;
+    }
     // Any bytes are a sign of life.
     this.#beats = false;
     this.waitingSince = Infinity;

@@ -211,6 +211,7 @@ export class DeviceStreams {
     const opened = this.#asking.get(stream.id);
     this.#asking.delete(stream.id);
     this.#leave(stream, "closed");
+    stream.heard?.(true);
     this.#over(stream);
     this.#at.claims.publish();
     opened?.({ kind: "busy", reason: "the client went away" });
@@ -218,9 +219,15 @@ export class DeviceStreams {
 
   #evict(stream: DeviceStream, reason: EndReason): void {
     const { device, fence } = stream;
+    stream.heard = (answered) => {
+      stream.heard = null;
+      if (this.#slots[connSlot(stream.id)] !== stream) return;
+      this.#tell({ type: "afterlife", device, fence, answered, bytesAfter: false });
+      if (stream.hasSaidBye) this.#over(stream);
+      this.#at.claims.publish();
+    };
+    this.#at.sockets.hearAfter(stream, this.#at.limits.byeMs, (answered) => stream.heard?.(answered));
     this.#end(stream, reason);
-    // Whether its peer's stack has heard of it cannot be told through an HTTP response.
-    this.#tell({ type: "afterlife", device, fence, answered: false, bytesAfter: false });
   }
 
   /** Begins the close; the client gets a last event, and is cut when it does not take it. */
@@ -230,6 +237,7 @@ export class DeviceStreams {
     stream.bye(reason, this.#at.clock.mono());
     setTimeout(() => {
       if (this.#slots[connSlot(stream.id)] !== stream) return;
+      stream.heard?.(false);
       this.#over(stream);
       stream.cut();
     }, this.#at.limits.byeMs);

@@ -4,7 +4,7 @@
  * asked whether it answers. Where descriptors cannot be had, a stream is alive while its bytes are taken. Owned by an http thread.
  */
 import type { Limits } from "../../base/limits.ts";
-import { emptyTcpInfo, type Peer, type Platform, type SocketOptions } from "../../platform/port.ts";
+import { emptyTcpInfo, type Peer, PEER_ENDED, type Platform, type SocketOptions } from "../../platform/port.ts";
 import type { DeviceStream } from "./device_stream.ts";
 
 /** Descriptors looked at in one go. */
@@ -52,6 +52,8 @@ export class StreamSockets {
   /** A new stream. */
   look(stream: DeviceStream): void {
     if (this.#platform.descriptors === null || this.#platform.tcpKernel === null) return;
+    // A new connection has the lowest free number: nearly always the first look finds it.
+    if (this.#wanted.size === 0) this.#next = 0;
     this.#wanted.set(keyOf(stream.peer), { stream, seen: 0 });
     this.#scan();
   }
@@ -66,13 +68,16 @@ export class StreamSockets {
     const { clock, tcpKernel } = this.#platform;
     const { descriptor } = stream;
     const info = this.#info;
-    if (tcpKernel === null || descriptor < 0 || !tcpKernel.info(descriptor, info)) return answered(true);
+    if (tcpKernel === null || descriptor < 0) return answered(true);
+    // Its socket is gone, and the runtime has not said so yet.
+    if (!this.#isOf(stream.peer, descriptor) || !tcpKernel.info(descriptor, info)) return answered(false);
     const deadline = clock.mono() + deadlineMs - MARGIN_MS;
     const segments = info.segmentsReceived;
     tcpKernel.askPeer(descriptor);
     stream.beat(clock.mono());
     const look = (): void => {
       if (stream.descriptor !== descriptor) return;
+      if (!this.#isOf(stream.peer, descriptor)) return answered(false);
       const answers = tcpKernel.info(descriptor, info) && info.segmentsReceived !== segments;
       if (!answers && clock.mono() < deadline) return void setTimeout(look, AGAIN_MS);
       tcpKernel.restore(descriptor, this.#options);
@@ -81,8 +86,35 @@ export class StreamSockets {
     setTimeout(look, AGAIN_MS);
   }
 
+  /** Is the stack of an evicted stream's peer heard within `forMs`? Told once. Before its last event is on its way. */
+  hearAfter({ peer, descriptor }: DeviceStream, forMs: number, told: (answered: boolean) => void): void {
+    const { clock, tcpKernel } = this.#platform;
+    const info = this.#info;
+    const isThere = (): boolean => descriptor >= 0 && this.#isOf(peer, descriptor) && tcpKernel?.info(descriptor, info) === true;
+    // One that has ended already speaks as well, and has lost nothing that it still used.
+    if (!isThere() || PEER_ENDED.includes(info.state)) return told(false);
+    const segments = info.segmentsReceived;
+    const deadline = clock.mono() + forMs;
+    const look = (): void => {
+      if (!isThere()) return told(false);
+      if (info.segmentsReceived !== segments) return told(true);
+      if (clock.mono() >= deadline) return told(false);
+      setTimeout(look, AGAIN_MS);
+    };
+    setTimeout(look, AGAIN_MS);
+  }
+
   tick(): void {
     if (this.#wanted.size > 0) this.#scan();
+  }
+
+  /** The runtime closes a socket without a word, and its number may be another one's by now. */
+  #isOf(peer: Peer, descriptor: number): boolean {
+    let isOf = false;
+    this.#platform.descriptors?.(this.#localPort(), descriptor, 1, (port) => port === peer.port, (_fd, found) => {
+      isOf = keyOf(found) === keyOf(peer);
+    });
+    return isOf;
   }
 
   #scan(): void {
