@@ -47,7 +47,8 @@ export const LIMIT_SECTIONS = {
     acceptBacklog: limit(4096, 16, 65_535, "A fleet returns all at once after an outage. The kernel drops SYNs beyond it."),
     proxyHeaderMs: limit(5 * SECOND, 100, 60 * SECOND, "A balancer writes its PROXY header with the connection's first bytes; longer than one retransmission. Closed, counted."),
     proxyHeaderBytes: limit(2 * KiB, 232, 65_551, "A PROXY header of version 2 with all it carries, of which only the address is kept. A longer one closes the connection, counted."),
-    lobbySockets: limit(4096, 1, 65_536, "Sockets of one worker that wait for the end of their PROXY header. More are reset, counted; devices come again."),
+    tlsHandshakeMs: limit(15 * SECOND, 100, 10 * MINUTE, "A TLS handshake that takes longer costs a descriptor. A sleepy radio takes seconds for its two rounds. Closed, counted."),
+    lobbySockets: limit(4096, 1, 65_536, "Sockets of one worker that wait for the end of their PROXY header, and again so many for that of their TLS handshake. More are reset, counted; devices come again."),
     acceptPauseMs: limit(50, 1, 10 * SECOND, "Accepting pauses this long when descriptors run out (EMFILE); counted."),
   },
   udp: {

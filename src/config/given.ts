@@ -1,7 +1,7 @@
 /** What the file, the environment and the flags say, before anything is checked: one list, weakest first. Pure. */
 import { parse, type TomlValue } from "smol-toml";
 import { err, ok, type Result } from "../base/result.ts";
-import { environmentName, SETTINGS } from "./setting.ts";
+import { environmentName, SECTIONS, SETTINGS } from "./setting.ts";
 import { lineOfKey } from "./toml_line.ts";
 
 export interface Given {
@@ -33,7 +33,12 @@ export function givenByFile(path: string, text: string): Result<readonly Given[]
   };
   for (const [name, value] of Object.entries(root)) {
     const entries = isTable(value) ? Object.entries(value) : [];
-    for (const [inner, innerValue] of entries) add([name, inner], innerValue);
+    for (const [inner, innerValue] of entries) {
+      // A table in a table, [tcp.tls].
+      const isSection = SECTIONS.some((section) => section === `${name}.${inner}`);
+      if (!isSection || !isTable(innerValue)) add([name, inner], innerValue);
+      else for (const [key, deepValue] of Object.entries(innerValue)) add([name, inner, key], deepValue);
+    }
     if (!isTable(value) || entries.length === 0) add([name], value);
   }
   return ok(given);

@@ -106,6 +106,12 @@ function settingsFrom(values: ReadonlyMap<string, SettingValue>): Settings {
       proxy: text("tcp.proxy_protocol") === "off"
         ? null
         : { versions: text("tcp.proxy_protocol") as ProxyVersions, from: parseNetworks(text("tcp.proxy_from")) ?? [] },
+      tls: text("tcp.tls.listen") === "off" ? null : {
+        ...address("tcp.tls.listen"),
+        cert: text("tcp.tls.cert") || text("tls.cert"),
+        key: text("tcp.tls.key") || text("tls.key"),
+        clientCa: text("tcp.tls.client_ca"),
+      },
     },
     http: address("http.listen"),
     udp: text("udp.listen") === "off" ? null : { ...address("udp.listen"), commands: text("udp.commands") === "on" },

@@ -3,7 +3,6 @@
 const NAMES: Readonly<Record<string, string>> = {
   redis: "clusters over Redis",
   cluster: "clusters",
-  "tcp.tls": "TLS for trackers",
   sinks: "sinks",
   forward: "sinks",
 };

@@ -30,6 +30,17 @@ export function brokenRelations(settings: Settings): Broken[] {
   for (const name of ["cert", "key"] as const) {
     demand(settings.tls?.[name] !== "", `tls.${name}`, "a certificate and its key go together: name both files, or neither");
   }
+  const secure = settings.tcp.tls;
+  demand(
+    secure === null || (secure.cert !== "" && secure.key !== ""),
+    "tcp.tls.listen",
+    "it needs a certificate: [tcp.tls] cert and key, or those of [tls]",
+  );
+  demand(
+    secure === null || (secure.cert === settings.tls?.cert) === (secure.key === settings.tls?.key),
+    "tcp.tls.cert",
+    "a certificate and its key go together: name both files, or neither",
+  );
   demand(
     settings.tcp.proxy?.from.length !== 0,
     "tcp.proxy_from",

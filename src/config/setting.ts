@@ -116,6 +116,24 @@ const OWN: readonly Setting[] = [
     allowed: "nothing, or addresses and networks as 10.0.0.0/8, separated by commas",
     why: "The balancers. With the PROXY protocol a connection from elsewhere is closed: it could say that it is anybody.",
   },
+  listen("tcp.tls.listen", null, "off", "HOST:PORT or off", ["off"], "Where trackers connect with TLS, besides [tcp] listen."),
+  text(
+    "tcp.tls.cert",
+    null,
+    "",
+    /^/,
+    "a PEM file, or nothing",
+    "Certificate chain shown to trackers. Nothing: that of [tls]. Read again on SIGHUP.",
+  ),
+  text("tcp.tls.key", null, "", /^/, "a PEM file, or nothing", "Its private key."),
+  text(
+    "tcp.tls.client_ca",
+    null,
+    "",
+    /^/,
+    "a PEM file, or nothing",
+    "Authorities that sign the certificates of trackers: who shows none of theirs is refused. Nothing: none is asked for.",
+  ),
   listen("udp.listen", "--udp", "off", "HOST:PORT or off", ["off"], "Where trackers send datagrams."),
   pick(
     "udp.commands",
@@ -161,7 +179,7 @@ const OWN: readonly Setting[] = [
     "",
     /^/,
     "a PEM file, or nothing",
-    "Certificate chain of the HTTP interface, which then speaks HTTPS. Read again on SIGHUP.",
+    "Certificate chain of the HTTP interface, which then speaks HTTPS, and of [tcp.tls] unless it has its own. Read again on SIGHUP.",
   ),
   text("tls.key", null, "", /^/, "a PEM file, or nothing", "Its private key."),
   pick(
@@ -206,12 +224,13 @@ export const SECTIONS = [
   "journal",
   "conflict",
   "command",
+  "tcp.tls",
   "config",
   "tls",
   "access",
   "process",
 ] as const;
-export const sectionOf = (key: string): string => key.slice(0, Math.max(0, key.indexOf(".")));
+export const sectionOf = (key: string): string => key.slice(0, Math.max(0, key.lastIndexOf(".")));
 
 /** Every setting, one section after the other. */
 export const SETTINGS: readonly Setting[] = SECTIONS.flatMap((section) =>
@@ -222,6 +241,6 @@ const BY_KEY = new Map(SETTINGS.map((setting) => [setting.key, setting]));
 export const settingOf = (key: string): Setting | undefined => BY_KEY.get(key);
 
 /** `tcp.idle_timeout_ms` → `BERTH_TCP__IDLE_TIMEOUT_MS`. */
-export const environmentName = (key: string): string => `BERTH_${key.toUpperCase().replace(".", "__")}`;
+export const environmentName = (key: string): string => `BERTH_${key.toUpperCase().replaceAll(".", "__")}`;
 /** `tcp.idle_timeout_ms` → `[tcp] idle_timeout_ms`. */
-export const fileName = (key: string): string => (key.includes(".") ? `[${sectionOf(key)}] ${key.slice(key.indexOf(".") + 1)}` : key);
+export const fileName = (key: string): string => (key.includes(".") ? `[${sectionOf(key)}] ${key.slice(key.lastIndexOf(".") + 1)}` : key);

@@ -53,6 +53,8 @@ export interface Settings {
     readonly accept: "auto" | "fd" | "reuseport";
     /** Balancers that say who is behind them; null: none. */
     readonly proxy: { readonly versions: ProxyVersions; readonly from: readonly Network[] } | null;
+    /** A second address, where trackers speak TLS, with the files of the certificate, its key and, "" for none, the authorities of clients. */
+    readonly tls: (HostPort & { readonly cert: string; readonly key: string; readonly clientCa: string }) | null;
   };
   readonly http: HostPort;
   /** Where trackers send datagrams, and whether they get commands there; the thread for them runs only then. */

@@ -24,7 +24,9 @@ export async function runCodec(
   const board = new Board(boot.board);
   const faults = faultPoints(boot.faults);
   const context = codecContext(boot, platform, log);
-  const sockets = boot.settings.tcp.accept === "fd" ? platform.socketLoop?.() ?? null : null;
+  // TLS is the runtime's, on its event loop.
+  const { accept, tls } = boot.settings.tcp;
+  const sockets = accept === "fd" && tls === null ? platform.socketLoop?.() ?? null : null;
   const worker = new CodecWorker(context, sockets === null);
   const adopting: Platform = sockets === null ? platform : { ...platform, adopt: (fd, peer, handler) => sockets.adopt(fd, peer, handler) };
   const source = chooseSource(boot, adopting, (text) => log.warn({}, text));

@@ -5,6 +5,7 @@
  *   lock ▶ journal (recovers) ▶ registry, reader, http ▶ gate open (the store commits) ▶ codec, accept ▶ ready line
  */
 import { assertNever } from "../base/assert.ts";
+import { formatHostPort } from "../config/host_port.ts";
 import type { HostPort, Settings } from "../config/settings.ts";
 import type { HttpListener, Platform, Role, Thread } from "../platform/port.ts";
 import { Bell } from "../ring/wait.ts";
@@ -15,7 +16,7 @@ import { drain } from "./drain.ts";
 import { type DataLock, lockData } from "./lock.ts";
 import { codecWorkers, makeMemory, makeRoster, type Memory, seatsOf } from "./memory.ts";
 import { effectiveSettings } from "./effective.ts";
-import { socketOptions } from "./source/socket.ts";
+import { probePort } from "./source/socket.ts";
 import { serveWaiting } from "./http/waiting.ts";
 import { Watch } from "./watch.ts";
 
@@ -103,7 +104,7 @@ class Gateway {
       resolve(code);
     };
     for (const [name, code] of SIGNALS) this.#platform.onSignal(name, () => this.#signal(name, code));
-    if (this.#settings.tls !== null) this.#platform.onSignal("SIGHUP", () => this.#renew());
+    if (this.#settings.tls !== null || this.#settings.tcp.tls !== null) this.#platform.onSignal("SIGHUP", () => this.#renew());
     this.#start().catch((error: unknown) => this.#fail("supervisor", error instanceof Error ? error.message : String(error)));
     return promise;
   }
@@ -115,18 +116,25 @@ class Gateway {
     await this.#gateOpen();
     const { tcp } = this.#settings;
     const ownListeners = tcp.accept === "reuseport";
-    const port = ownListeners ? await this.#probe(tcp) : tcp.port;
+    const port = ownListeners ? await probePort(this.#platform, this.#settings, tcp) : tcp.port;
+    const tls = tcp.tls === null ? null : { ...tcp.tls, port: await probePort(this.#platform, this.#settings, tcp.tls) };
     const outer = this.#spawn(ownListeners ? ["codec", "peer", "udp"] : ["codec", "accept", "peer", "udp"], recovered, {
       ...this.#settings,
-      tcp: { ...tcp, port },
+      tcp: { ...tcp, port, tls },
     });
     const ready = [...(await inner), ...(await outer)];
     const portOf = (role: Role): number | undefined => ready.find((each) => each.role === role)?.port;
-    this.#sayReady({ tcp: portOf("accept") ?? port, http: portOf("http") ?? port, udp: portOf("udp"), peer: portOf("peer") });
+    this.#sayReady({
+      tcp: portOf("accept") ?? port,
+      tls: tls?.port,
+      http: portOf("http") ?? port,
+      udp: portOf("udp"),
+      peer: portOf("peer"),
+    });
   }
 
   #sayReady(
-    ports: { readonly tcp: number; readonly http: number; readonly udp?: number | undefined; readonly peer?: number | undefined },
+    ports: Readonly<Record<"tcp" | "http", number> & Record<"tls" | "udp" | "peer", number | undefined>>,
   ): void {
     if (this.#draining || this.#finished) return;
     const { tcp, http, udp, peer, instance } = this.#settings;
@@ -137,6 +145,7 @@ class Gateway {
       tcp: hostPort(tcp, ports.tcp),
       udp: udp === null || ports.udp === undefined ? null : hostPort(udp, ports.udp),
       http: hostPort(http, ports.http),
+      ...(tcp.tls === null || ports.tls === undefined ? {} : { tls: hostPort(tcp.tls, ports.tls) }),
       ...(peer.listen === null || ports.peer === undefined ? {} : { peer: hostPort(peer.listen, ports.peer) }),
       instance,
       pid: this.#platform.pid,
@@ -200,6 +209,13 @@ class Gateway {
     this.#waiting.catch((error: unknown) => this.#fail("supervisor", error instanceof Error ? error.message : String(error)));
   }
 
+  /** Of several http threads that share a port, none would notice another gateway on it. */
+  async #httpSettings(): Promise<Settings> {
+    const settings = await this.#endWaiting();
+    if (this.#roster.http.length === 1) return settings;
+    return { ...settings, http: { ...settings.http, port: await probePort(this.#platform, settings, settings.http) } };
+  }
+
   /** The settings for the http threads: they take the port over. */
   async #endWaiting(): Promise<Settings> {
     if (this.#waiting === null) return this.#settings;
@@ -219,14 +235,6 @@ class Gateway {
       }
       await new Promise((resolve) => setTimeout(resolve, GATE_LOOK_MS));
     }
-  }
-
-  /** An exclusive bind before the workers share the port: another gateway on it is an error, not a rival for connections. */
-  async #probe({ host, port }: HostPort): Promise<number> {
-    const nobody = { open: () => {}, data: () => {}, drain: () => {}, close: () => {} };
-    const listener = await this.#platform.listenTcp(host, port, { reusePort: false, socket: socketOptions(this.#settings) }, nobody);
-    listener.stop();
-    return listener.port;
   }
 
   #look(): void {
@@ -254,11 +262,11 @@ class Gateway {
     void this.#drain();
   }
 
-  /** The http threads read the certificate again. */
+  /** Who listens with TLS reads its certificate again. */
   #renew(): void {
     this.#log.info({ signal: "SIGHUP" }, "reading the certificate again");
     this.#board.wantRenewal();
-    for (const thread of this.#roster.http) new Bell(this.#memory.bells, thread).ring();
+    for (const thread of [...this.#roster.http, ...this.#roster.codec]) new Bell(this.#memory.bells, thread).ring();
   }
 
   async #drain(): Promise<void> {
@@ -293,7 +301,4 @@ class Gateway {
   }
 }
 
-const hostPort = (
-  { host }: HostPort,
-  port: number,
-): string => (host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`);
+const hostPort = ({ host }: HostPort, port: number): string => formatHostPort({ host, port });

@@ -9,6 +9,7 @@ import { adoptBunTcp, connectBunTcp, listenBunTcp } from "./bun_socket.ts";
 import { openBunDatabase } from "./bun_sqlite.ts";
 import { bunDescriptors } from "./bun_descriptors.ts";
 import { bunTcpKernel } from "./bun_tcp_kernel.ts";
+import { connectBunTls, listenBunTls } from "./bun_tls.ts";
 import { nodeFiles } from "./node_files.ts";
 import { openNodeUdp } from "./node_udp.ts";
 import { lookupHost } from "./node_lookup.ts";
@@ -34,6 +35,8 @@ export function bunPlatform(): Platform {
     openUdp: openNodeUdp,
     lookup: lookupHost,
     connectTcp: connectBunTcp,
+    listenTls: listenBunTls,
+    connectTls: connectBunTls,
     acceptor: lib === null ? null : (host, port, options) => bunAcceptor(lib, host, port, options),
     tcpKernel: lib === null ? null : bunTcpKernel(lib),
     descriptors: lib === null ? null : bunDescriptors(lib),

@@ -3,13 +3,14 @@ import type { Socket as RawSocket, SocketHandler as RawHandler } from "bun";
 import { applySocketOptions } from "./bun_libc.ts";
 import { listening, plainAddress } from "./address.ts";
 import type { Peer, Socket, SocketHandler, SocketOptions, TcpListener } from "./port.ts";
+import type { TlsHandler, TlsPeer } from "./tls_port.ts";
 import { endOf } from "./socket_end.ts";
 
 /**
  * Ours of a socket: what hangs on the raw one, with the handler's state. All in one object: a gateway has ten thousands of them,
  * most of them silent.
  */
-class BunSocket<T> implements Socket {
+export class BunSocket<T> implements Socket {
   readonly #resolve: ((socket: Socket) => void) | null;
   #address: string;
   #port: number;
@@ -57,6 +58,9 @@ class BunSocket<T> implements Socket {
     this.#state = handler.open(this);
     this.#resolve?.(this);
   }
+  secured(about: TlsPeer, handler: TlsHandler<T>): void {
+    if (this.#open) handler.secured(this.#state as T, about);
+  }
   received(bytes: Uint8Array, handler: SocketHandler<T>): void {
     if (this.#open) handler.data(this.#state as T, bytes);
   }
@@ -71,7 +75,7 @@ class BunSocket<T> implements Socket {
 }
 
 // No `error` callback: it would swallow what a handler throws. Without it that ends the thread, as a broken invariant must.
-function rawHandler<T>(handler: SocketHandler<T>): RawHandler<BunSocket<T>> {
+export function rawHandler<T>(handler: SocketHandler<T>): RawHandler<BunSocket<T>> {
   return {
     open: (raw) => raw.data.opened(raw, handler),
     data: (raw, bytes) => raw.data.received(bytes, handler),

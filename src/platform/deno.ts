@@ -3,6 +3,7 @@ import process from "node:process";
 import { Readable } from "node:stream";
 import { serveDenoHttp } from "./deno_http.ts";
 import { connectDenoTcp, listenDenoTcp } from "./deno_socket.ts";
+import { connectDenoTls, listenDenoTls } from "./deno_tls.ts";
 import { openDenoDatabase } from "./deno_sqlite.ts";
 import { nodeFiles } from "./node_files.ts";
 import { openNodeUdp } from "./node_udp.ts";
@@ -34,6 +35,8 @@ export function denoPlatform(): Platform {
     openUdp: openNodeUdp,
     lookup: lookupHost,
     connectTcp: connectDenoTcp,
+    listenTls: listenDenoTls,
+    connectTls: connectDenoTls,
     acceptor: null,
     tcpKernel: null,
     descriptors: null,

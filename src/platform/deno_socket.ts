@@ -11,11 +11,13 @@ class DenoSocket implements Socket {
   readonly peer: Peer;
   readonly fd = -1;
   readonly #raw: RawSocket;
+  readonly #tcp: RawSocket;
   closed = false;
 
-  constructor(raw: RawSocket) {
+  constructor(raw: RawSocket, tcp: RawSocket) {
     this.#raw = raw;
-    this.peer = { address: plainAddress(raw.remoteAddress ?? ""), port: raw.remotePort ?? 0 };
+    this.#tcp = tcp;
+    this.peer = { address: plainAddress(tcp.remoteAddress ?? ""), port: tcp.remotePort ?? 0 };
   }
 
   write(bytes: Uint8Array): number {
@@ -35,12 +37,13 @@ class DenoSocket implements Socket {
     this.#raw.end();
   }
   reset(): void {
-    if (!this.closed) this.#raw.resetAndDestroy();
+    if (!this.closed) this.#tcp.resetAndDestroy();
   }
 }
 
-function attach<T>(raw: RawSocket, handler: SocketHandler<T>): Socket {
-  const socket = new DenoSocket(raw);
+/** `tcp`: what carries it, where it is another one. */
+export function attach<T>(raw: RawSocket, handler: SocketHandler<T>, tcp = raw): { readonly socket: Socket; readonly state: T } {
+  const socket = new DenoSocket(raw, tcp);
   let failure: Error | null = null;
   raw.on("error", (error) => {
     failure = error;
@@ -53,7 +56,7 @@ function attach<T>(raw: RawSocket, handler: SocketHandler<T>): Socket {
     socket.closed = true;
     handler.close(state, endOf(failure));
   });
-  return socket;
+  return { socket, state };
 }
 
 export function listenDenoTcp<T>(
@@ -83,7 +86,7 @@ export function connectDenoTcp<T>(host: string, port: number, handler: SocketHan
     raw.once("error", reject);
     raw.once("connect", () => {
       raw.off("error", reject);
-      resolve(attach(raw, handler));
+      resolve(attach(raw, handler).socket);
     });
   });
 }

@@ -1,6 +1,6 @@
 /** A certificate and its key, looked at before a listener opens: not every runtime does, and each in words of its own. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import type { Tls } from "./port.ts";
+import type { Tls } from "./tls_port.ts";
 
 /** @throws Error when they cannot be used together. */
 export function checkTls({ cert, key }: Tls): void {

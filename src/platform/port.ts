@@ -3,6 +3,7 @@
  * Implementations: bun.ts (all of it), deno.ts (no descriptor hand-over). One contract suite runs on both.
  */
 import type { Clock } from "../base/clock.ts";
+import type { Tls, TlsSockets } from "./tls_port.ts";
 import type { HttpSockets } from "./http_sockets.ts";
 import type { BodySource } from "./body.ts";
 import type { SocketLoops } from "./socket_loop.ts";
@@ -52,6 +53,8 @@ export interface Socket {
   reset(): void;
   /** The descriptor, or -1 where the runtime hides it. */
   readonly fd: number;
+  /** What its TLS was agreed on, and the client's certificate if it has shown one; left out or "": without TLS. */
+  readonly tls?: string;
 }
 
 /** `lost`: the peer was not heard any more and the kernel gave up, by keepalive or user timeout. */
@@ -190,12 +193,6 @@ export interface WebSocketHandler {
   closed(): void;
 }
 
-/** Certificate chain and private key as PEM text. */
-export interface Tls {
-  readonly cert: string;
-  readonly key: string;
-}
-
 /** The longest message over a WebSocket, unless the options say otherwise. */
 export const MESSAGE_BYTES = 64 * 1024;
 
@@ -249,7 +246,7 @@ export interface FileSync {
 
 export type Role = "accept" | "codec" | "registry" | "journal" | "sync" | "reader" | "http" | "peer" | "udp";
 
-export interface Platform extends SocketLoops {
+export interface Platform extends SocketLoops, TlsSockets {
   readonly name: "bun" | "deno";
   readonly clock: Clock;
 

@@ -10,7 +10,9 @@ export const ACCEPT_REFUSALS = [
   "proxy_header",
   /** The header did not come in time, or the socket ended before. */
   "proxy_unfinished",
-  /** Too many sockets wait for theirs. */
+  /** No TLS handshake, or none that counts: another protocol, no certificate of a known authority, not done in time. */
+  "tls_handshake",
+  /** Too many sockets wait for the end of their header or handshake. */
   "lobby",
 ] as const;
 export type AcceptRefusal = (typeof ACCEPT_REFUSALS)[number];

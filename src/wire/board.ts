@@ -111,8 +111,8 @@ export class Board {
     Atomics.store(this.#words, SOCKETS + worker, count);
   }
   /** Those that are not even connections yet; see engine/source/lobby.ts. */
-  setLobby(worker: number, count: number): void {
-    Atomics.store(this.#words, LOBBY + worker, count);
+  addLobby(worker: number, count: number): void {
+    Atomics.add(this.#words, LOBBY + worker, count);
   }
   /** Both. */
   sockets(worker: number): number {

@@ -1,5 +1,6 @@
 /** A gateway's accepting side without the gateway: an accept thread or shared listeners, and workers that echo. */
 import { connect, type Socket as RawSocket } from "node:net";
+import { connect as connectSecure } from "node:tls";
 import { type Limits, limitsWith } from "../../src/base/limits.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import type { Boot, Report } from "../../src/engine/boot.ts";
@@ -13,10 +14,14 @@ import { sumOf } from "../../src/telemetry/counters.ts";
 import { slot } from "../../src/telemetry/slots.ts";
 import { Addresses } from "../../src/wire/addresses.ts";
 import { Board, DrainPhase, Gate } from "../../src/wire/board.ts";
+import type { Tls } from "../../src/platform/tls_port.ts";
+import { FIRST, SECOND } from "./certificates.ts";
+import { here } from "./here.ts";
 import { Changes, until } from "./until.ts";
 
 const platform = bunPlatform();
-export type Mode = "fd" | "reuseport";
+/** `tls`: on the address for it, beside one by reuseport. */
+export type Mode = "fd" | "reuseport" | "tls";
 
 /** What a codec worker is to its source: a bell, a count of sockets, and a handler. Here it echoes. */
 class Worker implements SocketHandler<Socket> {
@@ -72,7 +77,20 @@ export class AcceptWorld {
   #acceptor: Thread | null = null;
   port = 0;
 
-  constructor(mode: Mode, port: number, limits: Partial<Limits>, workers: number, proxy: Settings["tcp"]["proxy"]) {
+  readonly #mode: Mode;
+  readonly #files = here.temporaryDirectory("berth-accept-");
+
+  constructor(mode: Mode, port: number, limits: Partial<Limits>, workers: number, proxy: Settings["tcp"]["proxy"], clientCa: string) {
+    this.#mode = mode;
+    const tls = {
+      host: "127.0.0.1",
+      port,
+      cert: `${this.#files}/cert.pem`,
+      key: `${this.#files}/key.pem`,
+      clientCa: clientCa === "" ? "" : `${this.#files}/ca.pem`,
+    };
+    this.offer(FIRST);
+    here.writeText(`${this.#files}/ca.pem`, clientCa);
     const settings: Settings = {
       data: "",
       workers,
@@ -81,7 +99,9 @@ export class AcceptWorld {
       unknownDevices: "accept",
       logLevel: "silent",
       instance: "test",
-      tcp: { host: "127.0.0.1", port, accept: mode, proxy },
+      tcp: mode === "tls"
+        ? { host: "127.0.0.1", port: 0, accept: "reuseport", proxy, tls }
+        : { host: "127.0.0.1", port, accept: mode, proxy, tls: null },
       http: { host: "127.0.0.1", port: 0 },
       peer: { listen: null, policy: "initiator" },
       udp: null,
@@ -111,8 +131,14 @@ export class AcceptWorld {
     this.port = port;
   }
 
-  static async open(mode: Mode, limits: Partial<Limits> = {}, workers = 1, proxy: Settings["tcp"]["proxy"] = null): Promise<AcceptWorld> {
-    const world = new AcceptWorld(mode, mode === "fd" ? 0 : await freePort(), limits, workers, proxy);
+  static async open(
+    mode: Mode,
+    limits: Partial<Limits> = {},
+    workers = 1,
+    proxy: Settings["tcp"]["proxy"] = null,
+    clientCa = "",
+  ): Promise<AcceptWorld> {
+    const world = new AcceptWorld(mode, mode === "fd" ? 0 : await freePort(), limits, workers, proxy, clientCa);
     for (const worker of world.workers) await worker.source.start(worker);
     if (mode === "fd") await world.#spawnAcceptor();
     return world;
@@ -134,8 +160,22 @@ export class AcceptWorld {
   }
 
   /** A client whose end is known: its bytes, whether it is still open. */
-  connect(from = "127.0.0.1"): Promise<RawSocket & { got: string; gone: boolean }> {
-    const client = Object.assign(connect({ port: this.port, host: "127.0.0.1", localAddress: from }), { got: "", gone: false });
+  /** `own`: the certificate it shows. */
+  connect(from = "127.0.0.1", own: Partial<Tls> = {}): Promise<RawSocket & { got: string; gone: boolean }> {
+    const where = { port: this.port, host: "127.0.0.1", localAddress: from };
+    const raw = this.#mode === "tls" ? connectSecure({ ...where, ...own, ca: [FIRST.cert, SECOND.cert] }) : connect(where);
+    return this.follow(raw, this.#mode === "tls" ? "secureConnect" : "connect");
+  }
+
+  /** What the listeners show from the next renewal on. */
+  offer({ cert, key }: Tls): void {
+    here.writeText(`${this.#files}/cert.pem`, cert);
+    here.writeText(`${this.#files}/key.pem`, key);
+  }
+
+  /** One that is being connected, and is when `event` says so. */
+  follow<S extends RawSocket>(raw: S, event: string): Promise<S & { got: string; gone: boolean }> {
+    const client = Object.assign(raw, { got: "", gone: false });
     this.clients.push(client);
     client.on("error", () => {});
     client.on("data", (bytes) => {
@@ -147,7 +187,7 @@ export class AcceptWorld {
       this.changes.changed();
     });
     return new Promise((resolve) => {
-      client.once("connect", () => resolve(client));
+      client.once(event, () => resolve(client));
       client.once("close", () => resolve(client));
     });
   }
@@ -166,6 +206,7 @@ export class AcceptWorld {
     this.board.setPhase(DrainPhase.end);
     for (const worker of this.workers) worker.source.stopAccepting();
     for (const client of this.clients) client.destroy();
+    here.removeTree(this.#files);
     for (const worker of this.workers) {
       worker.stopped = true;
       for (const socket of worker.sockets) socket.reset();

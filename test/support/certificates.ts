@@ -1,5 +1,5 @@
-/** Two self-signed certificates of `localhost` and 127.0.0.1, with their keys: for tests alone. Valid until 2126. */
-import type { Tls } from "../../src/platform/port.ts";
+/** Two self-signed certificates of `localhost` and 127.0.0.1, and one of a tracker with its authority: for tests alone. Valid until 2126. */
+import type { Tls } from "../../src/platform/tls_port.ts";
 
 export const FIRST: Tls = {
   cert: `-----BEGIN CERTIFICATE-----
@@ -38,6 +38,38 @@ CgYIKoZIzj0EAwIDRwAwRAIgS1He+MbOZUKxWyjHQSW6ZNh1E41uqKAd91xQyj89
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgTr9n5G4cbv81QDrt
 XaMtNVvyc7YToNlobyyCa5NDbTChRANCAAQmYT62QSZwLWfwIwsg4eDvuCjsUwLc
 rYJOTlXLAZWjgtkShEx0QFaUOYjbmi/SbqKaD1hShr0sJ5PF5t0dsBpL
+-----END PRIVATE KEY-----
+`,
+};
+
+/** An authority, and a client it knows. */
+export const CLIENT_CA = `-----BEGIN CERTIFICATE-----
+MIIBhzCCAS2gAwIBAgIUBdH6XQ1gKIV0+lAHhcpoMh01EEwwCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNYmVydGgtdGVzdC1jYTAgFw0yNjExMjExMDM4NDZaGA8yMTI2
+MTAyODEwMzg0NlowGDEWMBQGA1UEAwwNYmVydGgtdGVzdC1jYTBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABKXJ2hA1k62QdUpsyKCWQmHiaxDicsOstNIJHaSX874w
+gIWdgDmuIXC4tbhBRJ/BVreAAZ0kLFqM+8nz7P4TwZ2jUzBRMB0GA1UdDgQWBBTa
+c8I4TkeC8h8cEV9oVKrXIGO+qjAfBgNVHSMEGDAWgBTac8I4TkeC8h8cEV9oVKrX
+IGO+qjAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIQDnKb7POFTd
+95M1yUaDzkR7izfPAf9jf2sj6Q1AGEgXuQIgTCU04x4Md6BTM4e4GdYE8A5KNa2d
+TL4TqHDirRRXALg=
+-----END CERTIFICATE-----
+`;
+export const CLIENT: Tls = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBJzCBzwIUat2t8SlYPsZiFYg8Nnxt31LSV0QwCgYIKoZIzj0EAwIwGDEWMBQG
+A1UEAwwNYmVydGgtdGVzdC1jYTAgFw0yNjExMjExMDM4NDZaGA8yMTI2MTAyODEw
+Mzg0NlowFDESMBAGA1UEAwwJdHJhY2tlci0xMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEUiS4Jjt+Y73ciayESQF4GHV6Pko20aILzHDOWUEQGEpNy5t8LtXN0a1S
+jBq9ljFGJsmYfGGJJof66H6CfnR1qzAKBggqhkjOPQQDAgNHADBEAiBBwcNqmaNo
+vDLlTmOfrfSnxqsJJaGn8ePTwV45oMhobgIgCv/kU+GG2Ar3r7L5DFqsZWV99FtE
+lFM5jmutYBP7WR0=
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQglBg4scvseKghmZ8w
+gyfvuvoShgA7Nh0/whrgnByznWyhRANCAARSJLgmO35jvdyJrIRJAXgYdXo+SjbR
+ogvMcM5ZQRAYSk3Lm3wu1c3RrVKMGr2WMUYmyZh8YYkmh/rofoJ+dHWr
 -----END PRIVATE KEY-----
 `,
 };

@@ -132,7 +132,7 @@ export class CodecWorld {
       unknownDevices: "accept",
       logLevel: "silent",
       instance: "test",
-      tcp: { host: "127.0.0.1", port, accept: "reuseport", proxy: null },
+      tcp: { host: "127.0.0.1", port, accept: "reuseport", proxy: null, tls: null },
       http: { host: "127.0.0.1", port: 0 },
       peer: { listen: null, policy: "initiator" },
       udp: null,

@@ -30,7 +30,7 @@ export const settingsWith = (limits: Partial<Limits> = {}): Settings => ({
   unknownDevices: "accept",
   logLevel: "silent",
   instance: "test",
-  tcp: { host: "127.0.0.1", port: 0, accept: "auto", proxy: null },
+  tcp: { host: "127.0.0.1", port: 0, accept: "auto", proxy: null, tls: null },
   http: { host: "127.0.0.1", port: 0 },
   peer: { listen: null, policy: "initiator" },
   udp: null,

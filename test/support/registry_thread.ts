@@ -44,7 +44,7 @@ export class RegistryThread {
       unknownDevices: "accept",
       logLevel: "silent",
       instance: "test",
-      tcp: { host: "127.0.0.1", port: 0, accept: "fd", proxy: null },
+      tcp: { host: "127.0.0.1", port: 0, accept: "fd", proxy: null, tls: null },
       http: { host: "127.0.0.1", port: 0 },
       peer: { listen: null, policy: "initiator" },
       udp: null,

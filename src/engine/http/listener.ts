@@ -3,29 +3,11 @@
  * listener, so a new one takes the port over beside the old, which serves the connections it has to their end; what still waits to be accepted by the old one is reset, and comes again. Owned by an http thread.
  */
 import type { Settings } from "../../config/settings.ts";
-import type { HttpHandler, HttpListener, HttpOptions, Platform, Tls } from "../../platform/port.ts";
+import type { HttpHandler, HttpListener, HttpOptions, Platform } from "../../platform/port.ts";
+import { readTls } from "../tls_files.ts";
 
 type Needs = Pick<Platform, "serveHttp" | "readText">;
 type Wish = Pick<Settings, "http" | "tls">;
-
-/** @throws Error that names the file which cannot be used. */
-export function readTls(platform: Pick<Platform, "readText">, tls: Wish["tls"]): Tls | null {
-  if (tls === null) return null;
-  return { cert: readPem(platform, tls.cert, "CERTIFICATE"), key: readPem(platform, tls.key, "PRIVATE KEY") };
-}
-
-function readPem(platform: Pick<Platform, "readText">, path: string, what: string): string {
-  let text: string;
-  try {
-    text = platform.readText(path);
-  } catch (error) {
-    throw new Error(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
-  }
-  if (!new RegExp(`^-----BEGIN (?:[A-Z]+ )?${what}-----`, "m").test(text)) {
-    throw new Error(`Cannot use ${path}: it holds no ${what.toLowerCase()} in PEM`);
-  }
-  return text;
-}
 
 export class RenewableListener {
   readonly #platform: Needs;

@@ -4,7 +4,7 @@
  */
 import type { Settings } from "../../config/settings.ts";
 import type { HttpListener, Platform } from "../../platform/port.ts";
-import { readTls } from "./listener.ts";
+import { readTls } from "../tls_files.ts";
 
 const RETRY_AFTER_S = "5";
 /** Nobody has said who they are: what is where on this machine is for the log. */

@@ -1,6 +1,6 @@
 /**
  * Sockets that are no connections yet: they have still to say something before a tracker's first byte, and have little time for
- * it. Bounded, oldest first; a socket that leaves in any other way than `leave` is counted. Owned by the codec worker.
+ * it. Bounded, oldest first, all with the same time; a socket that leaves in any other way than `leave` is counted. Owned by the codec worker.
  */
 import type { Clock } from "../../base/clock.ts";
 import type { Socket } from "../../platform/port.ts";
@@ -44,14 +44,14 @@ export class Lobby {
       return false;
     }
     this.#guests.add(guest);
-    this.#told();
+    this.#board.addLobby(this.#worker, 1);
     return true;
   }
 
   /** It is a connection from now on, or is refused by somebody else. False: it had been dismissed. */
   leave(guest: Guest): boolean {
     const was = this.#guests.delete(guest);
-    if (was) this.#told();
+    if (was) this.#board.addLobby(this.#worker, -1);
     return was;
   }
 
@@ -63,8 +63,7 @@ export class Lobby {
 
   /** Its socket is closed. */
   closed(guest: Guest): void {
-    if (!this.#guests.delete(guest)) return;
-    this.#told();
+    if (!this.leave(guest)) return;
     this.#counters.add(slot("berth_accept_refused_total", guest.unfinished));
   }
 
@@ -87,9 +86,5 @@ export class Lobby {
   #refuse(guest: Guest, cause: AcceptRefusal): void {
     this.#counters.add(slot("berth_accept_refused_total", cause));
     guest.raw.reset();
-  }
-
-  #told(): void {
-    this.#board.setLobby(this.#worker, this.#guests.size);
   }
 }

@@ -4,11 +4,11 @@
  */
 import { ProxyHeader } from "../../codec/proxy_protocol.ts";
 import type { Settings } from "../../config/settings.ts";
-import type { Peer, Platform, Socket, SocketEnd, SocketHandler } from "../../platform/port.ts";
+import type { Platform, Socket, SocketEnd, SocketHandler } from "../../platform/port.ts";
 import { onceEvery } from "../../telemetry/log.ts";
-import type { AcceptRefusal } from "../../wire/accept_refusal.ts";
 import type { Boot } from "../boot.ts";
 import { Door } from "./door.ts";
+import { GuestSocket } from "./guest_socket.ts";
 import { Lobby } from "./lobby.ts";
 import type { SocketSource } from "./socket.ts";
 
@@ -52,40 +52,13 @@ export class ProxiedSource implements SocketSource {
 }
 
 /** A socket whose peer is the one its header named. */
-class ProxiedSocket<T> implements Socket {
-  readonly raw: Socket;
-  readonly deadline: number;
-  readonly unfinished: AcceptRefusal = "proxy_unfinished";
-  peer: Peer;
+class ProxiedSocket<T> extends GuestSocket<T> {
   /** Null once it has come. */
   header: ProxyHeader | null;
-  /** What the handler made of it; null: it is none of its sockets. */
-  state: { readonly of: T } | null = null;
 
   constructor(raw: Socket, header: ProxyHeader, deadline: number) {
-    this.raw = raw;
-    this.peer = raw.peer;
+    super(raw, deadline, "proxy_unfinished");
     this.header = header;
-    this.deadline = deadline;
-  }
-
-  get fd(): number {
-    return this.raw.fd;
-  }
-  write(bytes: Uint8Array): number {
-    return this.raw.write(bytes);
-  }
-  pause(): void {
-    this.raw.pause();
-  }
-  resume(): void {
-    this.raw.resume();
-  }
-  end(): void {
-    this.raw.end();
-  }
-  reset(): void {
-    this.raw.reset();
   }
 }
 

@@ -2,13 +2,14 @@
  * Where a codec worker's sockets come from: one port, two implementations. Owned by the codec worker.
  *   source/fd.ts          descriptors from the accept thread, over a ring
  *   source/reuse_port.ts  a listener of its own, sharing the port with the other workers
+ *   source/secured.ts     a listener for TLS of its own, beside either of them
  *   source/proxied.ts     around either of them, where balancers stand before the gateway
  * `chooseSource` (source/choose.ts) makes the right one. The supervisor has chosen (`settings.tcp.accept` in Boot is never "auto") and, for reuseport, has found the real port.
  * Either way a socket given to the handler has passed the gate and the bounds per address, and has been entered in
  * `boot.addresses`: the worker calls `leave` when it logs in or ends before that.
  */
-import type { Settings } from "../../config/settings.ts";
-import type { SocketHandler, SocketOptions } from "../../platform/port.ts";
+import type { HostPort, Settings } from "../../config/settings.ts";
+import type { Platform, SocketHandler, SocketOptions } from "../../platform/port.ts";
 
 export interface SocketSource {
   /** Begins to give sockets to `handler`. Rejects when it cannot listen. Call once. */
@@ -28,3 +29,11 @@ export const socketOptions = ({ limits }: Settings): SocketOptions => ({
   userTimeoutMs: limits.userTimeoutMs,
   backlog: limits.acceptBacklog,
 });
+
+/** The port workers may share: an exclusive bind before, as another gateway on it is an error, not a rival for connections. */
+export async function probePort(platform: Pick<Platform, "listenTcp">, settings: Settings, { host, port }: HostPort): Promise<number> {
+  const nobody = { open: () => {}, data: () => {}, drain: () => {}, close: () => {} };
+  const listener = await platform.listenTcp(host, port, { reusePort: false, socket: socketOptions(settings) }, nobody);
+  listener.stop();
+  return listener.port;
+}

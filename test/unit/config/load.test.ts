@@ -125,8 +125,8 @@ describe("configuration", () => {
       unknownDevices: "accept",
       logLevel: "info",
       instance: "",
-      tcp: { host: "0.0.0.0", port: 5027, accept: "auto", proxy: null },
-      http: { host: "127.0.0.1", port: 8080 },
+      tcp: { host: "0.0.0.0", port: 5027, accept: "auto", proxy: null, tls: null },
+      http: { host: "127.0.0.1", port: 8080, threads: 0 },
       peer: { listen: null, policy: "initiator" },
       udp: null,
       peers: [],
@@ -201,7 +201,7 @@ describe("configuration", () => {
     );
     expect(problems("polcy = 1\n")[0]).toStartWith("berth.toml:1: unknown key polcy. Did you mean policy? Allowed: data, workers, ");
     expect(problems("[jurnal]\na = 1\n")).toEqual([
-      "berth.toml:2: unknown table [jurnal]. Did you mean journal? Allowed: [tcp], [udp], [http], [admission], [peer], [rings], [journal], [conflict], [command], [config], [tls], [access], [process]",
+      "berth.toml:2: unknown table [jurnal]. Did you mean journal? Allowed: [tcp], [tcp.tls], [udp], [http], [admission], [peer], [rings], [journal], [conflict], [command], [config], [tls], [access], [process]",
     ]);
     expect(problems("", { BERTH_TCP_LISTEN: "a" })).toEqual(["BERTH_TCP_LISTEN: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
     expect(problems("", { BERTH_TCP__LISTEN__X: "a" })).toEqual(["BERTH_TCP__LISTEN__X: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
@@ -224,7 +224,6 @@ describe("configuration", () => {
     expect(problems('[redis]\nurl = "redis://a"\n')).toEqual(["berth.toml:2: [redis] url: not built yet: clusters over Redis"]);
     expect(problems("", {}, { redis: "redis://a" })).toEqual(["--redis: not built yet: clusters over Redis"]);
     expect(problems("", { BERTH_REDIS__URL: "redis://a" })).toEqual(["BERTH_REDIS__URL: not built yet: clusters over Redis"]);
-    expect(problems("[tcp]\ntls = true\n")).toEqual(["berth.toml:2: [tcp] tls: not built yet: TLS for trackers"]);
   });
 
   test("takes any address for HTTP: whether there are tokens is seen at the start", () => {
@@ -245,6 +244,22 @@ describe("configuration", () => {
     expect(problems('[tls]\ncert = "a.pem"\nkey = "b.pem"\n')).toEqual([]);
     expect(problems('[tls]\ncert = "a.pem"\n')[0]).toContain("[tls] key: a certificate and its key go together");
     expect(problems('[tls]\nkey = "b.pem"\n')[0]).toContain("[tls] cert: a certificate and its key go together");
+  });
+
+  test("takes an address for trackers with TLS, with a certificate of its own or that of HTTP", () => {
+    const own = '[tcp.tls]\nlisten = "0.0.0.0:5028"\ncert = "a.pem"\nkey = "b.pem"\nclient_ca = "c.pem"\n';
+    expect(settings(own).tcp.tls).toEqual({ host: "0.0.0.0", port: 5028, cert: "a.pem", key: "b.pem", clientCa: "c.pem" });
+    expect(settings(own).tls).toBeNull();
+    const shared = '[tls]\ncert = "a.pem"\nkey = "b.pem"\n[tcp.tls]\nlisten = "0.0.0.0:5028"\n';
+    expect(settings(shared).tcp.tls).toEqual({ host: "0.0.0.0", port: 5028, cert: "a.pem", key: "b.pem", clientCa: "" });
+    expect(problems('[tcp.tls]\nlisten = "0.0.0.0:5028"\n')[0]).toStartWith("berth.toml:2: [tcp.tls] listen: it needs a certificate");
+    expect(problems('[tls]\ncert = "a.pem"\nkey = "b.pem"\n[tcp.tls]\nlisten = "0.0.0.0:1"\ncert = "c.pem"\n')[0]).toStartWith(
+      "berth.toml:6: [tcp.tls] cert: a certificate and its key go together",
+    );
+    expect(problems("[tcp.tls]\nlisten_on = 1\n")[0]).toStartWith("berth.toml:2: unknown key [tcp.tls] listen_on. Did you mean listen?");
+    expect(problems("", { BERTH_TCP__TLS__LISTEN: "nowhere" })[0]).toStartWith(
+      'BERTH_TCP__TLS__LISTEN is "nowhere"; allowed: HOST:PORT or off',
+    );
   });
 
   test("takes origins of other sites, and no stars", () => {

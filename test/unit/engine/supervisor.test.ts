@@ -75,7 +75,7 @@ class World {
       unknownDevices: "accept",
       logLevel: "info",
       instance: "unit",
-      tcp: { host: "127.0.0.1", port: 0, accept: "fd", proxy: null },
+      tcp: { host: "127.0.0.1", port: 0, accept: "fd", proxy: null, tls: null },
       http: { host: "::1", port: 0 },
       peer: { listen: null, policy: "initiator" },
       udp: null,
@@ -170,7 +170,7 @@ test("supervisor opens HTTP but no device listener before the store commits", as
 });
 
 test("supervisor in reuseport finds the real port, starts no accept thread, and refuses a port that is taken", async () => {
-  world.start({ settings: { tcp: { host: "127.0.0.1", port: 0, accept: "reuseport", proxy: null } } });
+  world.start({ settings: { tcp: { host: "127.0.0.1", port: 0, accept: "reuseport", proxy: null, tls: null } } });
   const { tcp } = await world.readyLine();
   const port = world.thread("codec0").boot.settings.tcp.port;
   expect(port).toBeGreaterThan(0);
@@ -185,7 +185,7 @@ test("supervisor in reuseport finds the real port, starts no accept thread, and 
     drain: () => {},
     close: () => {},
   });
-  const second = new World().start({ settings: { tcp: { host: "127.0.0.1", port, accept: "reuseport", proxy: null } } });
+  const second = new World().start({ settings: { tcp: { host: "127.0.0.1", port, accept: "reuseport", proxy: null, tls: null } } });
   expect(await second.ended()).toBe(1);
   expect(second.fatal).toBe(`supervisor: Cannot listen on 127.0.0.1:${port}: address already in use`);
   for (const thread of second.threads) thread.stop();
@@ -194,7 +194,7 @@ test("supervisor in reuseport finds the real port, starts no accept thread, and 
 });
 
 test("supervisor chooses by what the runtime offers", async () => {
-  world.start({ settings: { tcp: { host: "127.0.0.1", port: 0, accept: "auto", proxy: null } }, platform: { acceptor: null } });
+  world.start({ settings: { tcp: { host: "127.0.0.1", port: 0, accept: "auto", proxy: null, tls: null } }, platform: { acceptor: null } });
   await world.readyLine();
   expect(world.thread("codec0").boot.settings.tcp.accept).toBe("reuseport");
   const second = new World().start({ platform: { acceptor: null } });

@@ -11,7 +11,8 @@ test("the words of all rings are apart, that of the peer thread behind most code
   for (let ring = 0; ring < MAX_RINGS; ring++) board.setSettled(ring, 1000 + ring);
   for (let worker = 0; worker < MAX_WORKERS; worker++) {
     board.setSockets(worker, 2000 + worker);
-    board.setLobby(worker, 50);
+    board.addLobby(worker, 51);
+    board.addLobby(worker, -1);
   }
   for (let ring = 0; ring < MAX_RINGS; ring++) expect(board.settled(ring)).toBe(1000 + ring);
   for (let worker = 0; worker < MAX_WORKERS; worker++) expect(board.sockets(worker)).toBe(2050 + worker);
