@@ -164,6 +164,7 @@ export class OutWorld {
       if (ask.type !== "ask") continue;
       const standing = this.standing.get(ask.device);
       const none = {
+        told: this.board.commandsKept(),
         known: false,
         connected: false,
         fence: 0,

@@ -1,8 +1,12 @@
 /** One device as it is answered: what the registry says of its connection over what the journal knows. Http thread. */
 import { asDeviceId } from "../../base/brand.ts";
+import type { Limits } from "../../base/limits.ts";
+import { distance } from "../../ring/layout.ts";
 import type { DeviceState } from "../../store/port.ts";
+import type { Board } from "../../wire/board.ts";
 import { TRANSPORTS } from "../../wire/control.ts";
 import type { Standing } from "./asks.ts";
+import type { Busy } from "./busy.ts";
 
 export type DeviceView = Omit<DeviceState, "no">;
 
@@ -14,6 +18,22 @@ export interface Liveness {
 
 /** `liveness`: of the live connection, or null. */
 export type OneDevice = DeviceView & { readonly liveness: Liveness | null };
+
+/** Between two looks at how far the journal has come. */
+const LOOK_AGAIN_MS = 2;
+
+/** Waits until what led to the registry's word is on the disk. */
+export async function untilKept(
+  board: Pick<Board, "commandsKept">,
+  { told }: Standing,
+  { readWaitMs }: Pick<Limits, "readWaitMs">,
+): Promise<Busy | null> {
+  for (let waited = 0; distance(board.commandsKept(), told) < 0; waited += LOOK_AGAIN_MS) {
+    if (waited >= readWaitMs) return { kind: "busy", reason: `the device's last event is not on the disk after ${readWaitMs} ms` };
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+  return null;
+}
 
 /** The registry's word on connection, fence and origin over what the journal knows, which lags while commits fail. */
 export function joined(id: string, standing: Standing, stored: DeviceState | undefined): OneDevice | null {

@@ -24,9 +24,10 @@ import type { HttpAccess } from "./access.ts";
 import type { Busy } from "./busy.ts";
 import { HttpCommands } from "./commands.ts";
 import { HttpConfigs } from "./configs.ts";
-import { type DeviceView, joined, type OneDevice } from "./device.ts";
-import type { DeviceStreams, StreamOpened } from "./device_streams.ts";
-import { type FramesFound, HttpQuarantine, wholeStored } from "./quarantine.ts";
+import { type DeviceView, joined, type OneDevice, untilKept } from "./device.ts";
+import type { DeviceStreams } from "./device_streams.ts";
+import type { StreamOpened, StreamWish } from "./stream_parts.ts";
+import { HttpRaw } from "./raw.ts";
 import type { Follower } from "./follow.ts";
 import { type Acknowledged, type ConflictsFound, type HistoryFound, HttpHistory } from "./history.ts";
 import type { RegistryClient } from "./asks.ts";
@@ -134,7 +135,10 @@ export class HttpGateway {
   async device(id: string): Promise<{ readonly kind: "device"; readonly device: OneDevice | null } | Busy> {
     const [standing, late] = await Promise.all([this.#parts.registry.ask(id), this.#caughtUp()]);
     if (standing === null) return { kind: "busy", reason: "the registry did not answer in time" };
-    if (late !== null && !standing.connected) return late;
+    // Of one that is not connected the journal alone knows the last fence: it may be about to write that.
+    const { board } = this.#parts;
+    const behind = standing.connected ? null : late ?? await untilKept(board, standing, this.settings.limits) ?? await this.#caughtUp();
+    if (behind !== null) return behind;
     const stored = this.#parts.follower.fold.byId(asDeviceId(id));
     return { kind: "device", device: joined(id, standing, stored) };
   }

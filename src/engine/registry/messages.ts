@@ -42,13 +42,19 @@ export function replacedMessage(effect: EffectOf<"replaced">, presence: Presence
   };
 }
 
-export function answerMessage({ request, known, owner }: EffectOf<"answer">, presence: Presence): MessageOf<"answer"> {
+/** `told`: how far the journal has been told. */
+export function answerMessage(
+  { request, known, owner }: EffectOf<"answer">,
+  presence: Presence,
+  told: number,
+): MessageOf<"answer"> {
   const claim = owner?.claim;
   presence.find(claim?.ring ?? NO_RING, claim?.conn ?? 0);
   const { lastByteAt, inFlight, lastAckAt, rttUs, retransmits } = presence;
   return {
     type: "answer",
     request,
+    told,
     known,
     connected: owner !== null,
     fence: owner?.fence ?? 0,
