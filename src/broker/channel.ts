@@ -11,7 +11,8 @@ export type Channel =
 export const CHANNEL_MAX = 256;
 export const CHANNELS_ALLOWED = "devices, device.ID or app.NAME of letters, digits and _ . : -, up to 256 in all";
 
-const NAME = /^[A-Za-z0-9_.:-]{1,256}$/;
+/** What every name of a channel is made of. */
+export const NAME = /^[A-Za-z0-9_.:-]{1,256}$/;
 const OF_DEVICE = "device.";
 const OF_APP = "app.";
 

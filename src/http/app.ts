@@ -18,17 +18,18 @@ import type { Gateway } from "./gateway.ts";
 import { serveHealth } from "./health.ts";
 import { serveHistory } from "./history.ts";
 import { serveKick } from "./kick.ts";
-import { NOT_BUILT, routerPath, serveNotBuilt } from "./not_built.ts";
 import { openApiDocument } from "./openapi.ts";
 import { OPERATIONS } from "./operations.ts";
 import { guardOrigins } from "./origins.ts";
 import { servePolicies } from "./policies.ts";
 import { problem, unavailable } from "./problem.ts";
+import { servePublish } from "./publish.ts";
 import { strictQuery } from "./query.ts";
 import { serveQuarantine } from "./quarantine.ts";
 import { serveRecords } from "./records.ts";
 import type { RequestEnv } from "./request_env.ts";
 import { serveTokens } from "./tokens.ts";
+import { serveWs } from "./ws.ts";
 
 export function createApp(gateway: Gateway): HttpHandler {
   const app = new Hono();
@@ -66,12 +67,13 @@ export function createApp(gateway: Gateway): HttpHandler {
   serveDeviceConfig(app, gateway);
   serveDeviceStream(app, gateway);
   serveEvents(app, gateway);
+  serveWs(app, gateway);
+  servePublish(app, gateway);
   serveKick(app, gateway);
   serveDrain(app, gateway);
   servePolicies(app, gateway);
   serveTokens(app, gateway);
   serveAllow(app, gateway);
-  serveNotBuilt(app);
   serveWrongMethods(app);
   return (request, peer, cut, upgrade) => app.fetch(request, { peer, cut, upgrade, grant: null } satisfies RequestEnv);
 }
@@ -88,13 +90,12 @@ function serveMetrics(app: Hono, gateway: Gateway): void {
 /** A path that is there with a method that is not: 405 naming those that are. */
 function serveWrongMethods(app: Hono): void {
   const methods = new Map<string, string[]>();
-  const routes = [
-    ...OPERATIONS.map(({ method, path }) => [(method ?? "get").toUpperCase(), path]),
-    ...NOT_BUILT.map((route) => route.split(" ")),
-  ];
-  for (const [method, path] of routes) methods.set(path!, [...(methods.get(path!) ?? []), method!]);
+  for (const { method, path } of OPERATIONS) methods.set(path, [...(methods.get(path) ?? []), (method ?? "get").toUpperCase()]);
   for (const [path, allowed] of methods) {
     const allow = (allowed.includes("GET") ? ["HEAD", ...allowed] : allowed).toSorted().join(", ");
-    app.all(routerPath(path), (c) => problem(405, `Cannot ${c.req.method} ${c.req.path}: expected ${allow}`, { headers: { allow } }));
+    app.all(
+      path.replaceAll(/\{(\w+)\}/g, ":$1"),
+      (c) => problem(405, `Cannot ${c.req.method} ${c.req.path}: expected ${allow}`, { headers: { allow } }),
+    );
   }
 }

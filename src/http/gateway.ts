@@ -169,9 +169,15 @@ export interface QuarantinedFound {
   readonly bad: readonly StoredBadFrame[];
 }
 
-export interface QuarantinePort {
-  /** Frames with ids up to `upTo`, of one device or (null) of all; `bad`: with those of wrong CRC. */
-  page(device: string | null, upTo: number, limit: number, bad: boolean): Promise<QuarantinedFound | Busy>;
+export interface RawPort {
+  /** Frames of a device whose first new record has a seq of `upTo` at most, newest first. */
+  frames(
+    device: string,
+    upTo: number,
+    limit: number,
+  ): Promise<(FramesPage & { readonly kind: "frames" }) | { readonly kind: "unknown_device" } | Busy>;
+  /** Undecodable frames with ids up to `upTo`, of one device or (null) of all; `bad`: with those of wrong CRC. */
+  undecodable(device: string | null, upTo: number, limit: number, bad: boolean): Promise<QuarantinedFound | Busy>;
   /** Back when it is on disk, with the frame as it is then; null: it is forgotten. `busy`: it may be done all the same. */
   order(
     order: QuarantineOrder,
@@ -207,7 +213,7 @@ export interface Gateway {
   readonly sockets: SocketsPort;
   readonly commands: CommandsPort;
   readonly configs: ConfigsPort;
-  readonly quarantine: QuarantinePort;
+  readonly raw: RawPort;
   readonly access: AccessPort;
   readonly instance: string;
   readonly counterMemory: SharedArrayBuffer;
@@ -221,12 +227,6 @@ export interface Gateway {
   readonly doorShut: boolean;
   /** Has the registry do what an operator wants. `busy`: it may be done all the same. */
   order(verb: OrderVerb, device: string, text: string): Promise<Ordered | Busy>;
-  /** Frames of a device whose first new record has a seq of `upTo` at most, newest first. */
-  frames(
-    device: string,
-    upTo: number,
-    limit: number,
-  ): Promise<(FramesPage & { readonly kind: "frames" }) | { readonly kind: "unknown_device" } | Busy>;
   /** JSON of the device's newest takeovers, newest first. */
   history(
     device: string,
@@ -251,6 +251,8 @@ export interface Gateway {
   ): EventStream | null;
   /** Subscriptions that name the channel, over all threads. */
   subscribersOf(channel: string): number;
+  /** How long a new WebSocket may last. */
+  streamAgeMs(): number;
   /** Where a subscription without a cursor would begin. */
   readonly head: string;
   /** `channel`: checked, `data`: JSON. `told` is called once. */

@@ -13,6 +13,7 @@ const ALSO = {
   409: "Not in this state",
   413: "Too large",
   422: "Too many matches to sort; or a configuration that is not as its schema has it, with `errors`",
+  426: "No opening of a WebSocket",
   429: "Too many requests, or too many wrong tokens from this address; Retry-After says when to come again",
   501: "Not built yet",
   503: "Not now; see Retry-After",
@@ -45,11 +46,16 @@ const contentOf = (type: string, schema: GenericSchema | null): object => ({
   [type]: { schema: schema === null ? { type: type === JSON_TYPE ? "object" : "string" } : shapeOf(schema) },
 });
 
+function emptyAnswer({ answer, accepted }: Operation): object {
+  if (answer === "websocket") return { 101: { description: "A WebSocket" } };
+  return { [accepted === true ? 202 : 204]: { description: "Done" } };
+}
+
 function operationOf(operation: Operation): object {
   const { answer, body, problems, summary } = operation;
   const problemBody = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
   const responses: Record<string, object> = {
-    ...(answer === "nothing" ? { 204: { description: "Done" } } : {
+    ...(typeof answer === "string" ? emptyAnswer(operation) : {
       [operation.accepted === true ? 202 : operation.created === true ? 201 : 200]: {
         description: "As asked",
         content: contentOf(...answer),

@@ -12,6 +12,7 @@ import { EventsQuery } from "./events.ts";
 import { FramesQuery, FramesSchema } from "./frames.ts";
 import { HistoryQuery, HistorySchema } from "./history.ts";
 import { ClassPolicySchema, DevicePolicySchema } from "./policies.ts";
+import { ChannelSchema, PublishBody } from "./publish.ts";
 import { QuarantinedSchema, QuarantineQuery, QuarantineSchema } from "./quarantine.ts";
 import { RecordsQuery } from "./records.ts";
 import { DevicesSchema, HealthSchema, OneDeviceSchema, RecordsSchema } from "./schema.ts";
@@ -25,8 +26,8 @@ export interface Operation {
   readonly query: { readonly entries: ObjectEntries };
   /** JSON body; all of it may be left out when every part of it may. */
   readonly body?: GenericSchema;
-  /** Media type and schema of 200; null: text. "nothing": 204. */
-  readonly answer: readonly [string, GenericSchema | null] | "nothing";
+  /** Media type and schema of 200; null: text. "nothing": 204, or 202. "websocket": 101. */
+  readonly answer: readonly [string, GenericSchema | null] | "nothing" | "websocket";
   /** 201 instead of 200. */
   readonly created?: boolean;
   /** 202 instead of 200. */
@@ -120,6 +121,30 @@ export const OPERATIONS: readonly Operation[] = [
     query: EventsQuery,
     answer: ["text/event-stream", null],
     problems: [501, 503],
+  },
+  {
+    path: "/v1/ws",
+    summary: "The same events, and channels, as JSON messages on a WebSocket; subscriptions begin at their cursors",
+    query: NoQuery,
+    answer: "websocket",
+    problems: [426, 503],
+  },
+  {
+    method: "post",
+    path: "/v1/publish",
+    summary: "Publish a message on an application channel; answered when it is on the disk",
+    query: NoQuery,
+    body: PublishBody,
+    accepted: true,
+    answer: "nothing",
+    problems: [413, 503],
+  },
+  {
+    path: "/v1/channels/{name}",
+    summary: "How many subscriptions name the channel",
+    query: NoQuery,
+    answer: json(ChannelSchema),
+    problems: [404],
   },
   {
     method: "put",

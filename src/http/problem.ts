@@ -25,6 +25,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: "Request too large",
   421: "Misdirected request",
   422: "Cannot be done",
+  426: "Upgrade required",
   429: "Too many requests",
   500: "Internal error",
   501: "Not built yet",

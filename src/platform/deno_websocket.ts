@@ -45,8 +45,8 @@ export class DenoWebSockets {
       return handler !== null;
     };
     const response = await this.#fetch(request, peer, () => void setTimeout(() => socket.destroy(), CUT_MS), upgrade);
-    if (socket.destroyed) return;
     if (handler === null) await writeAnswer(response, socket);
+    else if (socket.destroyed) (handler as WebSocketHandler).closed();
     else this.#open(handler, request, socket, head);
   }
 

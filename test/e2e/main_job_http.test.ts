@@ -6,7 +6,6 @@ import { sendAll, startWith } from "../support/main_job.ts";
 import { ask, device, metrics, type Problem } from "../support/rest.ts";
 import { SseConsumer } from "../support/sse.ts";
 import { Tracker } from "../support/tracker.ts";
-import { NOT_BUILT } from "../../src/http/not_built.ts";
 
 afterAll(endEverything);
 
@@ -103,15 +102,6 @@ describe("HTTP from outside", () => {
       expect(text).toContain(name);
     }
     expect((await ask(gateway.url, `${records}?limit=1001`)).status).toBe(400);
-  });
-
-  test("routes of later days answer 501 by name", async () => {
-    const later = NOT_BUILT.map((route) => route.replaceAll(/\{\w+\}/g, one.imei).split(" ") as [string, string]);
-    for (const [method, path] of later) {
-      const { status, headers, json } = await ask<Problem>(gateway.url, path, { method });
-      expect([method, path, status, headers.get("content-type")?.split(";")[0]]).toEqual([method, path, 501, "application/problem+json"]);
-      expect(json.title ?? "").not.toBe("");
-    }
   });
 
   test("the stream ends and the process too when told to, with streams open", async () => {

@@ -3,7 +3,6 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { settingOf } from "../../src/config/setting.ts";
-import { NOT_BUILT } from "../../src/http/not_built.ts";
 import { OPERATIONS } from "../../src/http/operations.ts";
 import { runHere } from "../support/console.ts";
 
@@ -36,10 +35,9 @@ describe("documents", () => {
     }
   });
 
-  test("README.md names every route that is there, and none that is not", () => {
+  test("README.md names every route that is there", () => {
     const [, table] = /## HTTP\n([\s\S]*?)\n## /.exec(read("README.md"))!;
     const named = new Set(found(table!, /[` ](\/[a-z0-9/{}.]+)/g));
     for (const { path } of OPERATIONS) if (path !== "/") expect([...named]).toContain(path);
-    for (const route of NOT_BUILT) expect([...named]).not.toContain(route.split(" ")[1]);
   });
 });

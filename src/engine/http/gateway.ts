@@ -85,7 +85,7 @@ export class HttpGateway {
   readonly settings: Settings;
   readonly commands: HttpCommands;
   readonly configs: HttpConfigs;
-  readonly quarantine: HttpQuarantine;
+  readonly raw: HttpRaw;
   readonly access: HttpAccess;
   readonly sockets: Sockets;
   readonly instance: string;
@@ -100,7 +100,7 @@ export class HttpGateway {
     this.settings = parts.settings;
     this.commands = new HttpCommands(parts);
     this.configs = new HttpConfigs(parts);
-    this.quarantine = new HttpQuarantine(parts);
+    this.raw = new HttpRaw(parts);
     this.access = parts.access;
     this.sockets = parts.sockets;
     this.instance = parts.instance;
@@ -178,14 +178,6 @@ export class HttpGateway {
     }
   }
 
-  /** Frames of a device whose first new record has a seq of `upTo` at most, newest first. */
-  async frames(device: string, upTo: number, limit: number): Promise<FramesFound> {
-    const answer = await this.#parts.readers.ask({ type: "frames", device, upTo, limit });
-    if (answer.kind === "unknown_device" || answer.kind === "busy") return answer;
-    if (answer.kind !== "frames") throw new Error(`Cannot use an answer of kind ${answer.kind} to a frames query`);
-    return { kind: "frames", frames: answer.frames.map(wholeStored), more: answer.more };
-  }
-
   /** JSON of the device's newest takeovers, newest first. */
   history(device: string, limit: number): Promise<HistoryFound> {
     return this.#history.takeovers(device, limit);
@@ -245,11 +237,13 @@ export class HttpGateway {
     return { retryMs: 0, maxAgeMs: Infinity, account, format: socketFormat(epoch, channel, form, wall) };
   }
 
+  /** How long a new stream or WebSocket may last. */
+  streamAgeMs(): number {
+    return this.settings.limits.streamAgeMs * (0.8 + this.#parts.random() * 0.4);
+  }
+
   #ofResponse() {
-    const { limits } = this.settings;
-    const { random } = this.#parts;
-    const retryMs = Math.round(limits.retryMs * (0.75 + random() * 0.5));
-    return { retryMs, maxAgeMs: limits.streamAgeMs * (0.8 + random() * 0.4) };
+    return { retryMs: Math.round(this.settings.limits.retryMs * (0.75 + this.#parts.random() * 0.5)), maxAgeMs: this.streamAgeMs() };
   }
 
   #committed(): Seq {
@@ -258,9 +252,9 @@ export class HttpGateway {
     return asSeq(Math.max(board.committed(), follower.position));
   }
 
-  /** A stream that is a connection of the device. `takeover`: also from a connection of another transport. */
-  openStream(device: DeviceId, peer: Peer, takeover: boolean, cut: () => void, gone: AbortSignal): Promise<StreamOpened> {
-    return this.#parts.devices.open(device, peer, takeover, cut, gone);
+  /** A stream that is a connection of the device. */
+  openStream(device: DeviceId, peer: Peer, wish: StreamWish, cut: () => void, gone: AbortSignal): Promise<StreamOpened> {
+    return this.#parts.devices.open(device, peer, wish, cut, gone);
   }
 
   /** Why the gateway cannot accept and commit now; null when it can. */

@@ -1,6 +1,5 @@
 /** The rest of the HTTP surface: health, metrics, the description, what is not built, and wrong use. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { NOT_BUILT } from "../../../src/http/not_built.ts";
 import { OPERATIONS } from "../../../src/http/operations.ts";
 import { DrainPhase, Gate } from "../../../src/wire/board.ts";
 import { connectedOf } from "../../support/memory_store.ts";
@@ -72,7 +71,7 @@ describe("/metrics", () => {
 
   test("requests are counted by status", async () => {
     world = await OutWorld.start();
-    for (const path of ["/healthz", "/nothing", "/v1/ws"]) await ask(world.url, path);
+    for (const path of ["/healthz", "/nothing", "/v1/events?mode=latest"]) await ask(world.url, path);
     expect(["2xx", "4xx", "5xx"].map((status) => world.metric("berth_http_requests_total", status))).toEqual([1, 1, 1]);
   });
 });
@@ -88,8 +87,8 @@ describe("/openapi.json", () => {
     expect(Object.entries(json.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`)).toSorted())
       .toEqual(OPERATIONS.map(({ method = "get", path }) => `${method} ${path}`).toSorted());
     for (const [path, methods] of Object.entries(json.paths)) {
-      // Nothing is on the list.
-      const status = path === "/v1/allow/{id}" ? 404 : 200;
+      // Nothing is on the list, the name is no channel's, and this opens no WebSocket.
+      const status = { "/v1/allow/{id}": 404, "/v1/channels/{name}": 404, "/v1/ws": 426 }[path] ?? 200;
       if (methods.get !== undefined) {
         expect([path, (await ask(world.url, concrete(path), { method: "HEAD" })).status]).toEqual([path, status]);
       }
@@ -116,16 +115,6 @@ describe("/openapi.json", () => {
 });
 
 describe("wrong use", () => {
-  test("routes of later days are 501 by name", async () => {
-    world = await OutWorld.start();
-    for (const route of NOT_BUILT) {
-      const [method, path] = route.split(" ") as [string, string];
-      const { status, headers, json } = await ask<Problem>(world.url, concrete(path), { method });
-      expect([route, status, headers.get("content-type")]).toEqual([route, 501, "application/problem+json"]);
-      expect(json.detail).toBe(`${route} is not built yet`);
-    }
-  });
-
   test("a method that a path does not have is 405, with those it has", async () => {
     world = await OutWorld.start();
     for (

@@ -1,0 +1,94 @@
+/**
+ * What a client may say over a WebSocket: `{type, id?, channel?, data?, cursor?, processId?, timestamp?}` (the messages of go-ws, and
+ * more of them). What a client adds besides is not looked at. An http thread reads them.
+ */
+import * as v from "valibot";
+import { err, ok, type Result } from "../base/result.ts";
+import { type Channel, CHANNEL_MAX, CHANNELS_ALLOWED, NAME, parseChannel } from "../broker/channel.ts";
+
+const TEXT_MAX = 256;
+const DEPTH_MAX = 100;
+const short = v.pipe(v.string(), v.maxLength(TEXT_MAX));
+
+const Said = v.object({
+  type: short,
+  /** The answer to this message has it too. */
+  id: v.optional(v.union([short, v.number()])),
+  channel: v.optional(v.string()),
+  cursor: v.optional(v.nullable(v.string())),
+  data: v.optional(v.unknown()),
+});
+
+/** Which message is answered; undefined where the client gave none. */
+export type MessageId = string | number | undefined;
+
+export type Said =
+  | { readonly type: "subscribe"; readonly id: MessageId; readonly name: string; readonly channel: Channel; readonly cursor: string | null }
+  | { readonly type: "unsubscribe"; readonly id: MessageId; readonly name: string }
+  | { readonly type: "publish"; readonly id: MessageId; readonly name: string; readonly data: string }
+  | { readonly type: "ping"; readonly id: MessageId }
+  /** Understood, and nothing to do. */
+  | { readonly type: "nothing" };
+
+/** Codes of error messages: what of a client's message cannot be used, or why it was not done. */
+export type SaidFault = "bad_message" | "unknown_type" | "bad_channel";
+
+/** What is wrong, and which message it was as far as it can be told. */
+export type Heard = Result<Said, SaidFault> & { readonly id?: MessageId; readonly name?: string };
+
+export function parseSaid(text: string): Heard {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return err("bad_message", "Cannot read the message: not JSON");
+  }
+  const parsed = v.safeParse(Said, value);
+  if (!parsed.success) return err("bad_message", `Cannot use the message: ${v.getDotPath(parsed.issues[0]) ?? "it"} is not as expected`);
+  const { type, id, channel, cursor, data } = parsed.output;
+  switch (type) {
+    case "subscribe":
+    case "unsubscribe": {
+      const name = channel ?? data;
+      const found = channelOf(name);
+      if (found === null) return { ...badChannel(name), id };
+      if (type === "unsubscribe") return ok({ type, id, name: name as string });
+      return ok({ type, id, name: name as string, channel: found, cursor: cursor ?? null });
+    }
+    case "publish":
+    case "event": {
+      if (channelOf(channel)?.kind !== "app") return { ...badChannel(channel), id };
+      const json = jsonOf(data);
+      return json === null
+        ? { ...err("bad_message", "Cannot use data: it is nested too deep"), id, name: channel! }
+        : ok({ type: "publish", id, name: channel!, data: json });
+    }
+    case "ping":
+      return ok({ type, id });
+    case "pong":
+    case "error":
+    case "process_output":
+    case "process_status":
+      return ok({ type: "nothing" });
+    default:
+      return { ...err("unknown_type", `Cannot use a message of type ${JSON.stringify(type)}`), id };
+  }
+}
+
+const channelOf = (name: unknown): Channel | null => (typeof name === "string" && NAME.test(name) ? parseChannel(name) : null);
+
+const badChannel = (name: unknown): Result<never, SaidFault> =>
+  err(
+    "bad_channel",
+    `Cannot use ${
+      typeof name === "string" ? `channel ${JSON.stringify(name.slice(0, CHANNEL_MAX))}` : "a message without a channel"
+    }: expected ${CHANNELS_ALLOWED}`,
+  );
+
+/** Null: it is nested too deep. Writing JSON takes time with the square of its depth. */
+export const jsonOf = (data: unknown): string | null => (isFlat(data, DEPTH_MAX) ? JSON.stringify(data ?? null) : null);
+
+function isFlat(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((each) => isFlat(each, depth - 1));
+}
