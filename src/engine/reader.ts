@@ -64,10 +64,12 @@ export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platf
     } else if (worked) leftovers.worked();
     else {
       desk.follow();
-      if (board.committed() === followed) leftovers.idle();
-      else leftovers.worked();
+      const behind = board.committed() !== followed;
+      if (behind) leftovers.worked();
+      else leftovers.idle();
       followed = board.committed();
-      bell.wait(limits.idleWaitMs, () => desk.hasWork() || wanted() || board.phase() !== phase);
+      // The journal rings after many events only: what comes in between is followed a little later, or before the next answer.
+      bell.wait(behind ? limits.followMs : limits.idleWaitMs, () => desk.hasWork() || wanted() || board.phase() !== phase);
     }
   }
   store.close();

@@ -8,14 +8,14 @@ import { Bell } from "../ring/wait.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import { type Boot, type Report, ringThreads } from "./boot.ts";
 import { passFault } from "./fault.ts";
-import { followersOf } from "./journal/keep.ts";
+import { Followers } from "./journal/followers.ts";
 import { LogFile } from "./journal/sync.ts";
 
 export function runSync(boot: Boot, platform: Platform, report: (r: Report) => void): void {
   const board = new Board(boot.board);
   const bell = new Bell(boot.bells, boot.thread);
   const holders = ringThreads(boot.roster).map((thread) => new Bell(boot.bells, thread, platform.poke));
-  const followers = followersOf(boot);
+  const followers = new Followers(boot);
   const faults = faultPoints(boot.faults);
   const { idleWaitMs } = boot.settings.limits;
   board.setThreadId(boot.thread, platform.threadId());
@@ -33,7 +33,7 @@ export function runSync(boot: Boot, platform: Platform, report: (r: Report) => v
       log.sync();
       board.redeem(holders.length, (ring) => holders[ring]!.ring());
       board.syncDone(ticket);
-      for (const follower of followers) follower.ring();
+      followers.ring(board.committed());
     } else if (board.phase() !== phase) {
       phase = board.phase();
       if (phase !== DrainPhase.end) board.setPhaseDone(boot.thread, phase);

@@ -12,6 +12,7 @@ import type { Journal } from "../../store/journal.ts";
 import type { Board } from "../../wire/board.ts";
 import type { Boot } from "../boot.ts";
 import { passFault } from "../fault.ts";
+import { Followers } from "./followers.ts";
 import type { JournalIntake } from "./intake.ts";
 import type { JournalMeter } from "./meter.ts";
 import { JournalSync } from "./sync.ts";
@@ -31,14 +32,11 @@ export interface KeepParts {
   readonly kept: (written: Written) => void;
 }
 
-/** Bells of the threads that follow what is committed. */
-export const followersOf = ({ bells, roster }: Boot): Bell[] => [...roster.http, ...roster.reader].map((thread) => new Bell(bells, thread));
-
 export class JournalKeep {
   readonly #parts: KeepParts;
   readonly #sync: JournalSync;
   readonly #broadcast: BroadcastProducer;
-  readonly #followers: readonly Bell[];
+  readonly #followers: Followers;
   readonly #registry: Bell;
   readonly #overlapBytes: number;
   readonly #pair = [new Written(), new Written()] as const;
@@ -53,7 +51,7 @@ export class JournalKeep {
     board.setCommandsKept(intake.lifecycleEnd);
     this.#sync = new JournalSync(boot, platform, board);
     this.#broadcast = new BroadcastProducer(boot.rings.broadcast, []);
-    this.#followers = followersOf(boot);
+    this.#followers = new Followers(boot);
     this.#registry = new Bell(boot.bells, boot.roster.registry);
     this.#overlapBytes = boot.settings.limits.overlapBytes;
     this.#unsynced = passFault(platform, faults, "journal.synchronous_off");
@@ -117,7 +115,7 @@ export class JournalKeep {
     kept(written);
     for (const each of verdicts) each.keep();
     for (const each of verdicts) if (!each.tell()) meter.exceptionsFull();
-    for (const follower of this.#followers) follower.ring();
+    this.#followers.ring(written.committed);
     // With every commit: positions are compared modulo 2^32, and one of long ago looks like one ahead.
     board.setCommandsKept(written.lifecycleEnd);
     if (written.hasRows) this.#registry.ring();
