@@ -47,7 +47,7 @@ export function serveFrames(app: Hono, gateway: Gateway): void {
     const id = c.req.param("id");
     if (!DEVICE_ID.test(id)) return unknownDevice(id);
     const { limit = PAGE_DEFAULT, after } = c.req.valid("query");
-    const found = await gateway.frames(id, after === undefined ? Number.MAX_SAFE_INTEGER : Number(after) - 1, limit);
+    const found = await gateway.raw.frames(id, after === undefined ? Number.MAX_SAFE_INTEGER : Number(after) - 1, limit);
     switch (found.kind) {
       case "frames": {
         const last = found.frames.at(-1);

@@ -81,7 +81,7 @@ export function serveQuarantine(app: Hono, gateway: Gateway): void {
 
   const ordered = async (c: Context, order: QuarantineOrder, done: (frame: StoredQuarantined) => Response): Promise<Response> => {
     const id = c.req.param("id") ?? "";
-    const answer = FRAME_ID.test(id) ? await gateway.quarantine.order(order, Number(id)) : { kind: "unknown_frame" as const };
+    const answer = FRAME_ID.test(id) ? await gateway.raw.order(order, Number(id)) : { kind: "unknown_frame" as const };
     switch (answer.kind) {
       case "done":
         return answer.frame === null ? new Response(null, { status: 204 }) : done(answer.frame);
@@ -104,7 +104,7 @@ export function serveQuarantine(app: Hono, gateway: Gateway): void {
 async function newest(gateway: Gateway, devices: ReadonlySet<string> | null, upTo: number, limit: number, bad: boolean) {
   const pages: QuarantinedFound[] = [];
   for (const device of devices ?? [null]) {
-    const page = await gateway.quarantine.page(device, upTo, limit, bad);
+    const page = await gateway.raw.undecodable(device, upTo, limit, bad);
     if (page.kind === "busy") return page;
     pages.push(page);
   }

@@ -8,12 +8,13 @@ import type { Happenings } from "./happenings.ts";
 import { HappeningList } from "./happening_list.ts";
 import type { Land } from "./land.ts";
 import { Mark } from "./mark.ts";
+import { RawPanel } from "./raw_panel.ts";
+import type { RawPorts } from "./raw_story.ts";
 import { RangeBar } from "./range_bar.ts";
 import { RecordTable } from "./record_table.ts";
 import { TakeoverList } from "./takeover_list.ts";
 import { NO_END } from "./track.ts";
 import { TrackMap } from "./track_map.ts";
-import type { GetJson } from "./track_reader.ts";
 import { ValueList } from "./value_list.ts";
 import { ago, latency, span } from "./words.ts";
 
@@ -39,6 +40,7 @@ export class DevicePage {
   readonly #values: ValueList;
   readonly #takeovers: TakeoverList;
   readonly #records: RecordTable;
+  readonly #raw: RawPanel;
   readonly #notices: HappeningList;
   readonly #facts = new Facts(byId("device-facts"), VEHICLE_LINES);
   readonly #liveness = new Facts(byId("device-liveness"), LIVENESS_LINES);
@@ -47,15 +49,16 @@ export class DevicePage {
   readonly #trouble = byId("device-trouble");
   #reads = -1;
 
-  constructor(fleet: Fleet, happenings: Happenings, land: Land, getJson: GetJson, touched: () => void) {
+  constructor(fleet: Fleet, happenings: Happenings, land: Land, ports: RawPorts, touched: () => void) {
     this.#fleet = fleet;
-    this.#story = new DeviceStory(getJson, touched);
+    this.#story = new DeviceStory((path) => ports.getJson(path), touched);
     this.#mark = new Mark(touched);
     this.#map = new TrackMap(land, this.#mark, touched);
     this.#range = new RangeBar(this.#story, this.#mark);
     this.#values = new ValueList(this.#story);
     this.#takeovers = new TakeoverList(this.#story);
     this.#records = new RecordTable(this.#story, this.#mark);
+    this.#raw = new RawPanel(ports, () => this.#values.family, touched);
     // Its takeovers stand beside, with what is known of them.
     const wants = { kinds: "no takeovers", device: () => this.#story.id } as const;
     this.#notices = new HappeningList(happenings, byId("device-notices"), byId("no-notices"), wants);
@@ -67,7 +70,7 @@ export class DevicePage {
   }
 
   listen(isLive: () => boolean): void {
-    for (const part of [this.#map, this.#range, this.#values, this.#records]) part.listen();
+    for (const part of [this.#map, this.#range, this.#values, this.#records, this.#raw]) part.listen();
     byId("device-again").addEventListener("click", () => void this.#story.read());
     for (const format of FORMATS) byId(`copy-${format}`).addEventListener("click", () => void this.#copy(format));
     setInterval(() => {
@@ -82,15 +85,19 @@ export class DevicePage {
   open(id: string): void {
     if (id === this.#story.id) return;
     this.#mark.clear();
+    this.#raw.open(id);
     void this.#story.open(id);
   }
 
   close(): void {
-    if (this.#story.id !== null) this.#story.close();
+    if (this.#story.id === null) return;
+    this.#story.close();
+    this.#raw.close();
   }
 
   /** The journal was not followed for a while: what was read may lack something. */
   readAgain(): void {
+    this.#raw.readAgain();
     void this.#story.read();
   }
 
@@ -101,6 +108,7 @@ export class DevicePage {
 
   event(kind: string, data: unknown): void {
     this.#story.event(kind, data);
+    this.#raw.event(kind, data);
   }
 
   draw(now: number): void {
@@ -125,6 +133,7 @@ export class DevicePage {
     this.#values.draw(now);
     this.#takeovers.draw(now);
     this.#records.draw(now);
+    this.#raw.draw(now);
     this.#notices.draw();
     this.#drawExport();
   }
@@ -139,6 +148,7 @@ export class DevicePage {
       inRange: String(track.records),
       takeovers: String(takeovers.length),
       reads: String(reads),
+      ...this.#raw.facts(),
     };
   }
 

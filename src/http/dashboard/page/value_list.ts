@@ -25,7 +25,7 @@ export class ValueList {
   readonly #more = byId("more-values");
   readonly #table = byId("values-table");
   readonly #rows = new Map<string, Row>();
-  #family: IoFamily = "fmb";
+  family: IoFamily = "fmb";
   #shownAs = "";
   #list: readonly ShownValue[] = [];
 
@@ -36,16 +36,16 @@ export class ValueList {
   listen(): void {
     byId("family").addEventListener("change", (event) => {
       const { value } = event.target as HTMLSelectElement;
-      if (isFamily(value)) this.#family = value;
+      if (isFamily(value)) this.family = value;
     });
   }
 
   draw(now: number): void {
     const { id, values, reads } = this.#story;
-    const as = `${id} ${reads} ${values.version} ${this.#family}`;
+    const as = `${id} ${reads} ${values.version} ${this.family}`;
     if (as !== this.#shownAs) {
       this.#shownAs = as;
-      const all = values.list(this.#family);
+      const all = values.list(this.family);
       this.#list = all.slice(0, SHOWN);
       this.#more.hidden = all.length <= SHOWN;
       setText(this.#more, `and ${count(all.length - SHOWN)} more in its records`);

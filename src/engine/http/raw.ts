@@ -1,6 +1,6 @@
 /**
- * Frames kept raw as an http thread offers them: read from the store by a reader, and orders about them by way of the registry to
- * the journal. Owned by an http thread.
+ * Frames as they came, as an http thread offers them: those of a device and those that could not be decoded, read from the store by a
+ * reader; and orders about the latter by way of the registry to the journal. Owned by an http thread.
  */
 import type { FramesPage, StoredBadFrame, StoredFrame, StoredQuarantined } from "../../store/port.ts";
 import { OUTCOMES, type QuarantineOrder } from "../../wire/control.ts";
@@ -26,15 +26,23 @@ export type QuarantineOrdered =
   | { readonly kind: "unknown_frame" }
   | Busy;
 
-export class HttpQuarantine {
+export class HttpRaw {
   readonly #parts: { readonly readers: ReaderClient; readonly registry: RegistryClient };
 
   constructor(parts: { readonly readers: ReaderClient; readonly registry: RegistryClient }) {
     this.#parts = parts;
   }
 
-  /** Frames with ids up to `upTo`, of one device or (null) of all; `bad`: with those of wrong CRC. */
-  page(device: string | null, upTo: number, limit: number, bad: boolean): Promise<Quarantined | Busy> {
+  /** Frames of a device whose first new record has a seq of `upTo` at most, newest first. */
+  async frames(device: string, upTo: number, limit: number): Promise<FramesFound> {
+    const answer = await this.#parts.readers.ask({ type: "frames", device, upTo, limit });
+    if (answer.kind === "unknown_device" || answer.kind === "busy") return answer;
+    if (answer.kind !== "frames") throw new Error(`Cannot use an answer of kind ${answer.kind} to a frames query`);
+    return { kind: "frames", frames: answer.frames.map(wholeStored), more: answer.more };
+  }
+
+  /** Undecodable frames with ids up to `upTo`, of one device or (null) of all; `bad`: with those of wrong CRC. */
+  undecodable(device: string | null, upTo: number, limit: number, bad: boolean): Promise<Quarantined | Busy> {
     return this.#ask(0, device ?? "", upTo, limit, bad);
   }
 
@@ -72,7 +80,7 @@ export class HttpQuarantine {
 /** The batch it was in was lost with a commit that failed. */
 const notDone: Busy = { kind: "busy", reason: "a commit failed" };
 
-export const wholeStored = ({ json, bytes }: AnswerRaw): StoredFrame => ({ ...(JSON.parse(json) as Omit<StoredFrame, "bytes">), bytes });
+const wholeStored = ({ json, bytes }: AnswerRaw): StoredFrame => ({ ...(JSON.parse(json) as Omit<StoredFrame, "bytes">), bytes });
 const wholeFrame = ({ json, bytes }: AnswerRaw): StoredQuarantined => ({
   ...(JSON.parse(json) as Omit<StoredQuarantined, "bytes">),
   bytes,
