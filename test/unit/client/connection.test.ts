@@ -1,6 +1,7 @@
 /** A connection over real sockets: what it reads, what it remembers, when it comes back, and when it does not. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect, connectDevice, type Connection, type SseOptions } from "../../../src/client/main.ts";
+import { Flood } from "../../support/flood.ts";
 import { until } from "../../support/until.ts";
 
 let server: Bun.Server<undefined> | null = null;
@@ -183,39 +184,19 @@ describe("connection", () => {
   });
 
   test("what nobody takes stays in the network, and a slow reader is not taken for a dead gateway", async () => {
-    const total = 20_000;
-    const text = Array.from({ length: total }, (_, i) => `id: e.${i + 1}\nevent: record\ndata: {"a":"${"x".repeat(1000)}"}\n\n`);
-    let sent = 0;
-    const { url, asked } = serve(() =>
-      new Response(
-        new ReadableStream({
-          pull: (c) => {
-            if (sent === total) return new Promise(() => {});
-            c.enqueue(encoder.encode(text.slice(sent, sent += 100).join("")));
-            return undefined;
-          },
-        }, { highWaterMark: 0 }),
-      )
-    );
-    connection = connect(url, { silentMs: 300, bufferEvents: 10 });
-    await until("the sender to be stopped", () => connection!.state === "connected" && sent > 0);
-    let before = -1;
-    await until("nothing more to be sent", async () => {
-      const is = sent;
-      await Bun.sleep(150);
-      const same = is === before;
-      before = is;
-      return same;
-    });
+    const flood = await Flood.start(40_000);
+    connection = connect(flood.url, { silentMs: 300, bufferEvents: 10 });
+    await until("the sender to be stopped", () => flood.isStopped);
     // Longer than it may be silent.
     await Bun.sleep(400);
-    expect(sent).toBeLessThan(total);
+    expect([flood.isStopped, flood.sent < flood.total]).toEqual([true, true]);
     let seq = 0;
     for await (const { id } of connection) {
       expect(id).toBe(`e.${++seq}`);
-      if (seq === total) break;
+      if (seq === flood.total) break;
     }
-    expect(asked).toHaveLength(1);
+    expect(flood.connections).toBe(1);
+    await flood.stop();
   });
 
   test("the network that comes back ends a wait", async () => {
