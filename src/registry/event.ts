@@ -15,6 +15,8 @@ export interface Claim {
   readonly address: string;
   readonly port: number;
   readonly clientInstance: string;
+  /** What its TLS was agreed on, and its certificate if it has shown one; left out or "": without TLS. */
+  readonly tls?: string;
   /** Wall ms. */
   readonly at: number;
   /** We dialled it; else the device did. */

@@ -102,9 +102,10 @@ export const MESSAGES = {
   /** A descriptor for the worker to adopt and from now on to close. */
   adopt: struct({ fd: "u32", address: "str", port: "u16" }),
   /** `deviceClass` names a class of policies; "": the registry finds it by transport and id. `dialled`: by us, not by the device. */
-  claim: struct({ conn: "u32", device: "str", deviceClass: "str", transport: "u8", address: "str", port: "u16", clientInstance: "str", at: "f64", dialled: "bool" }),
-  /** The claim of a device stream. `takeover`: also from a connection of another transport. */
-  claimStream: struct({ conn: "u32", device: "str", address: "str", port: "u16", at: "f64", takeover: "bool" }),
+  /** `tls`: what was agreed on, and the client's certificate if it has shown one, as Socket.tls; "": without TLS. */
+  claim: struct({ conn: "u32", device: "str", deviceClass: "str", transport: "u8", address: "str", port: "u16", clientInstance: "str", tls: "str", at: "f64", dialled: "bool" }),
+  /** The claim of a device stream. `takeover`: also from a connection of another transport. `commands`: it takes them. */
+  claimStream: struct({ conn: "u32", device: "str", address: "str", port: "u16", at: "f64", takeover: "bool", commands: "bool" }),
   /** There is a newer version of the device's configuration on disk. */
   configured: struct({ conn: "u32", version: "f64" }),
   /** `position`: end of the last frame this connection put into the worker's frame ring. */

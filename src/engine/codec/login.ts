@@ -48,6 +48,7 @@ export class CodecLogin {
         address,
         port,
         clientInstance: "",
+        tls: connection.socket.tls ?? "",
         at,
         dialled: false,
       },

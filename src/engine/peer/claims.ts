@@ -39,6 +39,7 @@ export class PeerClaims {
       port,
       // However it reaches us, it is one origin.
       clientInstance: peer,
+      tls: "",
       at: clock.wall(),
       dialled: dialled !== null,
     }, this.#ending.reserve);

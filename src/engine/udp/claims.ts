@@ -58,7 +58,7 @@ export class UdpClaims {
     }
     const { id: conn, device, address } = sender;
     const at = clock.wall();
-    const what = { deviceClass: "", transport: UDP, clientInstance: "", dialled: false };
+    const what = { deviceClass: "", transport: UDP, clientInstance: "", tls: "", dialled: false };
     if (!send(claims, { type: "claim", conn, device, address, port, at, ...what }, this.reserve + OWED_BYTES)) {
       tally.claimsFull();
       tally.login("store_busy");
