@@ -120,7 +120,7 @@ export class RegistryOutbox {
         this.#tell({ type: "acknowledged", device: effect.device, conflict: effect.conflict, at: effect.at });
         return this.kept.add(effect.ring, effect.request);
       case "answer":
-        return this.#put(this.#answers[effect.ring]!, answerMessage(effect, this.#presence));
+        return this.#put(this.#answers[effect.ring]!, answerMessage(effect, this.#presence, this.#lifecycle.position));
       case "done": {
         const { request, text } = effect;
         return this.#put(this.#answers[effect.ring]!, { type: "done", request, outcome: OUTCOMES.indexOf(effect.outcome), text });
