@@ -51,16 +51,22 @@ const COLUMNS = [
   "receivedAt",
 ] as const;
 const TIMES: ReadonlySet<string> = new Set(["time", "receivedAt"]);
+const DEGREES: ReadonlySet<string> = new Set(["lat", "lon"]);
 
 const csv = (): ExportFormat => ({
   order: "seq",
   head: () => `${COLUMNS.join(",")},io\r\n`,
   record(record) {
-    const cells = COLUMNS.map((column) => cell(TIMES.has(column) ? isoTime(record[column] as number) : String(record[column] ?? "")));
+    const cells = COLUMNS.map((column) => cell(cellText(column, record[column])));
     return `${cells.join(",")},${cell(ioText(record))}\r\n`;
   },
   tail: () => "",
 });
+
+function cellText(column: string, value: string | number | null): string {
+  if (typeof value !== "number") return value ?? "";
+  return TIMES.has(column) ? isoTime(value) : DEGREES.has(column) ? decimal(value) : String(value);
+}
 
 const cell = (text: string): string => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
@@ -90,7 +96,7 @@ function gpx(): ExportFormat {
       last = record.time;
       const open = begins ? "<trkseg>\n" : pauses ? "</trkseg>\n<trkseg>\n" : "";
       const { lat, lon, altitude, satellites } = record;
-      return `${open}<trkpt lat="${lat}" lon="${lon}"><ele>${altitude}</ele><time>${
+      return `${open}<trkpt lat="${decimal(lat)}" lon="${decimal(lon === 180 ? -180 : lon)}"><ele>${altitude}</ele><time>${
         isoTime(record.time)
       }</time><sat>${satellites}</sat></trkpt>\n`;
     },
@@ -101,6 +107,9 @@ function gpx(): ExportFormat {
 /** A track has only fixes, at places that exist and times a calendar has. */
 const hasPlace = ({ satellites, lat, lon, time }: ExportedRecord): boolean =>
   satellites > 0 && Math.abs(lat) <= 90 && Math.abs(lon) <= 180 && time <= LAST_YEAR_MS;
+
+/** Degrees without an exponent, which GPX does not have and spreadsheets misread: a ten-millionth is 0.0000001. */
+const decimal = (value: number): string => Math.abs(value) >= 1e-6 || value === 0 ? String(value) : value.toFixed(7);
 
 /** ISO 8601; what no calendar has stays a number. */
 const isoTime = (ms: number): string => ms <= LAST_YEAR_MS ? new Date(ms).toISOString() : String(ms);

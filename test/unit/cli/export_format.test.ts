@@ -62,6 +62,12 @@ test("gpx draws fixes only, and no line over a pause", () => {
   expect(text.endsWith("</trk>\n</gpx>\n")).toBe(true);
 });
 
+test("degrees are decimals without an exponent, and gpx has no 180 east", () => {
+  const near = record({ lat: -5e-7, lon: 1e-7 });
+  expect(written("gpx", [near, record({ lat: 0, lon: 180 })])).toMatch(/lat="-0\.0000005" lon="0\.0000001"[^]*lat="0" lon="-180"/);
+  expect(written("csv", [near])).toContain(",-0.0000005,0.0000001,");
+});
+
 test("gpx of nothing is a track without segments, and names are escaped", () => {
   const format = exportFormat("gpx");
   const text = format.head("<a & b>") + format.tail();
