@@ -23,7 +23,7 @@ const READ = scope(["read"]);
 const ADMIN = scope([]);
 
 const DEVICE_PATH = /^\/v1\/devices\/([^/]+)(?:\/(.+))?$/;
-const REPORT = /^config\/[^/]+\/(?:applied|failed)$/;
+const REPORT = /^(?:config\/[^/]+\/(?:applied|failed)|commands\/[^/]+\/(?:answered|nacked))$/;
 
 /** `path`: as the router gets it, a parameter still escaped. */
 export function needOf(method: string, path: string, open: OpenRoutes): Need {

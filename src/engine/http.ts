@@ -236,6 +236,7 @@ class HttpThread {
     const phase = this.#board.phase();
     if (phase === this.#phase) return;
     this.#phase = phase;
+    this.#devices.stopCommands();
     if (phase < DrainPhase.sayBye) this.#board.setPhaseDone(thread, phase);
     else if (phase === DrainPhase.sayBye) this.#sayBye().catch((error: unknown) => this.#fail(error));
   }

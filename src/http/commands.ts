@@ -1,6 +1,7 @@
 /**
  * POST /v1/devices/{id}/commands and GET /v1/commands/{id}: what is sent to a device, and what became of it. 202 means that the
- * command is on the disk; it is written when its device is there and quiet.
+ * command is on the disk; it is written when its device is there and quiet. POST …/commands/{command}/answered|nacked: what a device
+ * says of one it was given on its stream.
  */
 import type { Hono } from "hono";
 import * as v from "valibot";
@@ -52,6 +53,18 @@ export const CommandSchema = v.object({
 });
 type CommandJson = v.InferOutput<typeof CommandSchema>;
 
+export const CommandReportBody = v.strictObject({
+  fence: v.optional(
+    v.pipe(
+      v.number("a fence"),
+      v.integer("a fence"),
+      v.minValue(0, "a fence"),
+      v.description("Of the connection that says so: refused when it was not given the command"),
+    ),
+  ),
+  response: v.optional(v.pipe(v.string("a text"), v.description("What it answers, or why it did not obey"))),
+}, "an object with fence and response");
+
 const COMMAND_ID = /^[0-9a-f]{1,64}$/;
 /** Codec 14 names the device by it. */
 const IMEI = /^[0-9]{15}$/;
@@ -60,6 +73,10 @@ const REFUSED: Readonly<Record<string, string>> = {
   key_used: "its idempotency key was used for another command",
   device_full: "too many commands of this device have not ended",
   too_long: "it is too long for the rings as configured",
+  fence: "it was given to another connection",
+  late: "its time was over; the answer is kept as an event",
+  ended: "it has ended",
+  not_given: "it was not given to the device's stream",
 };
 
 export function serveCommands(app: Hono, gateway: Gateway): void {
@@ -94,15 +111,39 @@ export function serveCommands(app: Hono, gateway: Gateway): void {
     }
   });
 
+  for (const state of ["answered", "nacked"] as const) {
+    app.post(`/v1/devices/:id/commands/:command/${state}`, strictQuery(NoQuery), async (c) => {
+      const { id: device, command } = c.req.param();
+      const body = await readBody(c, CommandReportBody);
+      if (!body.ok) return body.answer;
+      const { fence = 0, response = "" } = body.value;
+      const bytes = new TextEncoder().encode(response).length;
+      if (bytes > limits.commandResponseBytes) return problem(413, `A response of ${bytes} bytes exceeds ${limits.commandResponseBytes}`);
+      if (!COMMAND_ID.test(command)) return unknownCommand(command);
+      const done = await gateway.commands.report({ device, id: command, fence, isAnswered: state === "answered", response });
+      switch (done.kind) {
+        case "done":
+          return new Response(null, { status: 204 });
+        case "busy":
+          return unavailable(done.reason);
+        case "unknown_command":
+          return unknownCommand(command);
+        case "refused":
+          return problem(409, `Cannot take command as ${state}: ${REFUSED[done.why] ?? done.why}`);
+      }
+    });
+  }
+
   app.get("/v1/commands/:id", strictQuery(NoQuery), async (c) => {
     const id = c.req.param("id");
-    const unknown = (): Response => problem(404, `Unknown command ${JSON.stringify(id.slice(0, 64))}`);
-    if (!COMMAND_ID.test(id)) return unknown();
+    if (!COMMAND_ID.test(id)) return unknownCommand(id);
     const found = await gateway.commands.find(id);
     if (found.kind === "busy") return unavailable(found.reason);
-    return found.command === null ? unknown() : c.json(commandJson(found.command));
+    return found.command === null ? unknownCommand(id) : c.json(commandJson(found.command));
   });
 }
+
+const unknownCommand = (id: string): Response => problem(404, `Unknown command ${JSON.stringify(id.slice(0, 64))}`);
 
 const commandJson = (command: StoredCommand): CommandJson => {
   const { id, device, text, state, fence, createdAt, writtenAt, endedAt, response, reason } = command;

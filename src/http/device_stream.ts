@@ -1,6 +1,6 @@
 /**
- * GET /v1/devices/{id}/stream: a device's own connection. It gets its configuration in full at once and each newer version as it comes; it
- * is admitted, taken over and evicted as any connection of the device, and says nothing but by its other requests.
+ * GET /v1/devices/{id}/stream: a device's own connection. It gets its configuration in full at once and each newer version as it comes,
+ * and commands if it asks for them; it is admitted, taken over and evicted as any connection of the device, and says nothing but by its other requests.
  */
 import type { Hono } from "hono";
 import * as v from "valibot";
@@ -12,7 +12,7 @@ import { problem, unavailable } from "./problem.ts";
 import { oneOf, query, strictQuery } from "./query.ts";
 import { envOf, grantOf } from "./request_env.ts";
 
-export const StreamQuery = query({ takeover: v.optional(oneOf(["true", "false"])) });
+export const StreamQuery = query({ takeover: v.optional(oneOf(["true", "false"])), commands: v.optional(oneOf(["true", "false"])) });
 
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
 
@@ -25,8 +25,8 @@ export function serveDeviceStream(app: Hono, gateway: Gateway): void {
     if (!gateway.accepting) return unavailable("the gateway is stopping");
     const { peer, cut } = envOf(c);
     const { signal } = c.req.raw;
-    const takeover = c.req.valid("query").takeover === "true";
-    const opened = await gateway.openStream(device, peer, takeover, cut, signal);
+    const { takeover, commands } = c.req.valid("query");
+    const opened = await gateway.openStream(device, peer, { takeover: takeover === "true", commands: commands === "true" }, cut, signal);
     switch (opened.kind) {
       case "busy":
         return unavailable(opened.reason);

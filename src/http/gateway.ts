@@ -104,7 +104,30 @@ export interface CommandWish {
   readonly key: string;
 }
 
+export interface CommandReport {
+  readonly device: string;
+  readonly id: string;
+  /** Of the connection that says so, or 0. */
+  readonly fence: number;
+  readonly isAnswered: boolean;
+  readonly response: string;
+}
+
+/** `done`: on disk. `refused`: why. */
+export type CommandReported =
+  | { readonly kind: "done" }
+  | { readonly kind: "unknown_command" }
+  | { readonly kind: "refused"; readonly why: string }
+  | Busy;
+
+/** `takeover`: also from a connection of another transport. `commands`: it takes them. */
+export interface StreamWish {
+  readonly takeover: boolean;
+  readonly commands: boolean;
+}
+
 export interface CommandsPort {
+  report(report: CommandReport): Promise<CommandReported>;
   find(id: string): Promise<{ readonly kind: "command"; readonly command: StoredCommand | null } | Busy>;
   /** Back when it is on disk. `busy`: it may be all the same. */
   submit(
@@ -257,8 +280,8 @@ export interface Gateway {
   readonly head: string;
   /** `channel`: checked, `data`: JSON. `told` is called once. */
   publish(channel: string, data: string, told: (how: Published) => void): void;
-  /** `takeover`: also from a connection of another transport. `gone`: the client went away, perhaps before it is decided. */
-  openStream(device: DeviceId, peer: Peer, takeover: boolean, cut: () => void, gone: AbortSignal): Promise<StreamOpened>;
+  /** `gone`: the client went away, perhaps before it is decided. */
+  openStream(device: DeviceId, peer: Peer, wish: StreamWish, cut: () => void, gone: AbortSignal): Promise<StreamOpened>;
   notReady(): string | null;
   countRequest(status: number): void;
 }

@@ -1,7 +1,7 @@
 /** Every route that is there, with the schemas it uses: what /openapi.json is made from, and which methods a path has. Pure. */
 import type { GenericSchema, ObjectEntries } from "valibot";
 import * as v from "valibot";
-import { CommandBody, CommandSchema } from "./commands.ts";
+import { CommandBody, CommandReportBody, CommandSchema } from "./commands.ts";
 import { AllowedSchema, AllowQuery, AllowSchema } from "./allow.ts";
 import { ConfigReportBody, ConfigSchema, ConfigVersionSchema } from "./device_config.ts";
 import { StreamQuery } from "./device_stream.ts";
@@ -182,6 +182,15 @@ export const OPERATIONS: readonly Operation[] = [
     answer: json(CommandSchema),
     problems: [403, 404, 409, 503],
   },
+  ...(["answered", "nacked"] as const).map((state): Operation => ({
+    method: "post",
+    path: `/v1/devices/{id}/commands/{command}/${state}`,
+    summary: `The device says that it has ${state === "answered" ? "obeyed" : "not obeyed"} a command it was given on its stream`,
+    query: NoQuery,
+    body: CommandReportBody,
+    answer: "nothing",
+    problems: [404, 409, 413, 503],
+  })),
   { path: "/v1/commands/{id}", summary: "What became of a command", query: NoQuery, answer: json(CommandSchema), problems: [404, 503] },
   {
     method: "put",

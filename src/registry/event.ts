@@ -23,6 +23,8 @@ export interface Claim {
   readonly dialled: boolean;
   /** It leaves the device to a live connection of another transport, whatever the policy. */
   readonly spares?: boolean;
+  /** A device stream that takes commands. */
+  readonly takesCommands?: boolean;
 }
 
 /** An operator's wish, by way of an http thread: `ring` and `request` are where the outcome goes. */

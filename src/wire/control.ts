@@ -4,11 +4,11 @@
  *   accept   → codec     adopt
  *   codec    → registry  claim, close, probed, sent, afterlife, commandDone, commandAnswer
  *   registry → codec     decided, evict, probe, command
- *   http     → registry  ask, order, submit, configure, configReport, quarantineOrder
+ *   http     → registry  ask, order, submit, commandReport, configure, configReport, quarantineOrder
  *   registry → http      answer, done
  *   registry → udp       decided, evict, probe, alongside, command
- *   http     → registry  claimStream, close, probed, afterlife
- *   registry → http      decided, evict, probe, configured
+ *   http     → registry  claimStream, close, probed, afterlife, commandDone
+ *   registry → http      decided, evict, probe, command, configured
  *   registry → journal   connected, replaced, beside, disconnected, refusedMany, raiseFloor, conflict, evidence,
  *                        conflictOver, listed, acknowledged, commandRow, lateAnswer, configRow, quarantineOrdered
  *
@@ -167,11 +167,13 @@ export const MESSAGES = {
   /** A command to a device, answered with `done` when its row is on disk. `key`: "" is none. Times in wall ms. */
   submit: struct({ request: "u32", id: "str", device: "str", key: "str", codec: "u8", text: "text", createdAt: "f64", expiresAt: "f64", timeoutMs: "f64" }),
   /** To be written to this connection and no other; that its bytes may leave is on disk. `no` names it in this process. */
-  command: struct({ conn: "u32", fence: "f64", no: "u32", codec: "u8", text: "text", expiresInMs: "f64" }),
+  command: struct({ conn: "u32", fence: "f64", no: "u32", id: "str", codec: "u8", text: "text", expiresInMs: "f64" }),
   /** Once per `command`: its bytes have left, or none has and none will. */
   commandDone: struct({ no: "u32", written: "bool" }),
   /** The next response on a connection a command was written to. `hex`: its payload, "" when it is too long to go with the command. */
   commandAnswer: struct({ device: "str", fence: "f64", no: "u32", codec: "u8", messageType: "u8", isWhole: "bool", hex: "text" }),
+  /** What a device says of a command it was given on its stream. `fence`: of the connection that says so, or 0. */
+  commandReport: struct({ request: "u32", device: "str", id: "str", fence: "f64", isAnswered: "bool", response: "text" }),
   /** A command's row and event. `hasResponse`: `response` is one; `reason` "": none. */
   commandRow: struct({
     device: "str", id: "str", key: "str", codec: "u8", text: "text", createdAt: "f64", expiresAt: "f64", timeoutMs: "f64",

@@ -67,7 +67,7 @@ class World {
       const no = this.#no++;
       this.#open = no;
       const { conn, fence } = this.#owner;
-      bench.say({ type: "command", conn, fence, no, codec: 12, text: `do ${no}`, expiresInMs: pick * 50 });
+      bench.say({ type: "command", conn, fence, no, id: "", codec: 12, text: `do ${no}`, expiresInMs: pick * 50 });
     }
     this.look();
   }

@@ -25,6 +25,7 @@ type Question =
   | MessageOf<"ask">
   | MessageOf<"order">
   | MessageOf<"submit">
+  | MessageOf<"commandReport">
   | MessageOf<"configure">
   | MessageOf<"configReport">
   | MessageOf<"quarantineOrder">;
@@ -65,6 +66,12 @@ export class RegistryClient {
   /** How a command's submission went, once it is on the disk; null when that is not so in time: it may be all the same. */
   async submit(command: Omit<MessageOf<"submit">, "type" | "request">): Promise<Done | null> {
     const reply = await this.#question((request) => ({ type: "submit", request, ...command }));
+    return reply?.type === "done" ? reply : null;
+  }
+
+  /** The same for what a device says of a command it was given on its stream. */
+  async reportCommand(report: Omit<MessageOf<"commandReport">, "type" | "request">): Promise<Done | null> {
+    const reply = await this.#question((request) => ({ type: "commandReport", request, ...report }));
     return reply?.type === "done" ? reply : null;
   }
 

@@ -3,11 +3,12 @@
  * is on the disk. Owned by an http thread.
  */
 import type { Settings } from "../../config/settings.ts";
+import { normaliseIdentity } from "../../registry/identity.ts";
 import { MESSAGE_HEADER } from "../../ring/layout.ts";
 import type { StoredCommand } from "../../store/port.ts";
 import type { Board } from "../../wire/board.ts";
-import type { CommandCodec } from "../../wire/command.ts";
-import { MESSAGES, OUTCOMES } from "../../wire/control.ts";
+import { type CommandCodec, isEnd } from "../../wire/command.ts";
+import { type MessageOf, MESSAGES, OUTCOMES } from "../../wire/control.ts";
 import type { RegistryClient } from "./asks.ts";
 import type { Busy } from "./busy.ts";
 import type { ReaderClient } from "./queries.ts";
@@ -26,6 +27,13 @@ export type CommandFound = { readonly kind: "command"; readonly command: StoredC
 /** `key_used`: for another command. `device_full`: too many of this device have not ended. `too_long`: for the rings. */
 export type Submitted =
   | { readonly kind: "command"; readonly command: StoredCommand }
+  | { readonly kind: "refused"; readonly why: string }
+  | Busy;
+
+/** `done`: on disk. `unknown_command`: of that device. `refused`: why. */
+export type CommandReported =
+  | { readonly kind: "done" }
+  | { readonly kind: "unknown_command" }
   | { readonly kind: "refused"; readonly why: string }
   | Busy;
 
@@ -79,6 +87,24 @@ export class HttpCommands {
     return found.command === null
       ? { kind: "busy", reason: "the command has ended and is not kept any more" }
       : { kind: "command", command: found.command };
+  }
+
+  /** What a device says of a command it was given on its stream. Said again, it is done. */
+  async report(report: Omit<MessageOf<"commandReport">, "type" | "request">): Promise<CommandReported> {
+    const { registry, board } = this.#parts;
+    if (board.storeFailure() !== "none") return { kind: "busy", reason: "commits fail: no answer can be kept" };
+    const done = await registry.reportCommand(report);
+    if (done === null) return { kind: "busy", reason: "the answer was not kept in time" };
+    const outcome = OUTCOMES[done.outcome]!;
+    if (outcome === "done") return { kind: "done" };
+    if (outcome === "busy") return { kind: "busy", reason: "the command is on its way" };
+    if (done.text !== "not_given") return { kind: "refused", why: done.text };
+    const found = await this.#read(report.id, "", "");
+    if (found.kind === "busy") return found;
+    const { command } = found;
+    if (command === null || command.device !== normaliseIdentity(report.device)) return { kind: "unknown_command" };
+    const isSame = command.state === (report.isAnswered ? "answered" : "nacked") && command.response === report.response;
+    return isSame ? { kind: "done" } : { kind: "refused", why: isEnd(command.state) ? "ended" : "not_given" };
   }
 
   /** By time, so that rows are found near each other. */

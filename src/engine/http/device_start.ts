@@ -4,11 +4,12 @@ import { RingConsumer, RingProducer } from "../../ring/spsc.ts";
 import { Bell } from "../../ring/wait.ts";
 import { Board } from "../../wire/board.ts";
 import { connectionSlots, PresenceWriter } from "../../wire/presence.ts";
-import type { Boot } from "../boot.ts";
+import { type Boot, ringThreads } from "../boot.ts";
 import type { RegistryClient } from "./asks.ts";
 import { HttpConfigs } from "./configs.ts";
-import { DeviceStreams, type StreamParts } from "./device_streams.ts";
+import { DeviceStreams } from "./device_streams.ts";
 import type { ReaderClient } from "./queries.ts";
+import type { StreamParts } from "./stream_parts.ts";
 import { StreamSockets } from "./stream_sockets.ts";
 
 /** `localPort`: of the listener, once it is open. */
@@ -23,10 +24,12 @@ export function startDeviceStreams(
   const { rings, roster, settings } = boot;
   const { limits } = settings;
   const board = new Board(boot.board);
-  const ring = roster.codec.length + roster.peer.length + roster.udp.length + boot.index;
+  const all = ringThreads(roster);
+  const ring = all.indexOf(boot.thread);
   const configs = new HttpConfigs({ settings, board, readers, registry, schemas: null });
   return new DeviceStreams({
     ring,
+    rings: roster.http.map((thread) => all.indexOf(thread)),
     claims: new RingProducer(rings.claims[ring]!, new Bell(boot.bells, roster.registry)),
     decisions: new RingConsumer(rings.decisions[ring]!),
     board,

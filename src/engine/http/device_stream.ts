@@ -1,6 +1,6 @@
 /**
- * The stream of one device: its configuration and what keeps the connection alive, as the client takes it. What is not taken does not pile
- * up: of configurations only the newest waits. Owned by an http thread.
+ * The stream of one device: its configuration, commands, and what keeps the connection alive, as the client takes it. What is not taken
+ * does not pile up: of configurations only the newest waits, and of commands there is one at a time. Owned by an http thread.
  */
 import type { ConnId, DeviceId } from "../../base/brand.ts";
 import { sseEvent } from "../../broker/sse_text.ts";
@@ -13,6 +13,16 @@ export type StreamStage = "asking" | "open" | "ended";
 
 const encoder = new TextEncoder();
 const HEARTBEAT = encoder.encode(": \n\n");
+
+/** A command for the device, as its client is told. */
+export interface OfferedCommand {
+  /** The registry's number for it. */
+  readonly no: number;
+  readonly id: string;
+  readonly text: string;
+  /** Monotonic ms: not to be given any more. */
+  readonly deadline: number;
+}
 
 /** What the client is told when it ends: EventSource comes back by itself after `retry`. */
 const byeText = (reason: EndReason): Uint8Array => encoder.encode(`event: bye\ndata: ${JSON.stringify({ reason })}\n\n`);
@@ -38,6 +48,9 @@ export class DeviceStream {
   isReading = false;
   /** It was evicted, and it is waited for whether its peer is heard: called once, by the first word or by the deadline. */
   heard: ((answered: boolean) => void) | null = null;
+  /** It waits to be taken. */
+  command: OfferedCommand | null = null;
+  #commandBytes: Uint8Array | null = null;
   #opening: Uint8Array | null = null;
   #config: Uint8Array | null = null;
   #beats = false;
@@ -46,7 +59,11 @@ export class DeviceStream {
   #isOver = false;
   #taker: ((bytes: Uint8Array | null) => void) | null = null;
 
-  constructor(id: ConnId, device: DeviceId, peer: Peer, cut: () => void) {
+  readonly #taken: (no: number) => void;
+
+  /** `taken`: the client has this command. */
+  constructor(id: ConnId, device: DeviceId, peer: Peer, cut: () => void, taken: (no: number) => void = () => undefined) {
+    this.#taken = taken;
     this.id = id;
     this.device = device;
     this.peer = peer;
@@ -79,6 +96,22 @@ export class DeviceStream {
     this.#changed(now);
   }
 
+  offer(command: OfferedCommand, now: number): void {
+    const { device, fence } = this;
+    const { id, text } = command;
+    this.command = command;
+    this.#commandBytes = encoder.encode(`event: command\ndata: ${JSON.stringify({ device, fence, id, text })}\n\n`);
+    this.#changed(now);
+  }
+
+  /** The one that waits, which is not taken any more. */
+  withdraw(): OfferedCommand | null {
+    const { command } = this;
+    this.command = null;
+    this.#commandBytes = null;
+    return command;
+  }
+
   beat(now: number): void {
     this.#beats = true;
     this.#changed(now);
@@ -106,10 +139,11 @@ export class DeviceStream {
 
   #take(): Uint8Array | null | undefined {
     if (this.#isOver) return null;
-    const bytes = this.#opening ?? this.#config ?? this.#bye ?? (this.#beats ? HEARTBEAT : undefined);
+    const bytes = this.#opening ?? this.#config ?? this.#commandBytes ?? this.#bye ?? (this.#beats ? HEARTBEAT : undefined);
     if (bytes === undefined) return undefined;
     if (bytes === this.#opening) this.#opening = null;
     else if (bytes === this.#config) this.#config = null;
+    else if (bytes === this.#commandBytes) this.#taken(this.withdraw()!.no);
     else if (bytes === this.#bye) {
       this.#bye = null;
       this.#hasSaidBye = true;

@@ -4,49 +4,14 @@
  */
 import { assert, assertNever } from "../../base/assert.ts";
 import { type ConnId, connOf, connSlot, type DeviceId } from "../../base/brand.ts";
-import type { Clock } from "../../base/clock.ts";
-import type { Limits } from "../../base/limits.ts";
 import type { Peer } from "../../platform/port.ts";
 import { messageBytes } from "../../ring/layout.ts";
-import type { RingConsumer, RingProducer } from "../../ring/spsc.ts";
-import { type Board, Gate } from "../../wire/board.ts";
+import { Gate } from "../../wire/board.ts";
 import { DECISIONS, END_REASONS, type EndReason, MESSAGES, receive, type Refusal, REFUSALS, send } from "../../wire/control.ts";
-import { connectionSlots, type PresenceWriter } from "../../wire/presence.ts";
-import type { Busy } from "./busy.ts";
-import type { ConfigFound } from "./configs.ts";
+import { connectionSlots } from "../../wire/presence.ts";
 import { DeviceStream } from "./device_stream.ts";
-import type { StreamSockets } from "./stream_sockets.ts";
-
-export type StreamOpened =
-  | { readonly kind: "stream"; readonly stream: OpenStream }
-  | { readonly kind: "refused"; readonly refusal: Exclude<Refusal, "none">; readonly retryAfterMs: number }
-  | Busy;
-
-export interface OpenStream {
-  /** The next bytes; null at the end. One call at a time. */
-  next(): Promise<Uint8Array | null>;
-  /** The client went away. Idempotent. */
-  close(): void;
-  /** Ends it with a last event. Idempotent. */
-  end(reason: EndReason): void;
-}
-
-export interface StreamParts {
-  /** Index of our rings. */
-  readonly ring: number;
-  readonly claims: RingProducer;
-  readonly decisions: RingConsumer;
-  readonly board: Board;
-  readonly clock: Clock;
-  readonly limits: Limits;
-  readonly presence: PresenceWriter;
-  readonly sockets: StreamSockets;
-  readonly find: (device: string) => Promise<ConfigFound>;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  /** Gets what may not be: it ends the thread. */
-  readonly fail: (error: unknown) => void;
-}
+import { StreamCommands } from "./stream_commands.ts";
+import type { OpenStream, StreamOpened, StreamParts, StreamWish } from "./stream_parts.ts";
 
 const LONGEST_IDENTITY = 64;
 const bytesOf = (type: "close" | "probed" | "afterlife"): number => messageBytes(MESSAGES[type].sizeWith(LONGEST_IDENTITY));
@@ -61,36 +26,38 @@ export class DeviceStreams {
   /** Free places, the longest free first. */
   readonly #free: number[] = [];
   readonly #asking = new Map<ConnId, (opened: StreamOpened) => void>();
+  readonly #commands: StreamCommands;
   #count = 0;
 
   constructor(parts: StreamParts) {
     this.#at = parts;
+    const { claims, clock } = parts;
+    this.#commands = new StreamCommands({ claims, clock, reserve: () => (this.#count + 1) * OWED_BYTES });
   }
 
   get count(): number {
     return this.#count;
   }
 
-  /** `takeover`: also from a connection of another transport. */
-  open(device: DeviceId, peer: Peer, takeover: boolean, cut: () => void, gone: AbortSignal): Promise<StreamOpened> {
+  open(device: DeviceId, peer: Peer, wish: StreamWish, cut: () => void, gone: AbortSignal): Promise<StreamOpened> {
     const { board, limits, claims, clock, presence } = this.#at;
     const busy = (reason: string): Promise<StreamOpened> => Promise.resolve({ kind: "busy", reason });
     if (board.gate() !== Gate.open) return busy("commits fail: no device is admitted");
-    if (this.#count >= Math.min(limits.deviceStreams, connectionSlots(limits))) return busy("too many device streams");
+    if (this.#total >= limits.deviceStreams || this.#count >= connectionSlots(limits)) return busy("too many device streams");
     const { address, port } = peer;
     const slot = this.#free.length > 0 ? this.#free.shift()! : this.#slots.length;
     const conn = connOf(slot, this.#generations[slot] ?? 0);
     const at = clock.wall();
     const reserve = (this.#count + 2) * OWED_BYTES;
-    if (!send(claims, { type: "claimStream", conn, device, address, port, at, takeover }, reserve)) {
+    if (!send(claims, { type: "claimStream", conn, device, address, port, at, ...wish }, reserve)) {
       this.#free.unshift(slot);
       return busy("the registry takes no more claims now");
     }
     claims.publish();
-    const stream = new DeviceStream(conn, device, peer, cut);
+    const stream = new DeviceStream(conn, device, peer, cut, this.#commands.taken);
     this.#slots[slot] = stream;
     this.#generations[slot] ??= 0;
-    this.#count++;
+    this.#counts(1);
     presence.open(conn, at);
     gone.addEventListener("abort", () => this.#gone(stream), { once: true });
     return new Promise((decided) => this.#asking.set(conn, decided));
@@ -106,6 +73,10 @@ export class DeviceStreams {
     while (decisions.next()) {
       const message = receive(decisions);
       const { type } = message;
+      if (type === "command") {
+        this.#commands.begin(this.#get(message.conn), message);
+        continue;
+      }
       if (type !== "decided" && type !== "evict" && type !== "probe" && type !== "configured") {
         throw new Error(`unexpected ${type} in a decisions ring`);
       }
@@ -141,9 +112,16 @@ export class DeviceStreams {
         stream.beat(now);
       }
       if (stream.wanted > stream.given) this.#read(stream);
+      this.#commands.look(stream, now);
     }
+    this.#commands.tell();
     sockets.tick();
     claims.publish();
+  }
+
+  /** The gateway stops. Idempotent. */
+  stopCommands(): void {
+    this.#commands.stop(this.#slots);
   }
 
   /** The gateway stops; the registry has released its devices. */
@@ -246,6 +224,7 @@ export class DeviceStreams {
   #leave(stream: DeviceStream, reason: EndReason): void {
     if (stream.stage === "ended") return;
     stream.stage = "ended";
+    this.#commands.withdraw(stream);
     this.#at.sockets.forget(stream);
     if (!stream.claimed) return;
     stream.claimed = false;
@@ -263,7 +242,7 @@ export class DeviceStreams {
     this.#slots[slot] = null;
     this.#generations[slot]!++;
     this.#free.push(slot);
-    this.#count--;
+    this.#counts(-1);
   }
 
   #probed({ device, fence, stage }: DeviceStream, answers: boolean): void {
@@ -287,5 +266,15 @@ export class DeviceStreams {
 
   #tell(message: Parameters<typeof send>[1]): void {
     assert(send(this.#at.claims, message), `no room was kept for ${message.type}`);
+  }
+
+  #counts(more: 1 | -1): void {
+    this.#count += more;
+    this.#at.board.setSockets(this.#at.ring, this.#count);
+  }
+
+  /** Device streams of all http threads. */
+  get #total(): number {
+    return this.#at.rings.reduce((sum, ring) => sum + this.#at.board.sockets(ring), 0);
   }
 }

@@ -111,6 +111,7 @@ export class JournalEvents {
       case "command":
       case "commandDone":
       case "commandAnswer":
+      case "commandReport":
       case "configure":
       case "claimStream":
       case "configured":

@@ -24,10 +24,12 @@ import { COMMAND_STATES, type CommandCodec, type CommandState, isEnd, MessageTyp
 import { END_REASONS, type MessageOf, MESSAGES, type Outcome, OUTCOMES, send, type Transport, TRANSPORTS } from "../../wire/control.ts";
 import type { Recovered } from "../boot.ts";
 import type { RegistryRoom } from "./room.ts";
+import { StreamAnswers } from "./stream_answers.ts";
 
-/** Of a device stream and a peer nobody knows how to take one. */
+/** Of a peer nobody knows how to take one. */
 const TAKERS: ReadonlySet<Transport> = new Set(["tcp"]);
 const TAKERS_WITH_UDP: ReadonlySet<Transport> = new Set(["tcp", "udp"]);
+const SSE = TRANSPORTS.indexOf("sse");
 /** Of a row: identity, id and key at their longest, and a reason. */
 const NAMES = 64 + 64 + 64 + 32;
 /** Of what a row's ring takes in one message, the part that a response may have. */
@@ -39,7 +41,9 @@ const REFUSED: Readonly<Record<Exclude<Submitted, "accepted">, readonly [Outcome
   full: ["busy", ""],
 };
 
-type CommandLimits = ConstructorParameters<typeof CommandBook>[0] & Pick<Limits, "commandTtlMs" | "commandTimeoutMs">;
+type CommandLimits =
+  & ConstructorParameters<typeof CommandBook>[0]
+  & Pick<Limits, "commandTtlMs" | "commandTimeoutMs" | "commandResponseBytes">;
 
 export interface CommandParts {
   readonly board: Board;
@@ -80,6 +84,7 @@ export class RegistryCommands {
   readonly #limits: CommandLimits;
   readonly #book: CommandBook;
   readonly #takers: ReadonlySet<Transport>;
+  readonly #streams: StreamAnswers;
   /** Told to the journal and not on disk yet, with the ring position after each. */
   readonly #unkept = new Deque<{ readonly position: number; readonly change: Change }>();
   /** Each command is answered once at most, so there are never more than commands. */
@@ -91,6 +96,8 @@ export class RegistryCommands {
     this.#limits = limits;
     this.#book = new CommandBook(limits);
     this.#takers = parts.isOverUdp ? TAKERS_WITH_UDP : TAKERS;
+    const mostBytes = Math.min(limits.commandResponseBytes, Math.floor(parts.lifecycle.maxPayload / RESPONSE_SHARE));
+    this.#streams = new StreamAnswers(this.#book, mostBytes, (late) => this.#late.push(late));
     const now = this.#now();
     for (const row of recovered.commands) this.#book.restore({ ...row, device: asDeviceId(row.device) }, now);
   }
@@ -129,6 +136,12 @@ export class RegistryCommands {
     const done = this.#book.submit({ id, device, key: "", codec: 12, text, ...times }, route, NOBODY, now);
     if (done === "accepted") this.#own.add(id);
     return done === "accepted";
+  }
+
+  /** What a device says of a command on its stream. Null: `flush` answers when it is on disk. Else why not. */
+  report(message: MessageOf<"commandReport">, ring: number): readonly [Outcome, string] | null {
+    const device = normaliseIdentity(message.device);
+    return device === null ? ["unknown", ""] : this.#streams.report(device, message, ring, this.#now());
   }
 
   /** A worker's word on what it was handed. */
@@ -181,9 +194,9 @@ export class RegistryCommands {
     return { mono: this.#at.clock.mono(), wall: this.#at.clock.wall() };
   }
 
-  /** Can a command be written to this connection? */
+  /** Can a command be written to this connection? A device stream says so itself. */
   mayWrite({ claim }: Owner): boolean {
-    return this.#takers.has(TRANSPORTS[claim.transport]!);
+    return claim.takesCommands === true || this.#takers.has(TRANSPORTS[claim.transport]!);
   }
 
   #routeOf(device: DeviceId): Route | null {
@@ -198,6 +211,7 @@ export class RegistryCommands {
   }
 
   #left({ device, fence }: Owner, reason: string): void {
+    this.#streams.left(device, fence);
     if (this.#book.knows(device)) this.#book.left(device, fence, reason, this.#routeOf(device), this.#now());
   }
 
@@ -207,6 +221,7 @@ export class RegistryCommands {
       if (distance(kept, first.position) < 0) return;
       this.#unkept.shift();
       this.#book.kept(first.change, this.#now());
+      this.#streams.kept(first.change);
     }
   }
 
@@ -251,11 +266,12 @@ export class RegistryCommands {
     const { decisions, room } = this.#at;
     for (let next = this.#book.nextReady(now); next !== null; next = this.#book.nextReady(now)) {
       const { command, route: { ring, conn, fence } } = next;
-      const { codec, text } = command.submission;
+      const { device, id, codec, text } = command.submission;
       const expiresInMs = command.deadline - now.mono;
-      const message = { type: "command", conn, fence, no: command.no, codec, text, expiresInMs } as const;
+      const message = { type: "command", conn, fence, no: command.no, id, codec, text, expiresInMs } as const;
       if (!send(decisions[ring]!, message, room.decisionsReserve(ring))) return false;
       this.#book.handed(command);
+      if (newestAlive(this.#at.state.owners.get(device) ?? null)?.claim.transport === SSE) this.#streams.given(command);
     }
     return true;
   }

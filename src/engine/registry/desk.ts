@@ -16,7 +16,7 @@ import { step } from "../../registry/registry.ts";
 import { createRegistry, type RegistryState } from "../../registry/state.ts";
 import { Counters } from "../../telemetry/counters.ts";
 import type { Board } from "../../wire/board.ts";
-import { type MessageOf, ORDERS, type Outcome, receive, TRANSPORTS } from "../../wire/control.ts";
+import { type Message, type MessageOf, ORDERS, type Outcome, receive, TRANSPORTS } from "../../wire/control.ts";
 import { type AllowList, NO_LIST } from "../allow_list.ts";
 import { type Boot, type Recovered, ringThreads } from "../boot.ts";
 import { announced, policiesFrom } from "./policies.ts";
@@ -31,7 +31,9 @@ const SSE = TRANSPORTS.indexOf("sse");
 /** Messages taken from one ring before the next one has its turn. */
 const TURN = 256;
 
-type Lasting = MessageOf<"submit"> | MessageOf<"configure"> | MessageOf<"configReport"> | MessageOf<"quarantineOrder">;
+const LASTING = ["submit", "commandReport", "configure", "configReport", "quarantineOrder"] as const;
+type Lasting = Extract<Message, { readonly type: (typeof LASTING)[number] }>;
+const isLasting = (message: Message): message is Lasting => (LASTING as readonly string[]).includes(message.type);
 
 /** Of a decisions ring for each newcomer that waits, several times what it needs: who waits must not stop who does not. */
 const WAITER_BYTES = 256;
@@ -177,10 +179,10 @@ export class RegistryDesk {
   }
 
   /** A device's own request does not take the device from a connection of another kind unless it says so. */
-  #claimStream({ conn, device, address, port, at, takeover }: MessageOf<"claimStream">, ring: number): void {
+  #claimStream({ conn, device, address, port, at, takeover, commands }: MessageOf<"claimStream">, ring: number): void {
     const claim = { conn, device, deviceClass: "", transport: SSE, address, port, clientInstance: "", at, dialled: false };
     this.#state.blocked = this.#outbox.room.mayAdmit(claim) ? "none" : "store_busy";
-    this.#do({ type: "claim", ...claim, ring, spares: !takeover }, this.#clock.mono());
+    this.#do({ type: "claim", ...claim, ring, spares: !takeover, takesCommands: commands }, this.#clock.mono());
   }
 
   #takeAsks(ring: number, asks: RingConsumer): number {
@@ -192,9 +194,7 @@ export class RegistryDesk {
       }
       if (!asks.next()) break;
       const message = receive(asks);
-      if (
-        message.type === "submit" || message.type === "configure" || message.type === "configReport" || message.type === "quarantineOrder"
-      ) {
+      if (isLasting(message)) {
         const refused = this.#takeLasting(message, ring);
         if (refused !== null) this.#outbox.perform({ type: "done", ring, request: message.request, outcome: refused[0], text: refused[1] });
         continue;
@@ -224,6 +224,8 @@ export class RegistryDesk {
     switch (message.type) {
       case "submit":
         return this.#commands.submit(message, ring);
+      case "commandReport":
+        return this.#commands.report(message, ring);
       case "configure":
         return this.#configs.put(message, ring);
       case "configReport":

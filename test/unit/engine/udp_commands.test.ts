@@ -34,7 +34,7 @@ function command(
   more: { fence?: number; codec?: number; ms?: number } = {},
 ): void {
   const { fence = 1024, codec = 12, ms = 60_000 } = more;
-  bench.say({ type: "command", conn, fence, no, codec, text: words, expiresInMs: ms });
+  bench.say({ type: "command", conn, fence, no, id: "", codec, text: words, expiresInMs: ms });
 }
 const written = (no: number) => ({ type: "commandDone", no, written: true });
 const unwritten = (no: number) => ({ type: "commandDone", no, written: false });
