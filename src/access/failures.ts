@@ -1,46 +1,40 @@
 /**
- * Wrong tokens per address and minute, in a table of bounded size. Pure; owned by an http thread. It only decides what a wrong
- * token is told: a right one always works, as a whole office may sit behind one address.
+ * Wrong tokens per address and minute, of all http threads together. Pure. It only decides what a wrong token is told: a right one
+ * always works, as a whole office may sit behind one address.
+ *
+ *   word  | second of the first one: 32 bits, wall clock | how many: 32 bits |
  */
 import type { Limits } from "../base/limits.ts";
+import { SharedTable } from "./shared_table.ts";
 
-const MINUTE_MS = 60_000;
+const MINUTE_S = 60;
+const MOST = 0xffff_ffff;
 
-interface Failures {
-  count: number;
-  readonly endsAt: number;
-}
+const begunAt = (word: bigint): number => Number(word >> 32n);
+const countOf = (word: bigint): number => Number(word & 0xffff_ffffn);
 
 export class FailedTokens {
-  readonly #limits: Pick<Limits, "failedTokensPerMinute" | "failedTokenAddresses">;
-  /** Oldest first. */
-  readonly #addresses = new Map<string, Failures>();
+  readonly #limits: Pick<Limits, "failedTokensPerMinute">;
+  readonly #table: SharedTable;
 
-  constructor(limits: Pick<Limits, "failedTokensPerMinute" | "failedTokenAddresses">) {
+  constructor(memory: SharedArrayBuffer, limits: Pick<Limits, "failedTokensPerMinute">) {
+    this.#table = new SharedTable(memory);
     this.#limits = limits;
   }
 
-  get size(): number {
-    return this.#addresses.size;
-  }
-
-  /** One more at `now`, ms of any clock. Seconds to wait when that was too many, else 0. */
+  /** One more at `now`, wall ms. Seconds to wait when that was too many, else 0. */
   failed(address: string, now: number): number {
-    let known = this.#addresses.get(address);
-    if (known === undefined || now >= known.endsAt) {
-      this.#addresses.delete(address);
-      if (this.#addresses.size >= this.#limits.failedTokenAddresses) this.#forgetOldest();
-      known = { count: 0, endsAt: now + MINUTE_MS };
-      this.#addresses.set(address, known);
-    }
-    known.count++;
-    return known.count <= this.#limits.failedTokensPerMinute ? 0 : Math.ceil((known.endsAt - now) / 1000);
-  }
-
-  #forgetOldest(): void {
-    for (const address of this.#addresses.keys()) {
-      this.#addresses.delete(address);
-      return;
-    }
+    const second = Math.floor(now / 1000);
+    // Also when the clock was set back.
+    const isOver = (word: bigint): boolean => second < begunAt(word) || second >= begunAt(word) + MINUTE_S;
+    let wait = 0;
+    this.#table.change(address, isOver, (word) => {
+      const isNew = word === 0n || isOver(word);
+      const count = isNew ? 1 : Math.min(MOST, countOf(word) + 1);
+      const begun = isNew ? second : begunAt(word);
+      wait = count <= this.#limits.failedTokensPerMinute ? 0 : begun + MINUTE_S - second;
+      return BigInt(begun) << 32n | BigInt(count);
+    });
+    return wait;
   }
 }

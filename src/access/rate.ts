@@ -1,50 +1,35 @@
 /**
- * How often somebody asks: a bucket each, which fills by the second up to what may be asked at once. A table of bounded size; who
- * was quiet for longest is forgotten, and begins again with a full bucket. Pure; owned by an http thread.
+ * How often somebody asks: a bucket each, which fills by the second up to what may be asked at once. A bucket is one word: when it is
+ * full again, in microseconds of the wall clock, which all http threads share. Pure.
  */
-const SECOND_MS = 1000;
+import { SharedTable } from "./shared_table.ts";
 
-interface Bucket {
-  left: number;
-  at: number;
-}
+const MS_US = 1000;
+const SECOND_US = 1_000_000;
 
 export class AskRate {
-  readonly #perMs: number;
-  readonly #most: number;
-  readonly #keys: number;
-  /** Who was quiet for longest is first. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #costUs: number;
+  readonly #mostUs: number;
+  readonly #table: SharedTable;
 
-  /** `burstSeconds`: how many seconds' worth may be asked at once. `keys`: how many are known at a time. */
-  constructor(perSecond: number, burstSeconds: number, keys: number) {
-    this.#perMs = perSecond / SECOND_MS;
-    this.#most = perSecond * burstSeconds;
-    this.#keys = keys;
+  /** `burstSeconds`: how many seconds' worth may be asked at once. */
+  constructor(memory: SharedArrayBuffer, perSecond: number, burstSeconds: number) {
+    this.#table = new SharedTable(memory);
+    this.#costUs = SECOND_US / perSecond;
+    this.#mostUs = burstSeconds * SECOND_US;
   }
 
-  get size(): number {
-    return this.#buckets.size;
-  }
-
-  /** One more at `now`, ms of any clock. Seconds to wait when it is one too many, else 0. */
+  /** One more at `now`, wall ms. Seconds to wait when it is one too many, else 0. */
   asks(key: string, now: number): number {
-    const known = this.#buckets.get(key);
-    const bucket = known ?? { left: this.#most, at: now };
-    if (known !== undefined) this.#buckets.delete(key);
-    else if (this.#buckets.size >= this.#keys) this.#forgetQuietest();
-    this.#buckets.set(key, bucket);
-    bucket.left = Math.min(this.#most, bucket.left + (now - bucket.at) * this.#perMs);
-    bucket.at = now;
-    if (bucket.left < 1) return Math.ceil((1 - bucket.left) / this.#perMs / SECOND_MS);
-    bucket.left--;
-    return 0;
-  }
-
-  #forgetQuietest(): void {
-    for (const key of this.#buckets.keys()) {
-      this.#buckets.delete(key);
-      return;
-    }
+    const nowUs = Math.round(now * MS_US);
+    let wait = 0;
+    this.#table.change(key, (fullAt) => fullAt <= nowUs, (fullAt) => {
+      // No bucket is emptier than empty: of one that says so the clock was set back.
+      const owed = Math.min(Math.max(0, Number(fullAt) - nowUs), this.#mostUs);
+      const over = owed + this.#costUs - this.#mostUs;
+      wait = over > 0 ? Math.ceil(over / SECOND_US) : 0;
+      return over > 0 ? BigInt(nowUs + Math.ceil(owed)) : BigInt(nowUs + Math.ceil(owed + this.#costUs));
+    });
+    return wait;
   }
 }

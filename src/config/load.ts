@@ -113,7 +113,7 @@ function settingsFrom(values: ReadonlyMap<string, SettingValue>): Settings {
         clientCa: text("tcp.tls.client_ca"),
       },
     },
-    http: address("http.listen"),
+    http: { ...address("http.listen"), threads: Number(values.get("http.threads")) },
     udp: text("udp.listen") === "off" ? null : { ...address("udp.listen"), commands: text("udp.commands") === "on" },
     peer: {
       listen: text("peer.listen") === "off" ? null : address("peer.listen"),

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { type Limit, LIMIT_SECTIONS, LIMITS } from "../base/limits.ts";
 import { PROXY_VERSIONS } from "../codec/proxy_protocol.ts";
-import { MAX_WORKERS } from "../wire/board.ts";
+import { MAX_HTTP_THREADS, MAX_WORKERS } from "../wire/board.ts";
 import { CONFLICT_ACTIONS } from "../wire/control.ts";
 import { parsePolicy, policiesAllowed } from "../wire/policy.ts";
 import { PEER_POLICIES } from "../wire/peer_line.ts";
@@ -149,6 +149,14 @@ const OWN: readonly Setting[] = [
     "HOST:PORT, port 0 for a free one",
     [],
     "REST, SSE, metrics and the dashboard. Only a loopback address as long as there are no tokens (berth token).",
+  ),
+  whole(
+    "http.threads",
+    null,
+    0,
+    0,
+    MAX_HTTP_THREADS,
+    "Threads that serve HTTP. 0: one for each four cores, at least one. Each takes its share of the connections and keeps the devices in its memory.",
   ),
   listen("peer.listen", null, "off", "HOST:PORT or off", ["off"], "Where other gateways, those named in [[peers]], connect."),
   pick(

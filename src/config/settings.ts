@@ -56,7 +56,8 @@ export interface Settings {
     /** A second address, where trackers speak TLS, with the files of the certificate, its key and, "" for none, the authorities of clients. */
     readonly tls: (HostPort & { readonly cert: string; readonly key: string; readonly clientCa: string }) | null;
   };
-  readonly http: HostPort;
+  /** `threads`: 0 or left out: by the cores. */
+  readonly http: HostPort & { readonly threads?: number };
   /** Where trackers send datagrams, and whether they get commands there; the thread for them runs only then. */
   readonly udp: (HostPort & { readonly commands: boolean }) | null;
   /** How other gateways are met; the thread for it runs only when there are peers. */

@@ -62,6 +62,13 @@ export interface Recovered {
   readonly configs: readonly StoredConfig[];
 }
 
+/** What all http threads know about who asks; see access/rate.ts and access/failures.ts. */
+export interface Asked {
+  readonly byToken: SharedArrayBuffer;
+  readonly byAddress: SharedArrayBuffer;
+  readonly failures: SharedArrayBuffer;
+}
+
 export interface Boot {
   readonly role: Role;
   /** Index among all threads: its bell, heartbeat word and counter block. */
@@ -81,6 +88,7 @@ export interface Boot {
   readonly presence: SharedArrayBuffer;
   /** See wire/audience.ts: subscriptions of each channel, a table for each http thread. */
   readonly audiences: readonly SharedArrayBuffer[];
+  readonly asked: Asked;
   readonly rings: Rings;
   readonly roster: Roster;
   /** Null for the journal itself, which finds it out. */

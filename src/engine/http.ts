@@ -86,7 +86,7 @@ class HttpThread {
     this.#bell = bellOf(boot.thread);
     this.#counters = new Counters(boot.counters, boot.thread);
     this.#faults = faultPoints(boot.faults);
-    this.#access = new HttpAccess(platform, boot.settings, this.#counters);
+    this.#access = new HttpAccess(platform, boot.settings, this.#counters, boot.asked);
     const seed = platform.randomBytes(4);
     this.#random = prng(new DataView(seed.buffer, seed.byteOffset).getUint32(0));
     const lines = boot.roster.reader.map((thread, reader) => ({
@@ -102,7 +102,9 @@ class HttpThread {
       limits,
     );
     const maker = new BatchMaker(epoch, (no) => this.#follower.fold.byNo(no)?.id ?? "");
-    this.#broker = new Broker(epoch, limits, lines.length, sseFormat(epoch), tally(this.#counters), asSeq(1));
+    // Of the pages a reader serves at a time each http thread has its share.
+    const pagesInFlight = Math.max(1, Math.floor(limits.pagesInFlight / boot.roster.http.length));
+    this.#broker = new Broker(epoch, { ...limits, pagesInFlight }, lines.length, sseFormat(epoch), tally(this.#counters), asSeq(1));
     const fail = (error: unknown): void => this.#fail(error);
     const mono = platform.clock.mono.bind(platform.clock);
     this.#streams = new Streams({
@@ -119,7 +121,7 @@ class HttpThread {
     this.#devices = startDeviceStreams(boot, platform, this.#readers, this.#registry, () => this.#listener?.port ?? 0, { random, fail });
     this.#crowd = makeCrowd(boot, platform, this.#board, this.#counters, () => this.#listener?.port ?? 0);
     this.#publisher = startPublisher(boot, this.#board, this.#counters, () => platform.clock.wall());
-    this.#sockets = new Sockets(this.#counters);
+    this.#sockets = new Sockets(this.#counters, boot.counters);
     const committed = this.#board.committed.bind(this.#board);
     const overruns = slot("berth_broadcast_overruns_total");
     this.#follower = new Follower(

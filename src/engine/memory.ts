@@ -1,4 +1,5 @@
 /** Makes all shared memory of a gateway and says who sits where. Called by the supervisor, once. */
+import { createSharedTable } from "../access/shared_table.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Role } from "../platform/port.ts";
 import { createBroadcast } from "../ring/broadcast.ts";
@@ -8,18 +9,19 @@ import { createCounters } from "../telemetry/counters.ts";
 import { createAddresses } from "../wire/addresses.ts";
 import { createAudience } from "../wire/audience.ts";
 import { connectionSlots, createPresence } from "../wire/presence.ts";
-import { Board, createBoard, MAX_RINGS, MAX_THREADS, MAX_WORKERS } from "../wire/board.ts";
+import { Board, createBoard, MAX_HTTP_THREADS, MAX_RINGS, MAX_THREADS, MAX_WORKERS } from "../wire/board.ts";
 import { type Boot, type Rings, ringThreads, type Roster } from "./boot.ts";
 
 /** The supervisor's own bell, heartbeat word and counter block. */
 export const SUPERVISOR_THREAD = 0;
 const READERS = 1;
-const HTTP_THREADS = 1;
+/** One http thread for so many cores, unless told otherwise. */
+const CORES_PER_HTTP_THREAD = 4;
 /** A peer sends no frames; the journal finds a ring of its index all the same. */
 const UNUSED_RING_BYTES = 4096;
 
-/** `peers`: threads for other gateways, `udp`: threads for datagrams; at most one each. */
-export function makeRoster(codecWorkers: number, peers = 0, udp = 0): Roster {
+/** `peers`: threads for other gateways, `udp`: threads for datagrams; at most one each. `http`: threads that serve HTTP. */
+export function makeRoster(codecWorkers: number, peers = 0, udp = 0, http = 1): Roster {
   let next = SUPERVISOR_THREAD + 1;
   const some = (count: number): number[] => Array.from({ length: count }, () => next++);
   return {
@@ -29,7 +31,7 @@ export function makeRoster(codecWorkers: number, peers = 0, udp = 0): Roster {
     sync: next++,
     codec: some(codecWorkers),
     reader: some(READERS),
-    http: some(HTTP_THREADS),
+    http: some(http),
     peer: some(peers),
     udp: some(udp),
   };
@@ -55,7 +57,11 @@ export function seatsOf(roster: Roster): { role: Role; thread: number; index: nu
 export const codecWorkers = (settings: Settings, cores: number): number =>
   Math.min(settings.workers > 0 ? settings.workers : Math.max(1, cores - 1), MAX_WORKERS);
 
-export type Memory = Pick<Boot, "board" | "bells" | "counters" | "addresses" | "presence" | "audiences" | "rings">;
+/** One for four cores unless told otherwise, as each keeps the devices in its memory; at least one. */
+export const httpThreads = ({ http }: Settings, cores: number): number =>
+  Math.min(http.threads || Math.max(1, Math.floor(cores / CORES_PER_HTTP_THREAD)), MAX_HTTP_THREADS);
+
+export type Memory = Pick<Boot, "board" | "bells" | "counters" | "addresses" | "presence" | "audiences" | "asked" | "rings">;
 
 export function makeMemory(settings: Settings, roster: Roster): Memory {
   const board = createBoard();
@@ -70,6 +76,7 @@ export function makeMemory(settings: Settings, roster: Roster): Memory {
     addresses: createAddresses(),
     presence: createPresence(ringThreads(roster).length, connectionSlots(settings.limits)),
     audiences: roster.http.map(() => createAudience(settings.limits.channels)),
+    asked: { byToken: createSharedTable(), byAddress: createSharedTable(), failures: createSharedTable() },
     rings: makeRings(settings, roster),
   };
 }

@@ -14,7 +14,7 @@ import { checkAccess } from "./access_start.ts";
 import type { Boot, Recovered, Report, Roster } from "./boot.ts";
 import { drain } from "./drain.ts";
 import { type DataLock, lockData } from "./lock.ts";
-import { codecWorkers, makeMemory, makeRoster, type Memory, seatsOf } from "./memory.ts";
+import { codecWorkers, httpThreads, makeMemory, makeRoster, type Memory, seatsOf } from "./memory.ts";
 import { effectiveSettings } from "./effective.ts";
 import { probePort } from "./source/socket.ts";
 import { serveWaiting } from "./http/waiting.ts";
@@ -88,7 +88,12 @@ class Gateway {
     this.#platform = platform;
     this.#log = log;
     this.#lock = lock;
-    this.#roster = makeRoster(codecWorkers(settings, platform.cores()), settings.peers.length > 0 ? 1 : 0, settings.udp === null ? 0 : 1);
+    this.#roster = makeRoster(
+      codecWorkers(settings, platform.cores()),
+      settings.peers.length > 0 ? 1 : 0,
+      settings.udp === null ? 0 : 1,
+      httpThreads(settings, platform.cores()),
+    );
     this.#memory = makeMemory(settings, this.#roster);
     this.#board = new Board(this.#memory.board);
     this.#watch = new Watch(this.#board, settings.limits);
@@ -112,7 +117,7 @@ class Gateway {
   async #start(): Promise<void> {
     const [journal] = await this.#spawn(["journal"], null, this.#settings);
     const recovered = journal!.recovered ?? null;
-    const inner = this.#spawn(["sync", "registry", "reader", "http"], recovered, await this.#endWaiting());
+    const inner = this.#spawn(["sync", "registry", "reader", "http"], recovered, await this.#httpSettings());
     await this.#gateOpen();
     const { tcp } = this.#settings;
     const ownListeners = tcp.accept === "reuseport";

@@ -27,21 +27,24 @@ export const DrainBody = v.strictObject({
 });
 
 export function serveDrain(app: Hono, gateway: Gateway, now: () => number = () => performance.now()): void {
-  let running = false;
   app.post("/v1/drain", strictQuery(NoQuery), async (c) => {
     const { limits } = gateway.settings;
     const body = await readBody(c, DrainBody);
     if (!body.ok) return body.answer;
     const { rate = limits.drainsPerSecond, timeoutMs = limits.drainReturnMs, stop = false, open = false } = body.value;
-    if (running) return problem(409, "Cannot drain: a drain is under way");
     if (!gateway.accepting) return unavailable("the gateway is stopping");
     if (open) {
       const answer = await gateway.order("drain", "", "open");
       return answer.kind === "busy" ? unavailable(answer.reason) : c.json({ open: true });
     }
-    running = true;
+    if (!gateway.beginDrain()) return problem(409, "Cannot drain: a drain is under way");
     const report = new DrainRun(gateway, { perSecond: rate, returnMs: timeoutMs, shut: stop }, now).report();
-    const ended = (): void => void (running = false);
+    let running = true;
+    const ended = (): void => {
+      // Once: by then another one may be under way.
+      if (running) gateway.endDrain();
+      running = false;
+    };
     return new Response(bodyOf(report, ended), { headers: { "content-type": "application/x-ndjson", "cache-control": "no-store" } });
   });
 }

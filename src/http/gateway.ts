@@ -227,6 +227,8 @@ export interface OpenSocket {
 /** The WebSockets there are. */
 export interface SocketsPort {
   readonly count: number;
+  /** Those of all http threads. */
+  readonly total: number;
   add(socket: OpenSocket): void;
   remove(socket: OpenSocket): void;
 }
@@ -246,6 +248,9 @@ export interface Gateway {
   device(id: string): Promise<{ readonly kind: "device"; readonly device: OneDevice | null } | Busy>;
   /** Who held the device last, as far as the journal has told; null: nobody ever. */
   told(id: string): { readonly connected: boolean; readonly fence: number } | null;
+  /** Takes the one drain there may be, on all http threads. False: one is under way. */
+  beginDrain(): boolean;
+  endDrain(): void;
   /** An operator drains the gateway: newcomers are refused. */
   readonly doorShut: boolean;
   /** Has the registry do what an operator wants. `busy`: it may be done all the same. */

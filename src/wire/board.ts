@@ -3,7 +3,7 @@
  *
  *   Int32 words   per thread: heartbeat, state, thread id (written by that thread)
  *                 per codec worker: settled (journal), live sockets and those in its lobby (that worker)
- *                 door shut by an operator (registry), commands of its kept on disk (journal)
+ *                 door shut by an operator (registry), a drain under way (the http thread that runs it), commands of its kept on disk (journal)
  *                 admission gate and store failure (journal), drain phase and renewals of the certificate (supervisor), checkpoint request (journal) and done (reader 0),
  *                 sync request (journal) and done (sync thread), what to tell when it is done (journal)
  * While a sync is under way, settled and committed are the sync thread's to write: they change hands with its ticket.
@@ -13,8 +13,9 @@ import { asSeq, type Seq } from "../base/brand.ts";
 
 export const MAX_THREADS = 64;
 export const MAX_WORKERS = 32;
-/** Rings of those who hold connections: the codec workers, and after them the peer thread, the udp thread and the http thread. */
-export const MAX_RINGS = MAX_WORKERS + 3;
+export const MAX_HTTP_THREADS = 8;
+/** Rings of those who hold connections: the codec workers, and after them the peer thread, the udp thread and the http threads. */
+export const MAX_RINGS = MAX_WORKERS + 2 + MAX_HTTP_THREADS;
 
 /** State of a thread. */
 export const ThreadState = { starting: 0, ready: 1, stopping: 2, stopped: 3 } as const;
@@ -56,6 +57,7 @@ const SYNC_WANTED = GATE + 6;
 const SYNC_DONE = GATE + 7;
 const COMMANDS_KEPT = GATE + 8;
 const RENEWALS = GATE + 9;
+const DRAINING = GATE + 10;
 const PHASE_DONE = GATE + 16;
 const SYNC_SETTLED = PHASE_DONE + MAX_THREADS;
 const LOBBY = SYNC_SETTLED + MAX_RINGS;
@@ -137,6 +139,13 @@ export class Board {
   }
   doorShut(): boolean {
     return Atomics.load(this.#words, DOOR_SHUT) === 1;
+  }
+  /** Takes the one drain there may be. False: one is under way. */
+  beginDrain(): boolean {
+    return Atomics.compareExchange(this.#words, DRAINING, 0, 1) === 0;
+  }
+  endDrain(): void {
+    Atomics.store(this.#words, DRAINING, 0);
   }
   /** Lifecycle ring position (u32) up to which every row of a command is on the disk. */
   setCommandsKept(position: number): void {

@@ -13,6 +13,7 @@ import type { Platform } from "../../platform/port.ts";
 import type { AllowRow } from "../../store/access_store.ts";
 import type { Counters } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
+import type { Asked } from "../boot.ts";
 import { Access, type CreateFault, type Token } from "../access.ts";
 
 /** Between two looks for what others have changed, while no request asks. */
@@ -31,12 +32,12 @@ export class HttpAccess {
   readonly #watched = new Map<string, Set<() => void>>();
   #lookedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(platform: Platform, { data, http, limits }: Settings, counters: Counters) {
+  constructor(platform: Platform, { data, http, limits }: Settings, counters: Counters, asked: Asked) {
     this.#access = new Access(platform, data, limits);
     this.#isLocal = isLoopback(http.host);
-    this.#failures = new FailedTokens(limits);
-    this.#byToken = new AskRate(limits.requestsPerSecondPerToken, limits.requestBurstSeconds, limits.tokens);
-    this.#byAddress = new AskRate(limits.requestsPerSecondPerAddress, limits.requestBurstSeconds, limits.countedAddresses);
+    this.#failures = new FailedTokens(asked.failures, limits);
+    this.#byToken = new AskRate(asked.byToken, limits.requestsPerSecondPerToken, limits.requestBurstSeconds);
+    this.#byAddress = new AskRate(asked.byAddress, limits.requestsPerSecondPerAddress, limits.requestBurstSeconds);
     this.#platform = platform;
     this.#counters = counters;
     this.#access.follow();
@@ -67,12 +68,12 @@ export class HttpAccess {
 
   /** A wrong token came from there. Seconds to wait when there were too many, else 0. */
   failed(address: string): number {
-    return this.#failures.failed(address, this.#platform.clock.mono());
+    return this.#failures.failed(address, this.#platform.clock.wall());
   }
 
   /** Another request. Seconds to wait when there were too many, else 0. */
   asks(by: "token" | "address", key: string): number {
-    return (by === "token" ? this.#byToken : this.#byAddress).asks(key, this.#platform.clock.mono());
+    return (by === "token" ? this.#byToken : this.#byAddress).asks(key, this.#platform.clock.wall());
   }
 
   countRefusal(cause: AccessRefusal): void {

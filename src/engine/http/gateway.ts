@@ -13,7 +13,7 @@ import type { Settings } from "../../config/settings.ts";
 import type { Peer } from "../../platform/port.ts";
 import type { FoldedDevice } from "../../store/device_fold.ts";
 import type { RecordsAnswer, RecordsQuery } from "../../store/port.ts";
-import type { Counters } from "../../telemetry/counters.ts";
+import { type Counters, sumOf } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
 import { type Audience, audienceOf } from "../../wire/audience.ts";
 import { type Board, DrainPhase, Gate, type StoreFailure } from "../../wire/board.ts";
@@ -56,6 +56,9 @@ const NOT_COMMITTING: Readonly<Record<Exclude<StoreFailure, "none">, string>> = 
   io: "commits fail: the disk reports errors",
   other: "commits fail",
 };
+
+/** Subscriptions of all http threads. */
+const SUBSCRIBERS = ["sse", "ws"].map((transport) => slot("berth_subscribers", transport));
 
 export interface GatewayParts {
   readonly epoch: string;
@@ -148,6 +151,14 @@ export class HttpGateway {
     return this.#parts.follower.fold.byId(asDeviceId(id)) ?? null;
   }
 
+  beginDrain(): boolean {
+    return this.#parts.board.beginDrain();
+  }
+
+  endDrain(): void {
+    this.#parts.board.endDrain();
+  }
+
   /** An operator drains the gateway: newcomers are refused. */
   get doorShut(): boolean {
     return this.#parts.board.doorShut();
@@ -205,6 +216,7 @@ export class HttpGateway {
     socket: SocketShare | null = null,
   ): EventStream | null {
     const { audience, streams } = this.#parts;
+    if (SUBSCRIBERS.reduce((sum, each) => sum + sumOf(this.counterMemory, each), 0) >= this.settings.limits.subscribers) return null;
     if (!audience.enter(channels)) return null;
     const left = (): void => {
       audience.leave(channels);

@@ -1,5 +1,5 @@
 /** The WebSockets of an http thread, so that its end can end them. What is said over them is the application's. Owned by an http thread. */
-import type { Counters } from "../../telemetry/counters.ts";
+import { type Counters, sumOf } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
 
 export interface OpenSocket {
@@ -11,14 +11,22 @@ export interface OpenSocket {
 export class Sockets {
   readonly #open = new Set<OpenSocket>();
   readonly #counters: Counters;
+  readonly #all: SharedArrayBuffer;
   readonly #gauge = slot("berth_websockets");
 
-  constructor(counters: Counters) {
+  /** `all`: the counters of all threads. */
+  constructor(counters: Counters, all: SharedArrayBuffer) {
     this.#counters = counters;
+    this.#all = all;
   }
 
   get count(): number {
     return this.#open.size;
+  }
+
+  /** Those of all http threads. */
+  get total(): number {
+    return sumOf(this.#all, this.#gauge);
   }
 
   add(socket: OpenSocket): void {

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EVERY_SCOPE, parseScopes, type Scopes } from "../../../src/access/scope.ts";
 import { limitsWith } from "../../../src/base/limits.ts";
+import { createSharedTable } from "../../../src/access/shared_table.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import type { Settings } from "../../../src/config/settings.ts";
 import { Access } from "../../../src/engine/access.ts";
@@ -29,6 +30,7 @@ const scopes = (name: string): Scopes => {
 class World {
   readonly path = here.temporaryDirectory("berth-access-");
   readonly accesses: HttpAccess[] = [];
+  readonly asked = { byToken: createSharedTable(), byAddress: createSharedTable(), failures: createSharedTable() };
   constructor() {
     made.push(this);
   }
@@ -36,7 +38,7 @@ class World {
     const config = loadConfig({ file: null, environment: {}, flags: { data: this.path, "http.listen": `${host}:0` } });
     if (!config.ok) throw new Error(config.message);
     const settings: Settings = config.value.settings;
-    const access = new HttpAccess(here, settings, new Counters(createCounters(), 0));
+    const access = new HttpAccess(here, settings, new Counters(createCounters(), 0), this.asked);
     this.accesses.push(access);
     return access;
   }
