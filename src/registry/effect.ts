@@ -30,7 +30,8 @@ interface Shapes {
   beside: { owner: Owner; ring: number; conn: number; at: number };
   /** Ask the worker of `owner` whether its peer answers; `probed` brings the result. */
   probe: { owner: Owner; deadlineMs: number };
-  answer: { ring: number; request: number; known: boolean; owner: Owner | null };
+  /** `device` null: no identity. */
+  answer: { ring: number; request: number; device: DeviceId | null; known: boolean; owner: Owner | null };
   /** What became of the evicted connection `fence`, and what its takeover meant by that. */
   evidence: { device: DeviceId; fence: number; answered: boolean; bytesAfter: boolean; verdict: ConflictVerdict | null };
   conflict: { alarm: Alarm };
@@ -121,10 +122,11 @@ export class Effects {
     effect.owner = owner;
     effect.deadlineMs = deadlineMs;
   }
-  answer(ring: number, request: number, known: boolean, owner: Owner | null): void {
+  answer(ring: number, request: number, device: DeviceId | null, known: boolean, owner: Owner | null): void {
     const effect = this.#next("answer");
     effect.ring = ring;
     effect.request = request;
+    effect.device = device;
     effect.known = known;
     effect.owner = owner;
   }

@@ -146,7 +146,7 @@ function ask(
 ): void {
   const device = normaliseIdentity(event.device);
   const known = device !== null && state.known.has(device);
-  out.answer(event.ring, event.request, known, device === null ? null : state.owners.get(device) ?? null);
+  out.answer(event.ring, event.request, device, known, device === null ? null : state.owners.get(device) ?? null);
 }
 
 function releaseAll(state: RegistryState, at: number, positions: readonly number[], now: number, out: Effects): void {

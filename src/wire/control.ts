@@ -128,7 +128,7 @@ export const MESSAGES = {
     firstTime: "f64", firstLat: "f64", firstLon: "f64", newestTime: "f64", newestLat: "f64", newestLon: "f64",
   }),
   ask: struct({ request: "u32", device: "str" }),
-  /** `told`: the lifecycle ring's position, up to where the journal has been told of everything that led to this. */
+  /** `told`: up to where the journal must have come to know of the device's end, if that is new. */
   answer: struct({ request: "u32", told: "u32", known: "bool", connected: "bool", fence: "f64", transport: "u8", address: "str", port: "u16", clientInstance: "str", since: "f64", lastByteAt: "f64", inFlight: "u32", lastAckAt: "f64", rttUs: "u32", retransmits: "u32" }),
   /** `text`: a policy, a conflict's id; by the verb. */
   order: struct({ request: "u32", verb: "u8", device: "str", text: "str" }),

@@ -1,6 +1,7 @@
 /** The registry's thread: order between its rings, and that it waits for nobody. */
 import { afterEach, expect, test } from "bun:test";
 import type { Limits } from "../../src/base/limits.ts";
+import { distance } from "../../src/ring/layout.ts";
 import { DrainPhase } from "../../src/wire/board.ts";
 import { DECISIONS, END_REASONS, type Message, OUTCOMES, REFUSALS } from "../../src/wire/control.ts";
 import { RegistryThread } from "../support/registry_thread.ts";
@@ -136,6 +137,28 @@ test("an operator's orders work while the journal takes no events: a kick, a dra
     return events.filter((event) => event.type === "disconnected").length === admitted;
   });
   expect(events.filter((event) => event.type === "raiseFloor").length).toBeGreaterThanOrEqual(2);
+});
+
+test("who asks about a device that has gone is told what to wait for until its end is on the disk, and about no other", async () => {
+  await start();
+  for (const [conn, device] of [[1, "a"], [2, "b"]] as const) await registry.login(0, conn, device);
+  registry.take(registry.lifecycle);
+  registry.board.setCommandsKept(registry.lifecycle.end);
+  const kept = registry.lifecycle.end;
+  const told = async (device: string): Promise<number> => {
+    registry.ask(7, device);
+    registry.publish();
+    const answer = await registry.next(registry.answers);
+    return answer.type === "answer" ? answer.told : -1;
+  };
+  registry.close(0, 1, "a", 0);
+  await registry.login(0, 3, "c");
+  registry.take(registry.lifecycle);
+  const [gone, others] = [await told("a"), [await told("b"), await told("c"), await told("nobody"), await told("not an id")]];
+  expect(distance(gone, kept)).toBeGreaterThan(0);
+  expect(others).toEqual([kept, kept, kept, kept]);
+  registry.board.setCommandsKept(registry.lifecycle.end);
+  expect(distance(registry.lifecycle.end, await told("a"))).toBeGreaterThanOrEqual(0);
 });
 
 test("an acknowledgement is answered when it is on the disk, and one that is refused at once", async () => {

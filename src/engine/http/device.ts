@@ -22,7 +22,7 @@ export type OneDevice = DeviceView & { readonly liveness: Liveness | null };
 /** Between two looks at how far the journal has come. */
 const LOOK_AGAIN_MS = 2;
 
-/** Waits until what led to the registry's word is on the disk. */
+/** Waits until the end of a device that has just gone is on the disk. */
 export async function untilKept(
   board: Pick<Board, "commandsKept">,
   { told }: Standing,

@@ -42,7 +42,7 @@ export function replacedMessage(effect: EffectOf<"replaced">, presence: Presence
   };
 }
 
-/** `told`: how far the journal has been told. */
+/** `told`: up to where the journal must have come before it knows what is not live any more. */
 export function answerMessage(
   { request, known, owner }: EffectOf<"answer">,
   presence: Presence,

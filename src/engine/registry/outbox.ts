@@ -7,9 +7,10 @@ import type { RingConsumer, RingProducer } from "../../ring/spsc.ts";
 import { Counters } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
 import { Board } from "../../wire/board.ts";
-import { DECISIONS, END_REASONS, type Message, OUTCOMES, POLICIES, REFUSALS, send, VERDICTS } from "../../wire/control.ts";
+import { DECISIONS, END_REASONS, type Message, type MessageOf, OUTCOMES, POLICIES, REFUSALS, send, VERDICTS } from "../../wire/control.ts";
 import { connectionSlots, Presence } from "../../wire/presence.ts";
 import type { Boot } from "../boot.ts";
+import { JustLeft } from "./just_left.ts";
 import { KeptAnswers } from "./kept_answers.ts";
 import { RegistryRoom } from "./room.ts";
 import { conflictMessage } from "./conflict_message.ts";
@@ -26,6 +27,8 @@ export class RegistryOutbox {
   /** Ask it before a step whether everything the step may bring will fit. */
   readonly room: RegistryRoom;
   readonly kept: KeptAnswers;
+  readonly #board: Board;
+  readonly #justLeft = new JustLeft();
   readonly #takeovers = POLICIES.map((policy) => slot("berth_takeovers_total", `${policy},admitted`));
   readonly #rejections = POLICIES.map((policy) => slot("berth_takeovers_total", `${policy},refused`));
   readonly #probes = slot("berth_probes_total");
@@ -54,12 +57,13 @@ export class RegistryOutbox {
     this.#frames = frames;
     this.#presence = new Presence(boot.presence, connectionSlots(boot.settings.limits));
     this.room = new RegistryRoom(state, this.#counters, lifecycle, decisions, answers);
-    const board = new Board(boot.board);
-    this.kept = new KeptAnswers({ board, room: this.room, lifecycle, answers }, boot.settings.limits.lastingOrders);
+    this.#board = new Board(boot.board);
+    this.kept = new KeptAnswers({ board: this.#board, room: this.room, lifecycle, answers }, boot.settings.limits.lastingOrders);
   }
 
   /** Makes what was performed visible, the journal's part first. */
   publish(): void {
+    this.#justLeft.drop(this.#board.commandsKept());
     this.#lifecycle.publish();
     for (const ring of this.#decisions) ring.publish();
     for (const ring of this.#answers) ring.publish();
@@ -120,7 +124,7 @@ export class RegistryOutbox {
         this.#tell({ type: "acknowledged", device: effect.device, conflict: effect.conflict, at: effect.at });
         return this.kept.add(effect.ring, effect.request);
       case "answer":
-        return this.#put(this.#answers[effect.ring]!, answerMessage(effect, this.#presence, this.#lifecycle.position));
+        return this.#put(this.#answers[effect.ring]!, this.#answer(effect));
       case "done": {
         const { request, text } = effect;
         return this.#put(this.#answers[effect.ring]!, { type: "done", request, outcome: OUTCOMES.indexOf(effect.outcome), text });
@@ -135,11 +139,17 @@ export class RegistryOutbox {
     }
   }
 
+  #answer(effect: EffectOf<"answer">): MessageOf<"answer"> {
+    const kept = this.#board.commandsKept();
+    return answerMessage(effect, this.#presence, effect.device === null ? kept : this.#justLeft.of(effect.device, kept));
+  }
+
   #disconnected(effect: EffectOf<"disconnected">): void {
     const { reason, at, lastByteAt, left, owner: { device, fence, claim: { ring, conn } } } = effect;
     this.room.give(effect.owner);
     const position = effect.position === POSITION_UNKNOWN ? this.#frames[ring]?.snapshot() ?? 0 : effect.position;
     this.#tell({ type: "disconnected", device, fence, ring, conn, position, reason, at, lastByteAt, left });
+    this.#justLeft.add(device, this.#lifecycle.position);
   }
 
   #decided(effect: EffectOf<"decided">): void {
