@@ -6,7 +6,7 @@ import { Broker } from "../../src/broker/broker.ts";
 import { startAt } from "../../src/broker/cursor.ts";
 import { type Filter, matches } from "../../src/broker/filter.ts";
 import type { PageWanted, Tally } from "../../src/broker/port.ts";
-import type { Subscriber } from "../../src/broker/subscriber.ts";
+import { Account, type Subscriber } from "../../src/broker/subscriber.ts";
 
 export interface TestEvent {
   readonly seq: number;
@@ -145,8 +145,9 @@ export class BrokerWorld {
     this.askForPages();
   }
 
-  subscribe(cursor: string | null, filter: Filter): TestClient | null {
-    const subscriber = this.broker.subscribe({ cursor, filter, retryMs: 1, maxAgeMs: 1e9 }, asSeq(this.committed), this.time);
+  /** `account`: of a client with several subscriptions. */
+  subscribe(cursor: string | null, filter: Filter, account = new Account()): TestClient | null {
+    const subscriber = this.broker.subscribe({ cursor, filter, retryMs: 1, maxAgeMs: 1e9, account }, asSeq(this.committed), this.time);
     if (subscriber === null) return null;
     const { position } = startAt(cursor, EPOCH, asSeq(this.committed));
     const client = new TestClient(subscriber, position, filter);

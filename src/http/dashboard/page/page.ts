@@ -226,7 +226,8 @@ function ports(): FeedPorts {
   let since = performance.now();
   return {
     devices: (query) => gateway(origin, { token: keptToken }).devices(query),
-    follow: (options) => connect(origin, { ...options, token: keptToken }),
+    // What applications publish is not for it.
+    follow: (options) => connect(origin, { ...options, channels: ["devices"], token: keptToken }),
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     async breathe() {
       if (performance.now() - since < FOLD_MS) return;
