@@ -7,9 +7,9 @@ import { retryAfterOf } from "./backoff.ts";
 import { causeOfStatus, type LossCause } from "./loss.ts";
 import { bearer, problemText, reasonOf } from "./rest.ts";
 import type { Listener, OpenTransport, Transport } from "./transport.ts";
-import { readMessage } from "./ws_message.ts";
+import { type Answer, readMessage, refusalOf } from "./ws_message.ts";
 
-/** `unreachable`: not sent. `busy`: too much is on its way. `refused`: and why. `unknown`: sent, and the connection went: it may be on the disk. */
+/** `unreachable`: not sent. `busy`: not kept, try again. `refused`: and why. `unknown`: sent, and the connection went: it may be on the disk. */
 export type PublishFault = "unreachable" | "busy" | "refused" | "unknown";
 export type Published = Result<null, PublishFault>;
 
@@ -41,7 +41,9 @@ class SocketTransport implements Transport {
   readonly #listener: Listener;
   readonly #socket: WebSocket;
   readonly #publishing = new Map<string, (published: Published) => void>();
-  #published = 0;
+  /** Channels that were asked for again, by the id of the asking: until its answer what comes is of the subscription before. */
+  readonly #asking = new Map<string, string>();
+  #lastId = 0;
   #isOpen = false;
   #isDropped = false;
 
@@ -53,7 +55,7 @@ class SocketTransport implements Transport {
     socket.onopen = () => {
       if (this.#isDropped) return;
       this.#isOpen = true;
-      for (const [channel, cursor] of cursors) this.subscribe(channel, cursor);
+      for (const [channel, cursor] of cursors) this.#subscribe(channel, cursor);
       listener.said({ type: "opened" });
     };
     socket.onmessage = ({ data }) => {
@@ -76,7 +78,9 @@ class SocketTransport implements Transport {
   }
 
   subscribe(channel: string, cursor: string | null): void {
-    this.#send(cursor === null ? { type: "subscribe", channel } : { type: "subscribe", channel, cursor });
+    const id = String(++this.#lastId);
+    this.#asking.set(channel, id);
+    this.#subscribe(channel, cursor, id);
   }
 
   unsubscribe(channel: string): void {
@@ -88,11 +92,15 @@ class SocketTransport implements Transport {
     if (this.#publishing.size >= PUBLISHING_MAX || this.#socket.bufferedAmount > BUFFERED_MAX) {
       return Promise.resolve(err("busy", `Cannot publish: ${this.#publishing.size} messages are on their way`));
     }
-    const id = String(++this.#published);
+    const id = String(++this.#lastId);
     return new Promise((resolve) => {
       this.#publishing.set(id, resolve);
       this.#send({ type: "publish", id, channel, data });
     });
+  }
+
+  #subscribe(channel: string, cursor: string | null, id?: string): void {
+    this.#send({ type: "subscribe", id, channel, cursor: cursor ?? undefined });
   }
 
   #send(message: object): void {
@@ -108,14 +116,20 @@ class SocketTransport implements Transport {
       return this.#failed("broken", reasonOf(error));
     }
     if (heard.isPing) this.#send({ type: "pong" });
-    if (heard.published !== null) this.#settle(heard.published.id, heard.published.error);
+    if (heard.answer !== null) this.#answered(heard.answer);
+    if (heard.channel !== null && this.#asking.has(heard.channel)) return;
     for (const said of heard.said) this.#listener.said(said, text.length);
   }
 
-  #settle(id: string, error: string | null): void {
+  #answered({ id, failure }: Answer): void {
     const resolve = this.#publishing.get(id);
     this.#publishing.delete(id);
-    resolve?.(error === null ? ok(null) : err("refused", error));
+    resolve?.(failure === null ? ok(null) : err(failure.isPassing ? "busy" : "refused", failure.detail));
+    for (const [channel, asked] of this.#asking) {
+      if (asked !== id) continue;
+      this.#asking.delete(channel);
+      if (failure !== null) this.#listener.said(refusalOf(channel, failure));
+    }
   }
 
   #settleAll(): void {

@@ -62,11 +62,42 @@ describe("channels", () => {
     channels!.subscribe("device.b", "e.8");
     channels!.unsubscribe("devices");
     await hears("unsubscribe", 1);
-    expect([heard("subscribe").at(-1), heard("unsubscribe")]).toEqual([{ channel: "device.b", cursor: "e.8" }, [{ channel: "devices" }]]);
+    expect([heard("subscribe").at(-1), heard("unsubscribe")]).toEqual([{ id: "1", channel: "device.b", cursor: "e.8" }, [{
+      channel: "devices",
+    }]]);
+    gateway.say({ type: "subscribe", id: "1", channel: "device.b" });
     gateway.event("devices", 9);
     gateway.event("device.b", 10);
     await saw(said, "record device.b@e.10");
     expect(said).toEqual(["connected", "record device.b@e.10"]);
+  });
+
+  test("asked for again it begins where it is to, whatever of before is still on its way", async () => {
+    const said = played();
+    await saw(said, "connected");
+    channels!.unsubscribe("devices");
+    channels!.subscribe("devices", "e.3");
+    await hears("subscribe", 2);
+    gateway.event("devices", 9);
+    gateway.say({ type: "ping", channel: "devices", id: "e.9" });
+    gateway.say({ type: "subscribe", id: "1", channel: "devices" });
+    gateway.event("devices", 4);
+    await saw(said, "record devices@e.4");
+    expect(said).toEqual(["connected", "record devices@e.4"]);
+    channels!.unsubscribe("devices");
+    channels!.subscribe("devices", null);
+    await hears("subscribe", 3);
+    gateway.say({ type: "error", id: "2", channel: "devices", data: { code: "too_many", detail: "1024 are the most" } });
+    await saw(said, "denied devices@");
+  });
+
+  test("one that cannot be had just now is asked for again with the others", async () => {
+    const said = played();
+    await saw(said, "connected");
+    gateway.say({ type: "error", channel: "devices", data: { code: "busy", detail: "too many subscriptions", retryAfterMs: 5 } });
+    await saw(said, "again");
+    expect(said).toEqual(["connected", "lost busy", "again"]);
+    await hears("subscribe", 2);
   });
 
   test("one that cannot be had is told, and the others go on; one that is ended is subscribed again", async () => {
@@ -76,7 +107,7 @@ describe("channels", () => {
     gateway.event("devices", 2);
     gateway.say({ type: "bye", channel: "devices", data: { reason: "slow" } });
     await hears("subscribe", 3);
-    expect(heard("subscribe").at(-1)).toEqual({ channel: "devices", cursor: "e.2" });
+    expect(heard("subscribe").at(-1)).toEqual({ id: "1", channel: "devices", cursor: "e.2" });
     expect(said).toEqual(["connected", "denied device.x@", "record devices@e.2"]);
   });
 
@@ -173,15 +204,18 @@ describe("channels", () => {
     gateway.onMessage = (socket, { type, id, channel }) => {
       if (type !== "publish") return;
       if (channel === "app.a") gateway.say({ type: "publish", id, channel }, socket);
-      else if (channel === "app.b") gateway.say({ type: "error", id, channel, data: { code: "scope", detail: "no" } }, socket);
+      else if (channel === "app.d") {
+        gateway.say({ type: "error", id, channel, data: { code: "failed", detail: "the commit failed" } }, socket);
+      } else if (channel === "app.b") gateway.say({ type: "error", id, channel, data: { code: "scope", detail: "no" } }, socket);
     };
     const said = played();
     expect(await channels!.publish("app.a", 1)).toMatchObject({ ok: false, fault: "unreachable" });
     await saw(said, "connected");
     expect(await channels!.publish("app.a", { x: 1 })).toEqual({ ok: true, value: null });
     expect(await channels!.publish("app.b", 2)).toEqual({ ok: false, fault: "refused", message: "no" });
+    expect(await channels!.publish("app.d", 2)).toMatchObject({ ok: false, fault: "busy" });
     const open = channels!.publish("app.c", 3);
-    await hears("publish", 3);
+    await hears("publish", 4);
     gateway.newest.terminate();
     expect(await open).toMatchObject({ ok: false, fault: "unknown" });
     expect(heard("publish")[0]).toEqual({ id: "1", channel: "app.a", data: { x: 1 } });
