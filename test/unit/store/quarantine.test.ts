@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { limitsWith } from "../../../src/base/limits.ts";
 import { replay } from "../../../src/engine/journal/quarantine.ts";
+import { MIGRATIONS } from "../../../src/store/migrations.ts";
 import { hash64 } from "../../../src/store/hash.ts";
 import { IncomingFrame } from "../../../src/store/incoming_frame.ts";
 import type { QuarantineOutcome, Undecodable } from "../../../src/store/quarantine.ts";
@@ -221,4 +222,25 @@ test("hashes of near frames differ", () => {
   for (let a = 0; a < 256; a++) for (let b = 0; b < 64; b++) hashes.add(hash64(Uint8Array.of(a, b, 0)));
   expect(hashes.size).toBe(256 * 64);
   expect(hash64(Uint8Array.of(1))).toMatch(/^[0-9a-f]{16}$/);
+});
+
+test("a frame kept by a Berth that knew no releases is still there, and counted on", () => {
+  const bench = start();
+  take(bench, frame(1, 9));
+  bench.commit();
+  // What the newest change of its table added.
+  const added = /ADD COLUMN (\w+)/g;
+  const change = MIGRATIONS.findIndex((text) => text.includes("replayed_at"));
+  for (const [, column] of MIGRATIONS[change]!.matchAll(added)) bench.db.exec(`ALTER TABLE quarantine DROP COLUMN ${column}`);
+  bench.db.exec(`PRAGMA user_version = ${change}`);
+  bench.reopen();
+  expect([take(bench, frame(1, 9)), ...standing(bench)]).toEqual(["repeat", 1, 1]);
+  bench.commit();
+  expect(bench.reader().quarantined(null, 1e9, 9).frames).toMatchObject([{
+    device: "A",
+    count: 2,
+    fence: 0,
+    origin: null,
+    releasedAt: null,
+  }]);
 });
