@@ -83,7 +83,10 @@ describe("what a route needs", () => {
   });
 
   test("a device's own stream and its reports need its own scope", () => {
-    for (const [method, path] of [["GET", "/v1/devices/7/stream"], ["POST", "/v1/devices/7/config/3/applied"]] as const) {
+    const reports = ["config/3/applied", "config/3/failed", "commands/0a1b/answered", "commands/0a1b/nacked"];
+    const all = [["GET", "stream"], ...reports.map((path) => ["POST", path] as const)] as const;
+    for (const [method, rest] of all) {
+      const path = `/v1/devices/7/${rest}`;
       expect([may("read", method, path), may("device:7", method, path), may("device:8", method, path)]).toEqual([false, true, false]);
     }
   });
