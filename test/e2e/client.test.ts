@@ -50,6 +50,7 @@ class Watched {
 
 const TRANSPORTS: Readonly<Record<string, (url: string, cursor: string, watched: Watched) => Connection>> = {
   sse: (url, cursor, { callbacks }) => connect(url, { cursor, ...callbacks }),
+  ws: (url, cursor, { callbacks }) => connect(url, { transport: "ws", channels: ["devices"], cursor, ...callbacks }),
 };
 
 /** Sends until the gateway is gone. */
@@ -87,6 +88,66 @@ describe.each(Object.keys(TRANSPORTS))("client over %s", (transport) => {
     ids.forEach((id, at) => expect(id).toBe(ids[0]! + at));
     await gateway.stop();
   }, 120_000);
+});
+
+describe("channels of a real gateway", () => {
+  const wait = (watched: Watched, count: number): Promise<true> => until(`${count} events`, () => watched.events.length >= count);
+  const inShort = ({ event, channel, data }: BerthEvent): string =>
+    event === "message" ? `${channel} ${JSON.stringify(data.data)}` : `${channel} ${event}`;
+
+  test("what is published comes once to who follows, over each transport, also after a kill and from before it", async () => {
+    let gateway = await Gateway.start({ settings: SETTINGS });
+    const { cursor } = await devicesPage(gateway.url);
+    const watched = new Watched();
+    const channels = connect(gateway.url, { transport: "ws", channels: ["app.a"], cursor, ...watched.callbacks });
+    watched.follow(channels);
+    await until("the connection", () => channels.state === "connected");
+    const first = await Promise.all(Array.from({ length: 500 }, (_, n) => channels.publish("app.a", n)));
+    expect(first.filter(({ ok }) => !ok)).toEqual([]);
+    expect(await rest(gateway.url).publish("app.a", { by: "rest" })).toMatchObject({ ok: true });
+    expect(await channels.publish("devices", 1)).toMatchObject({ ok: false, fault: "refused" });
+    await wait(watched, 501);
+    await gateway.kill();
+    gateway = await again(gateway);
+    await until("the connection again", () => channels.state === "connected", 30_000);
+    expect(await channels.publish("app.a", "after")).toEqual({ ok: true, value: null });
+    await channels.publish("app.b", "elsewhere");
+    channels.subscribe("app.b", cursor);
+    await wait(watched, 503);
+    const wanted = [...Array.from({ length: 500 }, (_, n) => `app.a ${n}`), 'app.a {"by":"rest"}', 'app.a "after"', 'app.b "elsewhere"'];
+    expect(watched.events.map(inShort)).toEqual(wanted);
+    const seen: string[] = [];
+    for await (const event of connect(gateway.url, { channels: ["app.a"], cursor })) {
+      seen.push(inShort(event));
+      if (seen.length === 502) break;
+    }
+    expect(seen).toEqual(wanted.slice(0, 502).map((text) => text.replace("app.a", "")));
+    await gateway.stop();
+    await until("why it went", () => watched.losses.at(-1)?.cause === "shutdown");
+  }, 60_000);
+
+  test("a slow reader of a WebSocket gets every record once, and its buffer stays bounded", async () => {
+    const gateway = await Gateway.start({ settings: SETTINGS });
+    const device = new TestDevice(1320, "8");
+    const { cursor } = await devicesPage(gateway.url);
+    const tracker = await Tracker.loggedIn(gateway.tcpPort, device.imei);
+    for (let frame = 0; frame < 30; frame++) await tracker.send(device.frame(device.records(20)).bytes);
+    tracker.close();
+    const stored = (await allRecords(gateway.url, device.imei)).map(({ seq }) => seq);
+    const losses: string[] = [];
+    const channel = `device.${device.imei}`;
+    const options = { transport: "ws", channels: [channel], cursor, bufferEvents: 50, random: () => 0 } as const;
+    const channels = connect(gateway.url, { ...options, onDisconnect: ({ cause }) => losses.push(cause) });
+    const seqs: number[] = [];
+    for await (const { event, data } of channels) {
+      if (event === "record") seqs.push(data.seq);
+      if (seqs.length % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      if (seqs.length === stored.length) break;
+    }
+    expect(seqs).toEqual(stored);
+    expect(losses.filter((cause) => cause !== "reader" && cause !== "closed")).toEqual([]);
+    await gateway.stop();
+  }, 60_000);
 });
 
 describe("client", () => {
@@ -130,6 +191,8 @@ describe("client", () => {
     await until("the end", () => watched.isOver);
     expect(watched.events.map(({ event, data: told }) => [event, (told as { cause?: string }).cause])).toEqual([["over", "auth"]]);
     expect(await Array.fromAsync(connect(gateway.url, { token }))).toMatchObject([{ event: "over", data: { cause: "auth", status: 401 } }]);
+    const socket = connect(gateway.url, { transport: "ws", channels: ["devices"], token });
+    expect(await Array.fromAsync(socket)).toMatchObject([{ event: "over", data: { cause: "auth", status: 401 } }]);
     expect(await rest(gateway.url, { token }).devices()).toMatchObject({ ok: false, fault: "refused" });
     await gateway.stop();
   }, 60_000);

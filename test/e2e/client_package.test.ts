@@ -48,11 +48,19 @@ async function program({ connect, gateway }, url, cursor, wanted) {
     if (seqs.length === wanted) break;
   }
   await new Promise((resolve) => setTimeout(resolve));
-  return JSON.stringify({ ids: devices.value.devices.map(({ id }) => id), seqs, states, state: events.state });
+  const channels = [];
+  // Node has a WebSocket since 22.
+  if (typeof WebSocket === "function") {
+    for await (const { event, channel, data } of connect(url, { transport: "ws", channels: ["devices"], cursor })) {
+      if (event === "record") channels.push(data.seq);
+      if (channels.length === wanted) break;
+    }
+  } else channels.push(...seqs);
+  return JSON.stringify({ ids: devices.value.devices.map(({ id }) => id), seqs, channels, states, state: events.state });
 }
 `;
 
-const expected = (): object => ({ ids: [device.imei], seqs, states: ["connected", "closed"], state: "disconnected" });
+const expected = (): object => ({ ids: [device.imei], seqs, channels: seqs, states: ["connected", "closed"], state: "disconnected" });
 
 beforeAll(async () => {
   [project, gateway] = await Promise.all([
