@@ -70,3 +70,10 @@ export async function readConfigSchemas(
   }
   return ok(new ConfigSchemas(rules, limits.configLevels));
 }
+
+/** The same for an http thread: they could be used when the process began. */
+export async function configSchemas(platform: Pick<Platform, "readText">, settings: Needs): Promise<ConfigSchemas | null> {
+  const read = await readConfigSchemas(platform, settings);
+  if (!read.ok) throw new Error(read.message);
+  return read.value;
+}

@@ -16,7 +16,7 @@ import { slot } from "../telemetry/slots.ts";
 import { Audience } from "../wire/audience.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
-import { type ConfigSchemas, readConfigSchemas } from "./config_schemas.ts";
+import { configSchemas, type ConfigSchemas } from "./config_schemas.ts";
 import { passFault } from "./fault.ts";
 import { HttpAccess } from "./http/access.ts";
 import { RegistryClient } from "./http/asks.ts";
@@ -145,10 +145,7 @@ class HttpThread {
   async run(report: (r: Report) => void, makeApp: MakeApp): Promise<void> {
     const { settings, thread, roster } = this.#boot;
     this.#board.setThreadId(thread, this.#platform.threadId());
-    const schemas = await readConfigSchemas(this.#platform, settings);
-    // They could be used when the process began.
-    if (!schemas.ok) throw new Error(schemas.message);
-    const app = makeApp(this.#gateway(schemas.value));
+    const app = makeApp(this.#gateway(await configSchemas(this.#platform, settings)));
     const { requestBytes, httpConnections } = settings.limits;
     const options = {
       maxBodyBytes: requestBytes * RUNTIME_BODY_FACTOR,

@@ -19,11 +19,10 @@ import { type Audience, audienceOf } from "../../wire/audience.ts";
 import { type Board, DrainPhase, Gate, type StoreFailure } from "../../wire/board.ts";
 import { type OrderVerb, type Outcome, OUTCOMES } from "../../wire/control.ts";
 import { ORDERS } from "../../wire/query.ts";
-import type { ConfigSchemas } from "../config_schemas.ts";
 import type { HttpAccess } from "./access.ts";
 import type { Busy } from "./busy.ts";
 import { HttpCommands } from "./commands.ts";
-import { HttpConfigs } from "./configs.ts";
+import { type HttpConfigParts, HttpConfigs } from "./configs.ts";
 import { type DeviceView, joined, type OneDevice, untilKept } from "./device.ts";
 import type { DeviceStreams } from "./device_streams.ts";
 import type { StreamOpened, StreamWish } from "./stream_parts.ts";
@@ -78,7 +77,7 @@ export interface GatewayParts {
   readonly audience: Audience;
   /** Of all http threads. */
   readonly audiences: readonly SharedArrayBuffer[];
-  readonly schemas: ConfigSchemas | null;
+  readonly schemas: HttpConfigParts["schemas"];
   readonly wall: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
