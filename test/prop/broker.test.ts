@@ -1,9 +1,14 @@
-/** Whatever the interleaving of commits, laps, pages, forgetting and slow takers: complete, once, in order, bounded. */
+/**
+ * Whatever the interleaving of commits, laps, pages, forgetting, slow takers and broken connections: complete, once, in order, bounded.
+ *
+ *   BERTH_BROKER_SEEDS   how many (1,000)
+ */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { filterOf } from "../../src/broker/filter.ts";
 import { BrokerWorld, EPOCH, SMALL, type TestClient } from "../support/broker_world.ts";
 
+const SEEDS = Number(process.env["BERTH_BROKER_SEEDS"] ?? 1000);
 const DEVICES = ["a", "b", "c"];
 const KINDS = ["record", "connected"];
 const event = fc.record({ device: fc.constantFrom(...DEVICES), kind: fc.constantFrom(...KINDS) });
@@ -36,6 +41,22 @@ const move = fc.oneof(
     weight: 1,
     arbitrary: fc.float({ min: 0, max: 1, noNaN: true }).map((share) => (world: BrokerWorld) => {
       world.oldest = Math.max(world.oldest, Math.floor(share * (world.committed + 1)), 1);
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(fc.nat(), fc.boolean()).map(([who, takes]) => (world: BrokerWorld) => {
+      const client = world.clients[who % Math.max(1, world.clients.length)];
+      if (client !== undefined) world.pushTo(client, takes);
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.nat().map((who) => (world: BrokerWorld) => {
+      const client = world.clients[who % Math.max(1, world.clients.length)];
+      if (client === undefined) return;
+      world.resume(client);
+      world.resumed++;
     }),
   },
   { weight: 1, arbitrary: fc.constant((world: BrokerWorld) => world.lose()) },
@@ -90,7 +111,7 @@ function expectHonest(world: BrokerWorld, client: TestClient): void {
 }
 
 test("the broker gives every subscriber everything that matches, once, in order, with gaps named, within its bounds", () => {
-  const reached = { page: 0, gap: 0, live: 0, fellBack: 0 };
+  const reached = { page: 0, gap: 0, live: 0, fellBack: 0, written: 0, resumed: 0 };
   fc.assert(
     fc.property(fc.array(move, { minLength: 20, maxLength: 120 }), (moves) => {
       const world = new BrokerWorld();
@@ -108,8 +129,10 @@ test("the broker gives every subscriber everything that matches, once, in order,
       }
       reached.page += world.counts.page;
       reached.gap += world.counts.gap;
+      reached.written += world.written;
+      reached.resumed += world.resumed;
     }),
-    { numRuns: 400 },
+    { numRuns: SEEDS },
   );
   for (const [branch, count] of Object.entries(reached)) expect([branch, count > 0]).toEqual([branch, true]);
 }, 60_000);

@@ -57,7 +57,7 @@ export class TestBatch implements Batch {
 }
 
 export class TestClient {
-  readonly subscriber: Subscriber;
+  subscriber: Subscriber;
   readonly start: number;
   readonly filter: Filter;
   readonly words: Word[] = [];
@@ -69,8 +69,22 @@ export class TestClient {
     this.filter = filter;
   }
 
+  /** The last id it was told, as EventSource keeps it. */
+  get lastId(): number {
+    let id = this.start;
+    for (const word of this.words) {
+      if (word.word === "event") id = word.seq;
+      else if (word.word === "heartbeat") id = word.position;
+      else if (word.word === "gap" || word.word === "resync") id = word.id;
+    }
+    return id;
+  }
+
   get seqs(): number[] {
     return this.words.flatMap((word) => word.word === "event" ? [word.seq] : []);
+  }
+  got(bytes: Uint8Array): void {
+    for (const text of decoder.decode(bytes).split("\n")) if (text !== "") this.words.push(JSON.parse(text) as Word);
   }
   of<K extends Word["word"]>(kind: K): Extract<Word, { word: K }>[] {
     return this.words.filter((word): word is Extract<Word, { word: K }> => word.word === kind);
@@ -97,6 +111,9 @@ export class BrokerWorld {
   readonly counts = { resync: 0, gap: 0, page: 0, sent: 0, dropped: [] as string[] };
   readonly #unpublished: TestBatch[] = [];
   readonly pages: PageWanted[] = [];
+  /** Pieces that were written without being queued, and connections that broke and came back. */
+  written = 0;
+  resumed = 0;
   oldest = 1;
   now = 0;
 
@@ -156,11 +173,31 @@ export class BrokerWorld {
     return client;
   }
 
+  /** Its connection broke: what it has not taken is lost, and it comes back with its last id. */
+  resume(client: TestClient): void {
+    this.broker.unsubscribe(client.subscriber);
+    const wish = { cursor: `${EPOCH}.${client.lastId}`, filter: client.filter, retryMs: 1, maxAgeMs: 1e9 };
+    client.subscriber = this.broker.subscribe(wish, asSeq(this.committed), this.time)!;
+    this.askForPages();
+  }
+
+  /** From now on its connection takes what comes at once, as long as nothing is queued; or no more. */
+  pushTo(client: TestClient, takes: boolean): void {
+    while (takes && this.take(client));
+    client.subscriber.outlet = {
+      takes,
+      write: (bytes) => {
+        this.written++;
+        client.got(bytes);
+      },
+    };
+  }
+
   take(client: TestClient): boolean {
     const bytes = this.broker.take(client.subscriber, this.time);
     if (bytes === null) client.ended = true;
     if (bytes === null || bytes === undefined) return false;
-    for (const text of decoder.decode(bytes).split("\n")) if (text !== "") client.words.push(JSON.parse(text) as Word);
+    client.got(bytes);
     this.askForPages();
     return true;
   }
