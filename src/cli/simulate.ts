@@ -4,6 +4,7 @@
  */
 import { Deque } from "../base/deque.ts";
 import { prng } from "../base/prng.ts";
+import type { TlsTrust } from "../platform/tls_port.ts";
 import type { Platform } from "../platform/port.ts";
 import type { SimulatedDevice } from "./simulate_device.ts";
 import { FrameSource, imeiOf, type SimulatedCodec } from "./simulate_source.ts";
@@ -31,11 +32,13 @@ export interface SimulateOptions {
   readonly newestFirst: boolean;
   /** Datagrams of the UDP channel. */
   readonly udp: boolean;
+  /** Connections with TLS, to a server that this trusts; null: without. */
+  readonly tls: TlsTrust | null;
 }
 
 export type SimulatePlatform = Pick<
   Platform,
-  "connectTcp" | "openUdp" | "lookup" | "clock" | "onSignal" | "writeOut" | "writeErr" | "errIsTerminal"
+  "connectTcp" | "connectTls" | "openUdp" | "lookup" | "clock" | "onSignal" | "writeOut" | "writeErr" | "errIsTerminal"
 >;
 
 const TICK_MS = 5;
@@ -85,9 +88,9 @@ class Simulation {
     this.#platform = platform;
     this.#begin = platform.clock.mono();
     this.#ticked = this.#begin;
-    const { host, port, devices, frames, seed, imei } = options;
+    const { host, port, devices, frames, seed, imei, tls } = options;
     const setting: TrackerSetting = {
-      platform,
+      platform: tls === null ? platform : { ...platform, connectTcp: (to, at, handler) => platform.connectTls(to, at, tls, handler) },
       host,
       port,
       tally: this.#tally,

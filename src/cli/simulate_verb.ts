@@ -4,7 +4,8 @@ import { parseHostPort } from "../config/host_port.ts";
 import type { HostPort } from "../config/settings.ts";
 import { simulate } from "./simulate.ts";
 import { SIMULATED_CODECS, type SimulatedCodec } from "./simulate_source.ts";
-import { type Verb, wholeNumber } from "./verb.ts";
+import type { TlsTrust } from "../platform/tls_port.ts";
+import { fail, type Verb, wholeNumber } from "./verb.ts";
 
 const HELP = `
 Each tracker logs in with its own IMEI, drives a believable track and sends the next frame when the one before is
@@ -15,6 +16,7 @@ unacknowledged. The same --seed and --start send the same bytes again.
   berth simulate --devices 100 --rate 500 --seconds 60
   berth simulate gateway.example:5027 --codec 8E --records 20 --frames 1000
   berth simulate --udp --devices 100 --rate 500 --seconds 60
+  berth simulate gateway.example:5028 --tls --ca authority.pem
   berth simulate --start 2026-01-01T00:00:00Z --newest-first --rate 0 --frames 5000
 `;
 
@@ -30,6 +32,9 @@ interface Flags {
   readonly start?: number;
   readonly newestFirst?: boolean;
   readonly udp?: boolean;
+  readonly tls?: boolean;
+  readonly ca?: string;
+  readonly insecure?: boolean;
 }
 
 function readTarget(text: string): HostPort {
@@ -60,6 +65,9 @@ const addOptions = (command: Command): Command =>
     .option("--seed <N>", "which tracks", wholeNumber(0, 0xffff_ffff), 1)
     .option("--imei <IMEI>", "of the first tracker; the others count on", readImei, "350000000000000")
     .option("--start <TIME>", "time of the first records (default: now)", readTime)
+    .option("--tls", "connect with TLS, as to [tcp.tls] listen")
+    .addOption(new Option("--ca <FILE>", "with TLS: trust the authorities in this PEM file instead of the system's").implies({ tls: true }))
+    .addOption(new Option("--insecure", "with TLS: trust any certificate").implies({ tls: true }).conflicts("ca"))
     .option("--udp", "send datagrams of the UDP channel instead of connecting")
     .option("--newest-first", "send as a tracker that empties its memory from the newest record on");
 
@@ -73,6 +81,15 @@ export const addSimulate: Verb = (program, platform, end) => {
     .addHelpText("after", HELP);
   addOptions(command).action(async ({ host, port }: HostPort, flags: Flags) => {
     const { seconds = null, frames = null, newestFirst = false, udp = false, start = platform.clock.wall() } = flags;
-    end(await simulate({ ...flags, host, port, seconds, frames, newestFirst, udp, start }, platform));
+    if (udp && flags.tls === true) return end(fail(platform, "simulate: --udp and --tls do not go together"));
+    let tls: TlsTrust | null = null;
+    try {
+      if (flags.tls === true) {
+        tls = flags.insecure === true ? "anybody" : flags.ca === undefined ? "system" : { ca: platform.readText(flags.ca) };
+      }
+    } catch (error) {
+      return end(fail(platform, `simulate: cannot read ${flags.ca}: ${(error as Error).message}`));
+    }
+    end(await simulate({ ...flags, host, port, seconds, frames, newestFirst, udp, tls, start }, platform));
   });
 };

@@ -1,5 +1,5 @@
 /** What a runtime offers to a thread that would rather block in the kernel for its sockets than run an event loop. */
-import type { Peer, SocketHandler } from "./port.ts";
+import type { Peer, SocketHandler } from "./socket_port.ts";
 
 /**
  * The sockets of one thread. `wait`, then `serve`, over and over: handlers are called from `serve` and from methods of their

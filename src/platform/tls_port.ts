@@ -1,5 +1,5 @@
 /** TLS for stream sockets, as a runtime offers it to those above. Types only. */
-import type { Socket, SocketHandler, SocketOptions, TcpListener } from "./port.ts";
+import type { Socket, SocketHandler, SocketOptions, TcpListener } from "./socket_port.ts";
 
 /** Certificate chain and private key as PEM text. */
 export interface Tls {

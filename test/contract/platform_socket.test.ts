@@ -161,6 +161,18 @@ for (const [name, sockets] of implementations) {
       expect(server.closes).toEqual([name === "deno with TLS" ? "closed" : "reset"]);
     });
 
+    test("a socket whose peer takes nothing can be ended and reset all the same", async () => {
+      const { servers, server, client } = await pair();
+      client.socket!.pause();
+      const piece = new Uint8Array(1 << 18);
+      while (server.socket!.write(piece) === piece.length);
+      server.socket!.end();
+      expect(server.closes).toEqual([]);
+      server.socket!.reset();
+      await servers.until("close here", () => server.closes.length > 0);
+      expect(server.closes).toHaveLength(1);
+    });
+
     test("every method is safe after close", async () => {
       const { servers, server, client } = await pair();
       client.socket!.end();

@@ -42,7 +42,7 @@ export type SettingsText = Readonly<Record<string, string | number>>;
 function environmentWith(settings: SettingsText, faults: string): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) if (!name.startsWith("BERTH_") && value !== undefined) env[name] = value;
-  for (const [name, value] of Object.entries(settings)) env[`BERTH_${name.toUpperCase().replace(".", "__")}`] = String(value);
+  for (const [name, value] of Object.entries(settings)) env[`BERTH_${name.toUpperCase().replaceAll(".", "__")}`] = String(value);
   if (faults !== "") env["BERTH_FAULTS"] = faults;
   return env;
 }
@@ -92,6 +92,8 @@ export interface Ended {
 export interface ReadyLine {
   readonly event: "ready";
   readonly tcp: string;
+  /** Where trackers connect with TLS; only where they may. */
+  readonly tls?: string;
   readonly udp: string | null;
   readonly http: string;
   /** Where other gateways connect; only where they may. */
@@ -173,6 +175,9 @@ export class Gateway {
   }
   get tcpPort(): number {
     return portOf(this.readyLine.tcp);
+  }
+  get tlsPort(): number {
+    return portOf(this.readyLine.tls ?? "");
   }
   get url(): string {
     return `http://127.0.0.1:${portOf(this.readyLine.http)}`;

@@ -1,5 +1,6 @@
 /** A tracker on a raw socket: writes what it is told, splits the answers, sees how its connection ended. No gateway code. */
 import { connect, type Socket } from "node:net";
+import { connect as connectSecure, type ConnectionOptions } from "node:tls";
 import { encodeLogin } from "./frames.ts";
 import { Changes } from "./until.ts";
 
@@ -40,6 +41,18 @@ export class Tracker {
     });
   }
 
+  /** The same with TLS. `secure`: whom it trusts, what it shows. */
+  static openTls(port: number, secure: ConnectionOptions): Promise<Tracker> {
+    return new Promise((resolve, reject) => {
+      const socket = connectSecure({ port, host: "127.0.0.1", ...secure });
+      socket.once("error", reject);
+      socket.once("secureConnect", () => {
+        socket.off("error", reject);
+        resolve(new Tracker(socket));
+      });
+    });
+  }
+
   /** Opens and logs in. @throws Error unless the answer is 01. */
   static async loggedIn(port: number, imei: string, timeoutMs = 10_000): Promise<Tracker> {
     const tracker = await Tracker.open(port);
@@ -51,6 +64,11 @@ export class Tracker {
 
   get localPort(): number {
     return this.#socket.localPort ?? 0;
+  }
+
+  /** Reads nothing from now on. */
+  pause(): void {
+    this.#socket.pause();
   }
 
   write(bytes: Uint8Array): void {

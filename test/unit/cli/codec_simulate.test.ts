@@ -26,6 +26,7 @@ const OPTIONS: SimulateOptions = {
   imei: "356307042440000",
   start: START,
   newestFirst: false,
+  tls: null,
   udp: false,
 };
 
@@ -104,6 +105,7 @@ function serverInMemory(onFrame: (n: number) => Verdict = () => "ack", admit: (n
   };
   const platform: SimulatePlatform = {
     connectTcp,
+    connectTls: () => Promise.reject(new Error("Cannot connect with TLS: not asked for")),
     openUdp: () => Promise.reject(new Error("Cannot open a datagram socket: not asked for")),
     lookup: (host) => Promise.resolve(host),
     clock: { mono: () => asMonoMs(performance.now()), wall: () => asWallMs(Date.now()) },

@@ -23,6 +23,7 @@ const OPTIONS: SimulateOptions = {
   imei: "356307042440000",
   start: 1_700_000_000_000,
   newestFirst: false,
+  tls: null,
   udp: true,
 };
 type Answer = "whole" | "less" | "none" | "another" | "twice";
@@ -47,6 +48,7 @@ class Server {
   constructor(answerTo: (n: number) => Answer = () => "whole", speed = 1) {
     this.platform = {
       connectTcp: () => Promise.reject(new Error("Cannot connect: datagrams are asked for")),
+      connectTls: () => Promise.reject(new Error("Cannot connect: datagrams are asked for")),
       lookup: (host) => (host === "gateway.test" ? Promise.resolve("10.1.2.3") : Promise.reject(new Error(`Cannot find ${host}`))),
       openUdp: (_host, _port, handler) => {
         const socket = this.#handlers.push(handler) - 1;
