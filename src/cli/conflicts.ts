@@ -22,6 +22,7 @@ const Origin = v.object({
   clientInstance: v.nullish(v.string()),
   fence: v.number(),
   since: v.number(),
+  tls: v.nullish(v.string()),
   codec: v.nullish(v.string()),
 });
 const Movement = v.object({ km: v.number(), seconds: v.number(), kmh: v.nullable(v.number()) });
@@ -55,7 +56,7 @@ const line = (name: string, value: string): string => `  ${name.padEnd(NAME)}${v
 
 export function conflictText(one: Conflict): string {
   const { origins, acknowledgedAt, evidence } = one;
-  const between = origins.map((origin) => `${originText(origin)}, fence ${origin.fence}${codecText(origin)}`).join("  and  ");
+  const between = origins.map((origin) => `${originText(origin)}, fence ${origin.fence}${sentText(origin)}`).join("  and  ");
   return [
     `${timeText(one.at)}  ${one.device}  ${one.verdict}\n`,
     line("between", between),
@@ -66,7 +67,9 @@ export function conflictText(one: Conflict): string {
   ].join("");
 }
 
-const codecText = ({ codec }: v.InferOutput<typeof Origin>): string => (codec === null || codec === undefined ? "" : `, codec ${codec}`);
+/** Nothing of it moves the cursor: digests and names of ciphers. */
+const sentText = ({ tls, codec }: v.InferOutput<typeof Origin>): string =>
+  [["codec", codec], ["tls", tls]].map(([name, value]) => (value === null || value === undefined ? "" : `, ${name} ${value}`)).join("");
 
 function evidenceLines({ differ, movement }: v.InferOutput<typeof Evidence>): string[] {
   const lines = differ.length === 0 ? [] : [line("differ in", differ.map((name) => name.replace("_", " ")).join(", "))];

@@ -54,6 +54,7 @@ const ConflictSchema = v.object({
       ...Origin.entries,
       fence: count("Its connection then"),
       since: ms("When that was admitted"),
+      tls: v.pipe(v.nullable(v.string()), v.description("What its TLS was agreed on, and the digest of its certificate; null: without")),
       codec: v.pipe(v.nullable(v.string()), v.description("Codec and shape of its periodic records, `8E/1f2e3d4c`; null: it sent none")),
     })),
     v.description("The two that fight; the one that had the device then is the last"),
@@ -99,6 +100,7 @@ function conflictJson(
     ...originJson(origin),
     fence: origin.fence,
     since: origin.since,
+    tls: origin.tls ?? null,
     codec: origin.codec ?? null,
   }));
   return { id, device, fence, at, verdict, action, alternations, takeovers, windowMs, evidence, origins: named, acknowledgedAt };

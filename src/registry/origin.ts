@@ -6,7 +6,7 @@ import { CONFLICT_DIFFERENCES } from "../wire/control.ts";
 import { impossibleBetween, type Movement, type MovementBounds, type Sent } from "../wire/sent.ts";
 import type { Claim } from "./event.ts";
 
-type Origin = Pick<Claim, "address" | "clientInstance">;
+type Origin = Pick<Claim, "address" | "clientInstance" | "tls">;
 
 export interface Party {
   readonly claim: Origin;
@@ -15,11 +15,14 @@ export interface Party {
 }
 
 /**
- * One origin or two? A client that names its instance is known by it wherever it connects from; else the address speaks.
- * Ports say nothing: every connection has another one.
+ * One origin or two? A client that names its instance is known by it wherever it connects from; else the address speaks, and
+ * behind one address what TLS was agreed on, or whose certificate. Ports say nothing: every connection has another one.
  */
 export const isSameOrigin = (a: Origin, b: Origin): boolean =>
-  areNamed(a, b) ? a.clientInstance === b.clientInstance : a.address === b.address;
+  areNamed(a, b) ? a.clientInstance === b.clientInstance : a.address === b.address && hasSameTls(a, b);
+
+/** A device may come with TLS and without. */
+const hasSameTls = ({ tls: a = "" }: Origin, { tls: b = "" }: Origin): boolean => a === "" || b === "" || a === b;
 
 const areNamed = (a: Origin, b: Origin): boolean => a.clientInstance !== "" && b.clientInstance !== "";
 
@@ -57,6 +60,7 @@ export function differencesBetween(a: Party, b: Party, bounds: MovementBounds): 
   const differ = {
     client_instance: areNamed(a.claim, b.claim) && a.claim.clientInstance !== b.claim.clientInstance,
     address: a.claim.address !== b.claim.address,
+    tls: !hasSameTls(a.claim, b.claim),
     codec: !hasSameCodec(a.sent, b.sent),
     movement: movementBetween(a, b, bounds) !== null,
   };

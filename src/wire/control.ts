@@ -95,7 +95,7 @@ export type QuarantineOrder = (typeof QUARANTINE_ORDERS)[number];
 /** Which rule found a conflict, and what tells its two sides apart: an index, and bits by index. */
 export const CONFLICT_RULES = ["alternations", "takeovers", "movement"] as const;
 export type ConflictRule = (typeof CONFLICT_RULES)[number];
-export const CONFLICT_DIFFERENCES = ["client_instance", "address", "codec", "movement"] as const;
+export const CONFLICT_DIFFERENCES = ["client_instance", "address", "tls", "codec", "movement"] as const;
 
 // deno-fmt-ignore: a table, one row a line.
 export const MESSAGES = {
@@ -153,7 +153,7 @@ export const MESSAGES = {
     device: "str", fence: "f64", at: "f64", verdict: "u8", action: "u8", alternations: "u32", takeovers: "u32", windowMs: "f64",
     firstAddress: "str", firstPort: "u16", firstClientInstance: "str", firstFence: "f64", firstSince: "f64",
     secondAddress: "str", secondPort: "u16", secondClientInstance: "str", secondFence: "f64", secondSince: "f64",
-    rule: "u8", differ: "u8", firstCodec: "u8", firstShape: "u32", secondCodec: "u8", secondShape: "u32",
+    rule: "u8", differ: "u8", firstTls: "str", firstCodec: "u8", firstShape: "u32", secondTls: "str", secondCodec: "u8", secondShape: "u32",
     km: "f64", seconds: "f64", fromTime: "f64", fromLat: "f64", fromLon: "f64", toTime: "f64", toLat: "f64", toLon: "f64",
   }),
   /** What became of an evicted connection: completes the row of its takeover. `fence`: the evicted one's. No event. */

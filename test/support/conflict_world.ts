@@ -10,6 +10,7 @@ import type { Sent } from "../../src/wire/sent.ts";
 export interface From {
   readonly address: string;
   readonly clientInstance?: string;
+  readonly tls?: string;
   /** What it sends right after its login. */
   readonly sent?: Partial<Sent>;
 }
@@ -21,7 +22,7 @@ export const DEVICE = asDeviceId("356307042441013");
 /** Wall time is this far ahead of the monotonic one. */
 export const WALL = 1_800_000_000_000;
 
-export const claimFrom = ({ address, clientInstance = "" }: From, conn: number, device: string = DEVICE, at = WALL): Claim => ({
+export const claimFrom = ({ address, clientInstance = "", tls = "" }: From, conn: number, device: string = DEVICE, at = WALL): Claim => ({
   type: "claim",
   ring: 0,
   conn,
@@ -31,6 +32,7 @@ export const claimFrom = ({ address, clientInstance = "" }: From, conn: number, 
   address,
   port: 40_000 + (conn % 20_000),
   clientInstance,
+  tls,
   at,
   dialled: false,
 });

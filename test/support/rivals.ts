@@ -27,7 +27,12 @@ export interface ConflictJson {
     readonly differ: readonly string[];
     readonly movement: { readonly km: number; readonly seconds: number; readonly kmh: number | null } | null;
   } | null;
-  readonly origins: readonly (OriginJson & { readonly fence: number; readonly since: number; readonly codec: string | null })[];
+  readonly origins: readonly (OriginJson & {
+    readonly fence: number;
+    readonly since: number;
+    readonly tls: string | null;
+    readonly codec: string | null;
+  })[];
   readonly acknowledgedAt: number | null;
 }
 export interface TakeoverJson {

@@ -26,6 +26,7 @@ export function conflictPayload(m: MessageOf<"conflict">) {
         clientInstance: m.firstClientInstance,
         fence: m.firstFence,
         since: m.firstSince,
+        tls: m.firstTls === "" ? null : m.firstTls,
         codec: fingerprintText(m.firstCodec, m.firstShape),
       },
       {
@@ -34,6 +35,7 @@ export function conflictPayload(m: MessageOf<"conflict">) {
         clientInstance: m.secondClientInstance,
         fence: m.secondFence,
         since: m.secondSince,
+        tls: m.secondTls === "" ? null : m.secondTls,
         codec: fingerprintText(m.secondCodec, m.secondShape),
       },
     ],

@@ -1,8 +1,10 @@
 /** Evidence of who a connection is as the codec workers tell it, and an alarm of the conflict watch as the journal is told. Pure. */
 import type { Alarm } from "../../registry/conflict.ts";
-import type { SentSoFar } from "../../registry/event.ts";
+import type { Claim, SentSoFar } from "../../registry/event.ts";
 import { CONFLICT_ACTIONS, CONFLICT_RULES, type MessageOf, VERDICTS } from "../../wire/control.ts";
 
+/** Of what TLS was agreed on, and the digest of a certificate. */
+export const TLS_CHARACTERS = 160;
 const CLONE = VERDICTS.indexOf("clone");
 
 export function sentEvent(message: MessageOf<"sent">, at: number): SentSoFar {
@@ -11,6 +13,8 @@ export function sentEvent(message: MessageOf<"sent">, at: number): SentSoFar {
   const newest = fixes === 0 ? null : { time: message.newestTime, lat: message.newestLat, lon: message.newestLon };
   return { type: "sent", device, fence, sent: { codec, shape, isSteady, first, newest }, at };
 }
+
+const tlsOf = ({ tls = "" }: Claim): string => tls.slice(0, TLS_CHARACTERS);
 
 export function conflictMessage(alarm: Alarm): MessageOf<"conflict"> {
   const { device, at, action, rule, alternations, takeovers, windowMs, last, differ, oldSent, ownerSent, movement } = alarm;
@@ -37,8 +41,10 @@ export function conflictMessage(alarm: Alarm): MessageOf<"conflict"> {
     secondSince: second.at,
     rule: CONFLICT_RULES.indexOf(rule),
     differ,
+    firstTls: tlsOf(first),
     firstCodec: oldSent?.codec ?? 0,
     firstShape: oldSent?.shape ?? 0,
+    secondTls: tlsOf(second),
     secondCodec: ownerSent?.codec ?? 0,
     secondShape: ownerSent?.shape ?? 0,
     km: movement?.km ?? 0,

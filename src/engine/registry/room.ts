@@ -11,6 +11,7 @@ import type { RingProducer } from "../../ring/spsc.ts";
 import type { Counters } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
 import { MESSAGES } from "../../wire/control.ts";
+import { TLS_CHARACTERS } from "./conflict_message.ts";
 
 /** What a worker may be told about each owner it has: that its peer be probed, and that it go. */
 const OWNER_BYTES = messageBytes(MESSAGES.probe.sizeWith(0)) + messageBytes(MESSAGES.evict.sizeWith(0));
@@ -27,7 +28,7 @@ const ORDERS_SHARE = 16;
 /** The most that one tick, order or result of a probe tells: a floor and an event. */
 const TICK_BYTES = ORDER_BYTES + Math.max(
   messageBytes(MESSAGES.replaced.sizeWith(2 * ADDRESS + 3 * NAME)),
-  messageBytes(MESSAGES.conflict.sizeWith(2 * ADDRESS + 3 * NAME)),
+  messageBytes(MESSAGES.conflict.sizeWith(2 * ADDRESS + 3 * NAME + 2 * TLS_CHARACTERS)),
 );
 const disconnectedBytes = (device: string): number => messageBytes(MESSAGES.disconnected.sizeWith(device.length));
 /** A message that does not fit before the end of a ring wastes less than itself. */

@@ -110,9 +110,9 @@ test("a conflict names both origins, the evidence, and how to acknowledge it", (
   const told = conflictText({
     ...one,
     evidence: { rule: "movement", differ: ["client_instance", "codec"], movement },
-    origins: one.origins.map((each) => ({ ...each, codec: "8E/1f2e3d4c" })),
+    origins: one.origins.map((each) => ({ ...each, codec: "8E/1f2e3d4c", tls: "TLSv1.3 X aa" })),
   });
-  expect(told).toContain("10.0.0.2:2, fence 2048, codec 8E/1f2e3d4c\n");
+  expect(told).toContain("10.0.0.2:2, fence 2048, codec 8E/1f2e3d4c, tls TLSv1.3 X aa\n");
   expect(told).toContain("  differ in     client instance, codec\n  one vehicle   would have moved 2658 km in 60 s, 159480 km/h\n");
   const nowhere = conflictText({ ...one, evidence: { rule: "movement", differ: [], movement: { ...movement, seconds: 0, kmh: null } } });
   expect(nowhere).toContain("  one vehicle   would have moved 2658 km in 0 s\n  action");

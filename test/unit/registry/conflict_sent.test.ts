@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { every, play, type Story, times } from "../../support/conflict_story.ts";
 import { ConflictWorld, type From } from "../../support/conflict_world.ts";
+import { CONFLICT_DIFFERENCES } from "../../../src/wire/control.ts";
 import type { Fix, Sent } from "../../../src/wire/sent.ts";
 
 const A: From = { address: "10.0.0.1" };
@@ -23,7 +24,23 @@ const towns = (count: number, s: number, from: (i: number) => From, more: Partia
   Array.from({ length: count }, (_, i) => at(from(i), [VILNIUS, MADRID][i % 2]!, i * s, more));
 const SHAPED = [sends(A, { shape: 1 }), sends(A, { shape: 2 })] as const;
 
+const SECURED = ["TLSv1.3 TLS_AES_128_GCM_SHA256 aa", "TLSv1.3 TLS_AES_128_GCM_SHA256 bb"].map((tls) => ({ ...A, tls }));
+
 const STORIES: readonly Story[] = [
+  { name: "two certificates behind one address", steps: every(SECOND, true, ...times(5, ...SECURED)), alarms: [4], last: "clone" },
+  {
+    name: "a device that comes with TLS and without",
+    steps: every(SECOND, true, ...times(9, A, SECURED[0]!)),
+    alarms: [],
+    last: "restart_loop",
+  },
+  {
+    name: "a device that gets a new certificate while it starts again and again",
+    steps: every(SECOND, true, ...times(9, SECURED[0]!), ...times(9, SECURED[1]!)),
+    alarms: [],
+    last: "restart_loop",
+  },
+
   {
     name: "two devices behind one address that send different codecs",
     steps: every(SECOND, true, ...times(5, sends(A, { codec: 8 }), sends(A, {}))),
@@ -141,6 +158,14 @@ describe("conflict watch", () => {
     const [a, b] = [sends(A, { shape: 1 }), sends(B, { shape: 2 })];
     for (const from of [a, b, a, b, A]) world.pass(SECOND).takes(from, true);
     expect(world.alarms.map(({ alarm }) => [alarm.oldSent?.shape, alarm.ownerSent?.shape])).toEqual([[2, 1]]);
+  });
+
+  test("hold keeps out a certificate that the holder does not have, behind the same address", () => {
+    const world = new ConflictWorld("hold");
+    const [one, other] = [SECURED[0]!, SECURED[1]!];
+    for (const from of times(3, one, other).slice(0, 5)) world.pass(SECOND).takes(from, true);
+    expect([world.hold(other)?.kind, world.hold(one)]).toEqual(["refuse", null]);
+    expect(world.alarms[0]!.alarm.differ).toBe(1 << CONFLICT_DIFFERENCES.indexOf("tls"));
   });
 
   test("what was sent is kept of a watched device only", () => {
