@@ -16,4 +16,4 @@ export {
 export type { Loss, LossCause } from "./loss.ts";
 export type * from "./model.ts";
 export type { RestFault } from "./rest.ts";
-export type { Published, PublishFault, SocketMaker } from "./ws.ts";
+export type { Published, PublishFault, SocketLike, SocketMaker } from "./ws.ts";

@@ -22,7 +22,18 @@ const NORMAL = 1000;
 const POLICY = 1008;
 const TRY_LATER = 1013;
 
-export type SocketMaker = new (url: string) => WebSocket;
+/** What is used of a WebSocket: the standard one, or that of a package. */
+export interface SocketLike {
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  readonly bufferedAmount: number;
+  send(text: string): void;
+  close(code?: number): void;
+}
+
+export type SocketMaker = new (url: string) => SocketLike;
 
 /** `url`: `http…/v1/ws`. */
 export const openSocket = (url: string, token: () => string | undefined, maker: SocketMaker): OpenTransport => (cursors, listener) => {
@@ -39,7 +50,7 @@ class SocketTransport implements Transport {
   readonly #url: string;
   readonly #token: string | undefined;
   readonly #listener: Listener;
-  readonly #socket: WebSocket;
+  readonly #socket: SocketLike;
   readonly #publishing = new Map<string, (published: Published) => void>();
   /** Channels that were asked for again, by the id of the asking: until its answer what comes is of the subscription before. */
   readonly #asking = new Map<string, string>();
@@ -58,10 +69,10 @@ class SocketTransport implements Transport {
       for (const [channel, cursor] of cursors) this.#subscribe(channel, cursor);
       listener.said({ type: "opened" });
     };
-    socket.onmessage = ({ data }) => {
+    socket.onmessage = ({ data }: { readonly data: unknown }) => {
       if (!this.#isDropped && typeof data === "string") this.#message(data);
     };
-    socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+    socket.onclose = ({ code, reason }: { readonly code: number; readonly reason: string }) => this.#closed(code, reason);
     // The close that follows says as much.
     socket.onerror = () => {};
   }
