@@ -5,8 +5,7 @@
  *   lock ▶ journal (recovers) ▶ registry, reader, http ▶ gate open (the store commits) ▶ codec, accept ▶ ready line
  */
 import { assertNever } from "../base/assert.ts";
-import { formatHostPort } from "../config/host_port.ts";
-import type { HostPort, Settings } from "../config/settings.ts";
+import type { Settings } from "../config/settings.ts";
 import type { HttpListener, Platform, Role, Thread } from "../platform/port.ts";
 import { Bell } from "../ring/wait.ts";
 import { Board, DrainPhase, Gate, ThreadState } from "../wire/board.ts";
@@ -16,6 +15,7 @@ import { drain } from "./drain.ts";
 import { type DataLock, lockData } from "./lock.ts";
 import { codecWorkers, httpThreads, makeMemory, makeRoster, type Memory, seatsOf } from "./memory.ts";
 import { effectiveSettings } from "./effective.ts";
+import { readyLine, type ReadyPorts } from "./ready_line.ts";
 import { probePort } from "./source/socket.ts";
 import { serveWaiting } from "./http/waiting.ts";
 import { Watch } from "./watch.ts";
@@ -129,33 +129,15 @@ class Gateway {
     });
     const ready = [...(await inner), ...(await outer)];
     const portOf = (role: Role): number | undefined => ready.find((each) => each.role === role)?.port;
-    this.#sayReady({
-      tcp: portOf("accept") ?? port,
-      tls: tls?.port,
-      http: portOf("http") ?? port,
-      udp: portOf("udp"),
-      peer: portOf("peer"),
-    });
+    const ports = { tcp: portOf("accept") ?? port, tls: tls?.port, http: portOf("http") ?? port };
+    this.#sayReady({ ...ports, udp: portOf("udp"), peer: portOf("peer") });
   }
 
-  #sayReady(
-    ports: Readonly<Record<"tcp" | "http", number> & Record<"tls" | "udp" | "peer", number | undefined>>,
-  ): void {
+  #sayReady(ports: ReadyPorts): void {
     if (this.#draining || this.#finished) return;
-    const { tcp, http, udp, peer, instance } = this.#settings;
     const threads = this.#started.map(({ name, thread }) => ({ name, id: this.#board.threadId(thread) }));
-    this.#log.info({ threads, accept: tcp.accept, data: this.#settings.data }, "ready");
-    const line = {
-      event: "ready",
-      tcp: hostPort(tcp, ports.tcp),
-      udp: udp === null || ports.udp === undefined ? null : hostPort(udp, ports.udp),
-      http: hostPort(http, ports.http),
-      ...(tcp.tls === null || ports.tls === undefined ? {} : { tls: hostPort(tcp.tls, ports.tls) }),
-      ...(peer.listen === null || ports.peer === undefined ? {} : { peer: hostPort(peer.listen, ports.peer) }),
-      instance,
-      pid: this.#platform.pid,
-    };
-    this.#platform.writeOut(`${JSON.stringify(line)}\n`);
+    this.#log.info({ threads, accept: this.#settings.tcp.accept, data: this.#settings.data }, "ready");
+    this.#platform.writeOut(readyLine(this.#settings, ports, this.#platform.pid));
   }
 
   /** Starts every thread of the roles; resolves when all are ready. One that fails ends the process instead. */
@@ -305,5 +287,3 @@ class Gateway {
     for (const thread of this.#threads) thread.terminate();
   }
 }
-
-const hostPort = ({ host }: HostPort, port: number): string => formatHostPort({ host, port });
