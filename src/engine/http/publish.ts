@@ -10,7 +10,7 @@ import { Bell } from "../../ring/wait.ts";
 import { messageJson } from "../../store/entry.ts";
 import type { Counters } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
-import type { Board } from "../../wire/board.ts";
+import { type Board, DrainPhase } from "../../wire/board.ts";
 import { dataAt, emptyFrameHeader, FrameKind, frameMessageBytes, Verdict, writeFrameHeader } from "../../wire/frame_message.ts";
 import { type Boot, ringThreads } from "../boot.ts";
 import { VerdictRanges } from "../verdict_ranges.ts";
@@ -92,7 +92,10 @@ export class Publisher {
     const json = encoder.encode(messageJson(channel, at, data));
     const bytes = frameMessageBytes(0, json.length);
     if (json.length - messageJson(channel, at, "").length > limits.messageBytes || bytes > frames.maxPayload) return "too_long";
-    if (board.storeFailure() !== "none" || this.#waiting.length >= limits.messagesWaiting) return "busy";
+    // What is put in while the gateway stops may not be read any more.
+    if (board.phase() !== DrainPhase.running || board.storeFailure() !== "none" || this.#waiting.length >= limits.messagesWaiting) {
+      return "busy";
+    }
     const to = frames.reserve(bytes, FrameKind.message);
     if (to < 0) return "busy";
     Object.assign(this.#header, { receivedAt: at, dataLength: json.length });
