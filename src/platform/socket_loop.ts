@@ -23,5 +23,5 @@ export interface SocketLoops {
   /** Null where the runtime leaves no choice. */
   socketLoop: (() => SocketLoop) | null;
   /** Any thread: wakes the one that waits at this doorbell. */
-  poke(doorbell: number): void;
+  readonly poke: (doorbell: number) => void;
 }

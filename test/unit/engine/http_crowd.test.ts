@@ -1,6 +1,6 @@
 /** Connections to HTTP beyond their bound: who is ended, and who is not. */
 import { afterEach, expect, test } from "bun:test";
-import { type Clock } from "../../../src/base/clock.ts";
+import type { Clock } from "../../../src/base/clock.ts";
 import { HttpCrowd } from "../../../src/engine/http/crowd.ts";
 import type { HttpSocket, HttpSockets } from "../../../src/platform/http_sockets.ts";
 import { here } from "../../support/here.ts";
