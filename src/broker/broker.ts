@@ -33,6 +33,7 @@ export class Broker {
   readonly #counts = { sse: 0, ws: 0 };
   readonly #pagesAtATime: number;
   #pages = 0;
+  #peak = 0;
   #oldest: Seq = asSeq(0);
 
   /** `next`: seq of the first event that will be published. `readers`: how many threads serve pages. `format`: unless a subscription has its own. */
@@ -87,6 +88,7 @@ export class Broker {
     this.#groups.remove(subscriber);
     this.#woken.delete(subscriber);
     subscriber.account.members.delete(subscriber);
+    this.#look(subscriber);
     if (this.#subscribers.delete(subscriber)) this.#count(subscriber, -1);
   }
 
@@ -118,6 +120,7 @@ export class Broker {
   beat(now: MonoMs): void {
     for (const subscriber of this.#subscribers) {
       if (subscriber.state === "ended") continue;
+      this.#look(subscriber);
       const cause = this.#dropCause(subscriber, now);
       if (cause !== null) this.end(subscriber, cause, now);
       else if (now >= subscriber.beatAt) {
@@ -201,6 +204,12 @@ export class Broker {
   #count({ format: { transport } }: Subscriber, more: 1 | -1): void {
     this.#counts[transport] += more;
     this.#tally.subscribers(this.#counts[transport], transport);
+  }
+
+  #look({ account: { peak } }: Subscriber): void {
+    if (peak <= this.#peak) return;
+    this.#peak = peak;
+    this.#tally.peak(peak);
   }
 
   #dropCause(subscriber: Subscriber, now: MonoMs): DropCause | null {

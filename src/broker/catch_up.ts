@@ -10,12 +10,15 @@ import type { Subscriber } from "./subscriber.ts";
 
 type Bounds = Pick<Limits, "subscriberEvents" | "subscriberBytes">;
 
+/** Kept free for what is no event and may be said at any time: a gap, bye. */
+const MARKER_BYTES = 512;
+
 /** May this much more be queued? One event always may when the client has nothing left to take, whatever its size. */
 export function hasRoom(subscriber: Subscriber, bounds: Bounds, events: number, bytes: number): boolean {
   const { account } = subscriber;
   const held = account.bytes + account.inHand;
   if (held === 0 && events <= 1) return true;
-  return account.events + events <= bounds.subscriberEvents && held + bytes <= bounds.subscriberBytes;
+  return account.events + events <= bounds.subscriberEvents && held + bytes + MARKER_BYTES <= bounds.subscriberBytes;
 }
 
 /** The batch of its page to go on with, or null when it has no page or has read it. */

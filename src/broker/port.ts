@@ -15,6 +15,8 @@ export interface Tally {
   gap(): void;
   page(): void;
   sent(events: number): void;
+  /** The most bytes ever held for one client. */
+  peak(bytes: number): void;
 }
 
 export interface Subscription {

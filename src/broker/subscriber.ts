@@ -31,6 +31,8 @@ export interface Outlet {
 export class Account {
   events = 0;
   bytes = 0;
+  /** The most there ever was of both. */
+  peak = 0;
   #inHand = 0;
   readonly members = new Set<Subscriber>();
   /** One of them stopped for want of room. */
@@ -42,6 +44,7 @@ export class Account {
   }
   set inHand(bytes: number) {
     this.#inHand = bytes;
+    this.peak = Math.max(this.peak, this.bytes + bytes);
   }
 }
 
@@ -111,5 +114,6 @@ export class Subscriber {
     this.queuedEvents += events;
     this.account.bytes += bytes;
     this.account.events += events;
+    if (bytes > 0) this.account.peak = Math.max(this.account.peak, this.account.bytes + this.account.inHand);
   }
 }

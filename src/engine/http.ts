@@ -104,7 +104,7 @@ class HttpThread {
     const maker = new BatchMaker(epoch, (no) => this.#follower.fold.byNo(no)?.id ?? "");
     // Of the pages a reader serves at a time each http thread has its share.
     const pagesInFlight = Math.max(1, Math.floor(limits.pagesInFlight / boot.roster.http.length));
-    this.#broker = new Broker(epoch, { ...limits, pagesInFlight }, lines.length, sseFormat(epoch), tally(this.#counters), asSeq(1));
+    this.#broker = new Broker(epoch, { ...limits, pagesInFlight }, lines.length, sseFormat(epoch), tally(this.#counters, boot.index), asSeq(1));
     const fail = (error: unknown): void => this.#fail(error);
     const mono = platform.clock.mono.bind(platform.clock);
     this.#streams = new Streams({

@@ -4,6 +4,7 @@
  */
 import { ACCESS_REFUSALS } from "../access/refusal.ts";
 import { assert } from "../base/assert.ts";
+import { MAX_HTTP_THREADS } from "../wire/board.ts";
 import { COMMAND_STATES } from "../wire/command.ts";
 import { CONFIG_STATES } from "../wire/config_push.ts";
 import { ACCEPT_REFUSALS } from "../wire/accept_refusal.ts";
@@ -114,6 +115,7 @@ export const METRICS = [
   counter("berth_subscriber_drops_total", "Subscriptions ended by the gateway, by cause.", ["cause"], ["slow", "age", "shutdown", "limit"]),
   counter("berth_resyncs_total", "Resync markers sent, by cause.", ["cause"], ["none", "malformed", "epoch", "future"]),
   counter("berth_gaps_total", "Gap markers sent."),
+  gauge("berth_subscriber_peak_bytes", "The most bytes ever held for one client, by http thread: queued, or with its connection and not taken by the system.", ["thread"], Array.from({ length: MAX_HTTP_THREADS }, (_, thread) => String(thread))),
   counter("berth_subscriber_pages_total", "Pages read from the store for subscribers that were behind."),
   counter("berth_events_sent_total", "Events delivered to subscribers."),
   counter("berth_registry_failures_total", "Claims that could not be decided or published."),

@@ -81,6 +81,7 @@ const move = fc.oneof(
 
 function expectBounded(world: BrokerWorld): void {
   expect(world.pages.length).toBeLessThanOrEqual(SMALL.pagesInFlight);
+  expect(world.counts.peak).toBeLessThanOrEqual(SMALL.subscriberBytes);
   for (const { subscriber } of world.clients) {
     expect(subscriber.queuedEvents).toBeLessThanOrEqual(SMALL.subscriberEvents);
     expect(subscriber.queuedBytes).toBeLessThanOrEqual(SMALL.subscriberBytes);

@@ -108,7 +108,7 @@ export class BrokerWorld {
   readonly broker: Broker;
   readonly events: TestEvent[] = [];
   readonly clients: TestClient[] = [];
-  readonly counts = { resync: 0, gap: 0, page: 0, sent: 0, dropped: [] as string[] };
+  readonly counts = { resync: 0, gap: 0, page: 0, sent: 0, peak: 0, dropped: [] as string[] };
   readonly #unpublished: TestBatch[] = [];
   readonly pages: PageWanted[] = [];
   /** Pieces that were written without being queued, and connections that broke and came back. */
@@ -127,6 +127,7 @@ export class BrokerWorld {
       gap: () => counts.gap++,
       page: () => counts.page++,
       sent: (events) => counts.sent += events,
+      peak: (bytes) => counts.peak = bytes,
     };
     this.broker = new Broker(EPOCH, this.limits, 1, format, tally, asSeq(1));
   }

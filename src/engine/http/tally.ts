@@ -3,7 +3,9 @@ import type { Tally } from "../../broker/port.ts";
 import type { Counters } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
 
-export function tally(counters: Counters): Tally {
+/** `thread`: which of the http threads. */
+export function tally(counters: Counters, thread: number): Tally {
+  const peak = slot("berth_subscriber_peak_bytes", String(thread));
   const subscribers = { sse: slot("berth_subscribers", "sse"), ws: slot("berth_subscribers", "ws") };
   const gaps = slot("berth_gaps_total");
   const pages = slot("berth_subscriber_pages_total");
@@ -15,5 +17,6 @@ export function tally(counters: Counters): Tally {
     gap: () => counters.add(gaps),
     page: () => counters.add(pages),
     sent: (events) => counters.add(sent, events),
+    peak: (bytes) => counters.set(peak, bytes),
   };
 }

@@ -49,6 +49,7 @@ export class SimHttp {
       gap: () => undefined,
       page: () => undefined,
       sent: () => undefined,
+      peak: () => undefined,
     };
     this.broker = new Broker(epoch, limits, 1, sseFormat(epoch), tally, asSeq(1));
     this.#maker = new BatchMaker(epoch, (no) => this.follower.fold.byNo(no)?.id ?? "");
