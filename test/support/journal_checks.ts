@@ -79,8 +79,18 @@ export function checkNew(world: JournalWorld, kept: readonly SentFrame[], entrie
 }
 
 /** All devices, all records, by seq and by time, folds and coverage. */
+/** Every frame kept raw once, and what the journal knows of them by heart is what the table says. */
+function checkQuarantine({ process }: JournalWorld): void {
+  const { quarantine } = process.journal;
+  const held = process.quarantined(0);
+  const all = [...held, ...process.quarantined(1)];
+  expect(new Set(all).size).toBe(all.length);
+  expect([quarantine.held, quarantine.bytes]).toEqual([held.length, 4 * all.length]);
+}
+
 export function checkAll(world: JournalWorld): void {
   const { reader, journal } = world.process;
+  checkQuarantine(world);
   for (const device of world.devices) {
     const known = journal.fold.byId(asDeviceId(device.id));
     if (known === undefined) {

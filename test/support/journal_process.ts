@@ -1,5 +1,5 @@
 /** One life of a journal in a test's own thread: the real store file, rings, intake and verdicts; only the loop is the test's. */
-import { asSeq } from "../../src/base/brand.ts";
+import { asDeviceNo, asSeq } from "../../src/base/brand.ts";
 import type { Limits } from "../../src/base/limits.ts";
 import { JournalEvents } from "../../src/engine/journal/events.ts";
 import { JournalIntake } from "../../src/engine/journal/intake.ts";
@@ -66,9 +66,20 @@ export class JournalProcess {
     return this.#intake.tally.wraps;
   }
 
+  /** Frames that are acknowledged though they cannot be decoded, as `ID HEX`: of the batch under way. */
+  readonly released = new Set<string>();
+
   /** Takes what the rings hold, up to the bound of a batch. */
   take(): void {
+    this.released.clear();
+    for (const key of this.quarantined(1)) this.released.add(key);
     this.#intake.take();
+  }
+
+  /** As the table has them. */
+  quarantined(released: 0 | 1): string[] {
+    const rows = this.journal.db.prepare("SELECT device, hex(bytes) AS hex FROM quarantine WHERE released = ? ORDER BY id").all(released);
+    return rows.map((row) => `${this.journal.ledger.byNo(asDeviceNo(Number(row["device"])))!.id} ${String(row["hex"])}`);
   }
 
   /** Takes, and commits what was taken. Null: there was nothing to write. */

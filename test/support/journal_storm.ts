@@ -21,7 +21,8 @@ export class JournalStorm extends JournalWorld {
     else if (dice < 920) this.admit(random.below(this.devices.length));
     else if (dice < 932) this.leave();
     else if (dice < 950) this.sendRaw(random.below(this.devices.length));
-    else if (dice < 972) this.#failSomewhere();
+    else if (dice < 956) this.operate();
+    else if (dice < 973) this.#failSomewhere();
     else if (dice < 980) this.trim();
     else if (dice < 986) this.#restart();
     else if (dice < 994) this.#crashSomewhere();

@@ -24,6 +24,8 @@ export interface SentFrame {
   readonly conn: number;
   readonly records: readonly SentRecord[];
   readonly receivedAt: number;
+  /** Of one that cannot be decoded: what tells it from others. */
+  readonly raw: string;
   /** The connection was replaced before the frame was sent. */
   readonly late: boolean;
   readonly order: number;
@@ -56,6 +58,8 @@ export const newBranches = () => ({
   restart: 0,
   takeover: 0,
   quarantined: 0,
+  released: 0,
+  forgotten: 0,
   levels: 0,
 });
 export type Branches = ReturnType<typeof newBranches>;
@@ -95,7 +99,7 @@ export class JournalWorld {
     const { data } = avlData(records[0]!.codec, records.map((record) => record.bytes));
     const ring = this.process.frames[connection.ring]!;
     const end = putFrame(ring, connection.conn, data, this.now, this.limits.futureMs);
-    if (end >= 0) this.sent(device, connection, FrameKind.frame, records, end);
+    if (end >= 0) this.sent(device, connection, FrameKind.frame, records, end, "");
   }
 
   protected sendRaw(device: number): void {
@@ -104,7 +108,20 @@ export class JournalWorld {
     const kind = this.random.pick([FrameKind.undecodable, FrameKind.command, FrameKind.badCrc]);
     const data = Uint8Array.of(0x77, 1, this.random.below(3), 1);
     const end = putRaw(this.process.frames[connection.ring]!, kind, connection.conn, data, this.now, 2);
-    if (end >= 0 && kind !== FrameKind.badCrc) this.sent(device, connection, kind, [], end);
+    if (end >= 0 && kind !== FrameKind.badCrc) {
+      this.sent(device, connection, kind, [], end, `${this.devices[device]!.id} ${data.toHex().toUpperCase()}`);
+    }
+  }
+
+  /** An operator lets a frame go, or has it forgotten. */
+  protected operate(): void {
+    const { quarantine, db } = this.process.journal;
+    const rows = db.prepare("SELECT id FROM quarantine ORDER BY id").all();
+    if (rows.length === 0) return;
+    const id = Number(this.random.pick(rows)["id"]);
+    const verb = this.random.chance(0.7) ? "release" : "forget";
+    quarantine.order(verb, id, this.now);
+    if (verb === "forget") this.branches.forgotten++;
   }
 
   /** Mostly the owner; now and then a connection that was replaced and does not know it yet. */
@@ -115,10 +132,10 @@ export class JournalWorld {
     return this.owners.get(device) ?? null;
   }
 
-  protected sent(device: number, connection: Connection, kind: FrameKind, records: readonly SentRecord[], end: number): void {
+  protected sent(device: number, connection: Connection, kind: FrameKind, records: readonly SentRecord[], end: number, raw: string): void {
     connection.last = end;
     const { conn, replaced: late } = connection;
-    this.fifos[connection.ring]!.push({ end, device, kind, conn, records, receivedAt: this.now, late, order: this.order++ });
+    this.fifos[connection.ring]!.push({ end, device, kind, conn, records, receivedAt: this.now, raw, late, order: this.order++ });
     this.process.frames[connection.ring]!.publish();
   }
 
@@ -244,9 +261,11 @@ export class JournalWorld {
       return expect(this.owners.get(frame.device)?.conn).not.toBe(frame.conn);
     }
     expect(frame.late).toBe(false);
-    expect(verdict).toBe(frame.kind === FrameKind.undecodable ? Verdict.quarantined : Verdict.kept);
+    const released = this.process.released.has(frame.raw);
+    expect(verdict).toBe(frame.kind === FrameKind.undecodable && !released ? Verdict.quarantined : Verdict.kept);
     if (verdict === Verdict.quarantined) this.branches.quarantined++;
     else kept.push(frame);
+    if (frame.kind === FrameKind.undecodable && released) this.branches.released++;
   }
 
   protected slice(): void {
