@@ -22,9 +22,9 @@ export interface SessionOptions {
   readonly random: () => number;
 }
 
-/** A heartbeat may come late, and two may be lost. */
+/** A heartbeat may come late, and two may be lost; a machine may be busy for seconds. */
 const BEATS = 3;
-const SILENT_MIN_MS = 1000;
+const SILENT_MIN_MS = 5000;
 /** After waking up an answer is waited for so long. */
 const CHECK_MS = 3000;
 /** Heard within this time, with heartbeats every 15 s: alive unless there is a reason to doubt. */

@@ -154,7 +154,7 @@ describe("client", () => {
   test("a gateway that stops moving is left, and found again", async () => {
     const gateway = await Gateway.start({ settings: SETTINGS });
     const watched = new Watched();
-    watched.follow(connect(gateway.url, { cursor: (await devicesPage(gateway.url)).cursor, silentMs: 1000, ...watched.callbacks }));
+    watched.follow(connect(gateway.url, { cursor: (await devicesPage(gateway.url)).cursor, silentMs: 2500, ...watched.callbacks }));
     await until("the connection", () => connection!.state === "connected");
     gateway.signal("SIGSTOP");
     await until("the silence to be noticed", () => watched.losses.length > 0);
@@ -167,8 +167,7 @@ describe("client", () => {
     await until("its record", () => watched.seqs.length === 1);
     tracker.close();
     await gateway.stop();
-    await until("why it went", () => watched.losses.length === 2);
-    expect(watched.losses[1]!.cause).toBe("shutdown");
+    await until("why it went", () => watched.losses.at(-1)!.cause === "shutdown");
   }, 60_000);
 
   test("a token that is revoked ends it with the reason, one that is wrong never begins", async () => {

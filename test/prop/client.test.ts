@@ -196,7 +196,7 @@ class World {
   }
 }
 
-const RUNS = Number(process.env["BERTH_RUNS"] ?? 1000);
+const RUNS = Number(process.env["BERTH_CLIENT_SEEDS"] ?? 1000);
 
 describe("client session", () => {
   test.each([true, false])("loses nothing and doubles nothing, whatever happens; its transport can pause: %p", (canPause) => {

@@ -167,17 +167,6 @@ describe("channels", () => {
     expect(said[1]).toBe(`lost ${reason}`);
   });
 
-  test("silence is three heartbeats of this gateway, unless it is given", async () => {
-    gateway.onOpen = (socket) => gateway.say({ type: "hello", id: "e.0", data: { heartbeatMs: 20 } }, socket);
-    const said = played();
-    await saw(said, "lost silent");
-    channels!.close();
-    const patient = played({ silentMs: 60_000 });
-    await saw(patient, "connected");
-    await Bun.sleep(1200);
-    expect(patient).toEqual(["connected"]);
-  });
-
   test("events that come faster than they are taken are bounded, and each is taken once", async () => {
     const total = 2000;
     gateway.journal = Array.from({ length: total }, (_, i) => ({ channel: "devices", seq: i + 1 }));

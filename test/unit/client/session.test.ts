@@ -11,8 +11,8 @@ class Played {
   readonly session: Session;
   attempt = 0;
 
-  constructor({ canPause = true, random = 0.5, cursors = [["", null]] as [string, string | null][] } = {}) {
-    this.session = new Session({ silentMs: SILENT_MS, canPause, random: () => random }, new Map(cursors));
+  constructor({ canPause = true, isSilenceFixed = false, random = 0.5, cursors = [["", null]] as [string, string | null][] } = {}) {
+    this.session = new Session({ silentMs: SILENT_MS, isSilenceFixed, canPause, random: () => random }, new Map(cursors));
   }
 
   /** Attempts are the newest one unless they are named. */
@@ -148,6 +148,17 @@ describe("session", () => {
     s.step({ type: "heard" });
     s.now += SILENT_MS - 1;
     expect(s.step({ type: "tick" })).toEqual([]);
+  });
+
+  test("silence is three heartbeats of a gateway that tells its own, not less than 5 s, unless it was given", () => {
+    const s = new Played().connected();
+    for (const [heartbeatMs, silentMs] of [[10_000, 30_000], [300_000, 900_000], [100, 5000]] as const) {
+      s.step({ type: "pace", heartbeatMs });
+      expect(s.session.dueAt).toBe(s.now + silentMs);
+    }
+    const fixed = new Played({ isSilenceFixed: true }).connected();
+    fixed.step({ type: "pace", heartbeatMs: 10_000 });
+    expect(fixed.session.dueAt).toBe(fixed.now + SILENT_MS);
   });
 
   test.each(["auth", "superseded", "refused"])("%s is the end, and said once", (cause) => {
