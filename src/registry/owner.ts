@@ -9,6 +9,8 @@ export interface Owner {
   readonly device: DeviceId;
   readonly fence: Fence;
   readonly claim: Claim;
+  /** When it was admitted. Monotonic ms: the claim's own time is for people. */
+  readonly admittedAt: number;
   /** Its close has begun: see `isAlive`. */
   closing: boolean;
   /** The connection of the same device with the next lower fence, under multi(n); else null. */

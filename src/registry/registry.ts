@@ -55,7 +55,7 @@ function claim(state: RegistryState, event: Claim, now: number, out: Effects): v
   if (device === null) return out.decided(event, "refuse", "bad_login", 0, 0, "takeover");
   const first = state.owners.get(device) ?? null;
   const holder = newestAlive(first);
-  if (holder !== null && standsBeside(holder, event, state.limits.udpMoveMs)) return beside(state, device, holder, event, now, out);
+  if (holder !== null && standsBeside(holder, event, now, state.limits.udpMoveMs)) return beside(state, device, holder, event, now, out);
   const policy = policyAgainst(holder, state.policies.of(device, event));
   const blocked = whyBlocked(state, device, first, policy);
   if (blocked !== "none") return refuse(state, device, event, blocked, 0, now, out);

@@ -40,7 +40,15 @@ export function admit(
   cause: TakeoverCause = "superseded",
 ): void {
   const holder = state.owners.get(device) ?? null;
-  const owner: Owner = { device, fence: asFence(state.counter * FENCE_STEP), claim, closing: false, older: holder, sent: null };
+  const owner: Owner = {
+    device,
+    fence: asFence(state.counter * FENCE_STEP),
+    claim,
+    admittedAt: now,
+    closing: false,
+    older: holder,
+    sent: null,
+  };
   state.counter++;
   state.living++;
   state.owners.set(device, owner);

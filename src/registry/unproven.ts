@@ -15,11 +15,8 @@ export const isUnproven = (claim: Pick<Claim, "transport">): boolean => claim.tr
  * Does the newcomer stand beside this holder: it may store, and owns nothing? Beside one that is not proven either only for
  * `moveMs` after that came: then the device has moved.
  */
-export function standsBeside(holder: Owner, newcomer: Claim, moveMs: number): boolean {
-  if (!isUnproven(newcomer)) return false;
-  const heldMs = newcomer.at - holder.claim.at;
-  return !isUnproven(holder.claim) || (heldMs >= 0 && heldMs < moveMs);
-}
+export const standsBeside = (holder: Owner, newcomer: Claim, now: number, moveMs: number): boolean =>
+  isUnproven(newcomer) && (!isUnproven(holder.claim) || now - holder.admittedAt < moveMs);
 
 /** Is this a holder that the newcomer leaves the device to? One that is not proven keeps nobody out. */
 export const sparesHolder = (holder: Owner, newcomer: Claim): boolean =>

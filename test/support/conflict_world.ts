@@ -69,7 +69,7 @@ export class ConflictWorld {
   take(from: From, device: string = DEVICE): number | null {
     const fence = asFence(++this.#fences * 1024);
     const claim = claimFrom(from, this.#fences, device, WALL + this.now);
-    const owner: Owner = { device: asDeviceId(device), fence, claim, closing: false, older: null, sent: null };
+    const owner: Owner = { device: asDeviceId(device), fence, claim, admittedAt: this.now, closing: false, older: null, sent: null };
     const old = this.#holders.get(device) ?? null;
     this.#holders.set(device, owner);
     if (old !== null) this.watch.takeover(old, owner, this.now);

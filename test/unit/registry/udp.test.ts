@@ -38,7 +38,7 @@ describe("a datagram's claim", () => {
   test("from another address takes the place of the one before, whatever the policy: a device moves without a word", () => {
     const world = new RegistryWorld({ policy: "multi(5)" });
     const first = only(world.claim(IMEI, 1, UDP), "connected").owner;
-    world.at += 10_000;
+    world.now += 10_000;
     const effects = world.claim(IMEI, 2, { ...UDP, address: "10.9.9.9" });
     expect(types(effects)).toEqual(["replaced", "evict", "decided"]);
     expect(only(effects, "evict").owner).toBe(first);
@@ -49,14 +49,13 @@ describe("a datagram's claim", () => {
     const world = new RegistryWorld();
     const first = only(world.claim(IMEI, 1, UDP), "connected").owner;
     for (const passed of [0, 5000, 4999]) {
-      world.at += passed;
+      world.now += passed;
+      // The wall clock may say what it wants.
+      world.at += passed === 5000 ? 86_400_000 : -3_600_000;
       expect(only(world.claim(IMEI, 2, { ...UDP, address: "10.9.9.9" }), "beside").owner).toBe(first);
     }
-    world.at += 1;
+    world.now += 1;
     expect(only(world.claim(IMEI, 2, { ...UDP, address: "10.9.9.9" }), "replaced").old).toBe(first);
-    // A clock that was set back makes no eternity of it.
-    world.at -= 86_400_000;
-    expect(types(world.claim(IMEI, 3, { ...UDP, address: "10.9.9.8" }))).toEqual(["replaced", "evict", "decided"]);
   });
 
   test("is refused while a drain or the journal lets nobody store, also beside a session", () => {
