@@ -33,7 +33,7 @@ test("whatever comes: sessions and datagrams never share a device, a session alw
       if (roll < 4) {
         const effects = world.claim(device, step, { ...UDP, address: `10.0.0.${random.below(3)}` });
         const [held] = before;
-        const recent = held !== undefined && isUnproven(held.claim) && world.at - held.claim.at < MOVE_MS;
+        const recent = held !== undefined && isUnproven(held.claim) && world.now - held.admittedAt < MOVE_MS;
         if (held !== undefined && (recent || !isUnproven(held.claim))) {
           besides++;
           expect([types(effects), chainOf(world, device).filter(isAlive)]).toEqual([["beside"], before]);

@@ -131,27 +131,6 @@ describe("GET /v1/devices/{id}", () => {
     expect((await get("/v1/devices/D1")).json).toMatchObject({ connected: false, fence: 1024 });
   });
 
-  test("one that has just gone is told of when the journal has written it, and not as it was before", async () => {
-    await start({}, fleet(2));
-    const kept = world.board.commandsKept();
-    world.standing.set("D1", { known: true, connected: false, told: kept + 64 });
-    const answers: unknown[] = [];
-    const asking = get("/v1/devices/D1").then(({ json }) => answers.push(json));
-    expect((await get("/v1/devices/D2")).status).toBe(200);
-    expect(answers).toEqual([]);
-    world.commit([connectedOf(1, "D1", 9216), eventOf("disconnected", 1, 9216, { reason: "closed", lastByteAt: T + 5 }, T + 10)]);
-    world.board.setCommandsKept(kept + 64);
-    await asking;
-    expect(answers).toMatchObject([{ connected: false, fence: 9216 }]);
-  });
-
-  test("while the journal cannot write it, it is 503", async () => {
-    await start({ readWaitMs: 20 }, fleet(2));
-    world.standing.set("D1", { known: true, connected: false, told: world.board.commandsKept() + 64 });
-    const { status, json } = await get("/v1/devices/D1");
-    expect([status, (json as { detail: string }).detail]).toEqual([503, "the device's last event is not on the disk after 20 ms"]);
-  });
-
   test("how alive its connection is: its newest byte, frames in flight, and what its kernel said, where that is known", async () => {
     await start({}, fleet(2));
     const holds = { known: true, connected: true, fence: 9216, transport: 0, address: "10.0.0.9", port: 99, since: T + 77 };
