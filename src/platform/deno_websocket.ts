@@ -54,7 +54,7 @@ export class DenoWebSockets {
     const lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
     socket.write(`${[...lines, `Sec-WebSocket-Accept: ${acceptOf(keyOf(request)!)}`].join("\r\n")}\r\n\r\n`);
     socket.setNoDelay(true);
-    const end = new DenoWebSocket(socket);
+    const end = new DenoWebSocket(socket, () => handler.drained());
     const reader = new WsReader(this.#maxBytes);
     const sink = {
       text: handler.text.bind(handler),
@@ -71,7 +71,6 @@ export class DenoWebSockets {
     };
     socket.on("data", read);
     socket.on("end", () => socket.destroy());
-    socket.on("drain", () => handler.drained());
     socket.on("close", () => handler.closed());
     handler.opened(end);
     if (head.length > 0) read(head);
@@ -98,10 +97,13 @@ async function writeAnswer(response: Response, socket: Socket): Promise<void> {
 
 class DenoWebSocket implements WebSocketEnd {
   readonly #socket: Socket;
+  /** What was written has left the process. The socket's own `drain` comes only when much was waiting. */
+  readonly #passed: () => void;
   #closing = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, passed: () => void) {
     this.#socket = socket;
+    this.#passed = passed;
   }
 
   get buffered(): number {
@@ -109,7 +111,7 @@ class DenoWebSocket implements WebSocketEnd {
   }
 
   send(frames: Uint8Array): void {
-    if (!this.#closing) this.#socket.write(frames);
+    if (!this.#closing) this.#socket.write(frames, this.#passed);
   }
 
   ping(): void {
