@@ -40,7 +40,7 @@ export const LIMIT_SECTIONS = {
     connections: limit(65_536, 1, 65_536, "Slots of a worker are 16 bits. The effective number is also below the file limit minus 512. A login beyond it that replaces none is closed unanswered."),
     loginSockets: limit(256, 0, 4096, "Sockets beyond `connections`, so that a connected device can always log in again: a replacement does not count. A newcomer is closed unanswered."),
     socketsBeforeLoginPerAddress: limit(4096, 1, 65_536, "Sockets that have not logged in, per address. Newer ones are closed, counted."),
-    failedLoginsPerSecondPerAddress: limit(100, 1, 100_000, "Failed logins only: a whole fleet may sit behind one carrier address. Closed, counted."),
+    failedLoginsPerSecondPerAddress: limit(100, 1, 100_000, "Failed logins and TLS handshakes only: a whole fleet may sit behind one carrier address. Closed, counted."),
     refusedWindowMs: limit(10 * SECOND, 10, 10 * MINUTE, "Refusals of one device become one event per this time, so that a flood cannot fill the disk."),
     refusedIdentities: limit(4096, 1, 1 << 20, "Devices whose refusals are being counted for an event. Beyond: metrics only."),
     pendingCandidates: limit(1024, 1, 65_536, "Newcomers waiting for a probe of the holder. Beyond: refused."),

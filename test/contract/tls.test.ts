@@ -70,6 +70,27 @@ test("handshakes that do not end have a deadline and a bound, count as sockets o
   await at.seen("the echo", () => good.got === "x");
 });
 
+test("an address whose handshakes fail too often is closed at once", async () => {
+  const at = await open({ failedLoginsPerSecondPerAddress: 3 });
+  // The bound is per second of the wall clock: fail again until a socket meets it inside one.
+  await until("a refusal", async () => {
+    for (let i = 0; i < 4; i++) {
+      const client = await plain(at);
+      client.write("no TLS");
+      await at.seen("closed", () => client.gone);
+    }
+    return at.counted("address_logins") > 0;
+  });
+  expect(at.workers[0]!.opened).toHaveLength(0);
+  await until("nothing left", () => isQuiet(at));
+  await until("in again", async () => {
+    const good = await at.connect();
+    good.write("x");
+    await at.seen("in or out", () => good.gone || good.got === "x");
+    return good.got === "x";
+  });
+});
+
 test("a renewed certificate is shown to the next, and those there are go on; one that cannot be used changes nothing", async () => {
   const at = await open();
   const before = await at.connect();

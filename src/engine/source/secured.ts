@@ -116,7 +116,10 @@ class HandshakeWaiter<T> implements TlsHandler<Link<T>> {
   close(socket: Link<T>, how: SocketEnd): void {
     if (socket === null) return;
     if (socket.state !== null) return this.#handler.close(socket.state.of, how);
+    const { address } = socket.peer;
     this.#lobby.closed(socket);
-    this.#addresses.leave(socket.peer.address);
+    this.#addresses.leave(address);
+    // A handshake costs more than a login: who fails at many is kept out the same way.
+    this.#addresses.loginFailed(address, this.#clock.wall());
   }
 }
