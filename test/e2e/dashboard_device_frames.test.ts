@@ -97,6 +97,7 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
     }
     await dashboard.until(fact("held", 1));
     expect(await page.textContent("#held-words")).toStartWith("A frame of this device cannot be decoded.");
+    expect(await page.textContent("#device-notices .quarantined .what")).toBe("A frame cannot be decoded");
     await gateway.kill();
     await dashboard.fact("link", "reconnecting");
     const { tcp, http } = gateway.readyLine;

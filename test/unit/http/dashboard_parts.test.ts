@@ -209,6 +209,14 @@ describe("dashboard happenings", () => {
     });
   });
 
+  test("a frame that stands in its device's way is told", () => {
+    expect(happeningOf("quarantined", { device: "a", at: 1, reason: "unknown_codec", bytes: 7 })).toMatchObject({
+      device: "a",
+      text: "A frame cannot be decoded",
+      detail: "unknown codec, 7 bytes; not acknowledged, so the device gets no further until it is released",
+    });
+  });
+
   test("only the newest are kept", () => {
     const list = new Happenings(3);
     for (let at = 0; at < 9; at++) list.add({ at, kind: "link", device: null, text: "", detail: "" });

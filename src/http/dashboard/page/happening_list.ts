@@ -7,6 +7,7 @@ const SIGN: Readonly<Record<Happening["kind"], string>> = {
   takeover: "⇄",
   conflict: "!",
   refused: "×",
+  quarantined: "?",
   gap: "…",
   resync: "↻",
   link: "↯",

@@ -1,4 +1,5 @@
 /** What a fleet's keeper wants to know of beside positions: takeovers, conflicts, and whatever the stream had to say about itself. Pure. */
+import { faultWords } from "./raw_frames.ts";
 
 interface Origin {
   readonly address?: string;
@@ -7,7 +8,7 @@ interface Origin {
 
 export interface Happening {
   readonly at: number;
-  readonly kind: "takeover" | "conflict" | "refused" | "gap" | "resync" | "link";
+  readonly kind: "takeover" | "conflict" | "refused" | "quarantined" | "gap" | "resync" | "link";
   /** Null: about the stream. */
   readonly device: string | null;
   readonly text: string;
@@ -39,6 +40,13 @@ interface Refused {
   readonly count?: number;
   readonly reason?: string;
   readonly origin?: Origin;
+}
+
+interface Quarantined {
+  readonly device: string;
+  readonly at: number;
+  readonly reason?: string;
+  readonly bytes?: number;
 }
 
 const where = (origin: Origin | undefined): string => {
@@ -77,6 +85,18 @@ function refused({ device, id, at, count = 1, reason, origin }: Refused): Happen
   return { at, kind: "refused", device: device ?? id ?? null, text: `Refused ${count} ×: ${named(reason)}`, detail: where(origin) };
 }
 
+/** Told once, however often the device sends it. */
+function quarantined({ device, at, reason, bytes = 0 }: Quarantined): Happening {
+  const words = reason === undefined ? "" : `${faultWords(reason).toLowerCase()}, `;
+  return {
+    at,
+    kind: "quarantined",
+    device,
+    text: "A frame cannot be decoded",
+    detail: `${words}${bytes} bytes; not acknowledged, so the device gets no further until it is released`,
+  };
+}
+
 /** Null: an event that belongs elsewhere. */
 export function happeningOf(kind: string, data: unknown): Happening | null {
   switch (kind) {
@@ -86,6 +106,8 @@ export function happeningOf(kind: string, data: unknown): Happening | null {
       return conflict(data as Conflict);
     case "refused":
       return refused(data as Refused);
+    case "quarantined":
+      return quarantined(data as Quarantined);
     default:
       return null;
   }
