@@ -181,3 +181,22 @@ describe("access", () => {
     expect([client.closed?.code, client.of("bye").at(-1)?.data]).toEqual([1008, { reason: "auth" }]);
   });
 });
+
+test("with several http threads a channel is one: all hear, and all are counted whoever is asked", async () => {
+  const gateway = await Gateway.start({ settings: { workers: 1, "http.threads": 2 } });
+  const clients = await Promise.all(Array.from({ length: 16 }, () => WsClient.open(gateway.url)));
+  for (const client of clients) client.subscribe("app.x");
+  for (const client of clients) await client.until("its begin", () => client.of("resync").length === 1);
+  for (let i = 0; i < 8; i++) {
+    const { json } = await ask(gateway.url, "/v1/channels/app.x", { headers: { connection: "close" } });
+    expect(json).toEqual({ channel: "app.x", subscribers: 16 });
+  }
+  clients.forEach((client, n) => client.say({ type: "publish", channel: "app.x", data: n, id: n }));
+  for (const [n, client] of clients.entries()) expect(await client.answer(n)).toMatchObject({ type: "publish" });
+  for (const client of clients) await client.until("all of it", () => client.events("app.x").length === 16);
+  const orders = clients.map((client) => client.seqs("app.x").join());
+  expect(new Set(orders).size).toBe(1);
+  expect((await gateway.stop()).code).toBe(0);
+  for (const client of clients) await client.until("its bye", () => client.closed !== null);
+  expect(new Set(clients.map((client) => client.closed?.code))).toEqual(new Set([1001]));
+}, 30_000);
