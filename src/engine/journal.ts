@@ -98,7 +98,7 @@ class JournalLoop {
       meter: this.#meter,
       kept: (written) => this.#kept(written),
     });
-    this.#leftovers = new Leftovers(platform, limits.collectMs);
+    this.#leftovers = new Leftovers(platform, limits.collectMs, (discard) => this.#keep.giveBack(discard));
     this.#reserved = journal.fenceReserved;
   }
 
@@ -112,7 +112,7 @@ class JournalLoop {
       passFault(this.#platform, this.#faults, "journal.loop");
       this.#look();
       const worked = this.#health.failing ? this.#mend() : this.#work();
-      if (worked) this.#leftovers.worked();
+      if (worked) this.#leftovers.worked(this.#intake.takeEvents());
       if (!this.#follow() && !worked) this.#rest();
     }
     this.#end();

@@ -1,31 +1,46 @@
 /**
- * Has what a thread's work left behind collected once the thread has nothing to do. A runtime collects by how much the heap
+ * Has what a thread's work left behind collected once the thread has nothing to do, and has it give back what it can do without. A runtime collects by how much the heap
  * has grown beside what it holds, and it counts the rings, which all threads share, as held by each: a thread that
  * blocks on its bell would let 200 MB of garbage pile up first. Owned by the thread.
  */
+import type { Discard } from "../platform/memory.ts";
 import type { Platform } from "../platform/port.ts";
 
+type Needs = Pick<Platform, "clock" | "collect" | "collectYoung" | "discard">;
+
+/**
+ * After so many arrivals what was needed for them is collected. What stays of each would else lie scattered among what does not,
+ * and hold the memory of both.
+ */
+const ARRIVALS = 1000;
 /** Nothing to do for this long: a collection then makes nobody wait. */
 const QUIET_MS = 1000;
 
 export class Leftovers {
-  readonly #platform: Pick<Platform, "clock" | "collect">;
+  readonly #platform: Needs;
+  readonly #giveBack: (discard: Discard) => void;
   readonly #intervalMs: number;
   #worked = true;
   #quietSince = -1;
   #collectedAt: number;
+  #arrivals = 0;
 
-  /** `intervalMs`: least time between two collections. */
-  constructor(platform: Pick<Platform, "clock" | "collect">, intervalMs: number) {
+  /** `intervalMs`: least time between two collections at rest. `giveBack`: what the thread can do without then, beside garbage. */
+  constructor(platform: Needs, intervalMs: number, giveBack: (discard: Discard) => void = () => {}) {
     this.#platform = platform;
+    this.#giveBack = giveBack;
     this.#intervalMs = intervalMs;
     this.#collectedAt = platform.clock.mono();
   }
 
-  /** A turn of the loop did something. */
-  worked(): void {
+  /** A turn of the loop did something. `arrivals`: of which something stays, as of a login. */
+  worked(arrivals = 0): void {
     this.#worked = true;
     this.#quietSince = -1;
+    this.#arrivals += arrivals;
+    if (this.#arrivals < ARRIVALS) return;
+    this.#arrivals = 0;
+    this.#platform.collectYoung();
   }
 
   /** A turn of the loop found nothing to do. */
@@ -34,6 +49,7 @@ export class Leftovers {
     const now = this.#platform.clock.mono();
     if (this.#quietSince < 0) this.#quietSince = now;
     if (now - this.#quietSince < QUIET_MS || now - this.#collectedAt < this.#intervalMs) return;
+    this.#giveBack(this.#platform.discard);
     this.#platform.collect();
     this.#worked = false;
     this.#collectedAt = now;

@@ -41,7 +41,10 @@ export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platf
   const desk = new ReaderDesk(lines, store, board, limits, { monoMs: () => platform.clock.mono(), rest });
   const wanted = (): boolean => boot.index === 0 && board.checkpointWanted() !== board.checkpointAnswered();
   let followed = board.committed();
-  const leftovers = new Leftovers(platform, limits.collectMs);
+  const leftovers = new Leftovers(platform, limits.collectMs, (discard) => {
+    desk.giveBack(discard);
+    store.shrink();
+  });
   let phase: DrainPhase = DrainPhase.running;
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready" });

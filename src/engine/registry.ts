@@ -26,7 +26,7 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
   if (!list.ok) throw new Error(list.message);
   const desk = new RegistryDesk(boot, boot.recovered, board, platform.clock, undefined, list.value, platform.poke);
   const idleWaitMs = boot.settings.limits.idleWaitMs;
-  const leftovers = new Leftovers(platform, boot.settings.limits.collectMs);
+  const leftovers = new Leftovers(platform, boot.settings.limits.collectMs, (discard) => desk.giveBack(discard));
   let phase: DrainPhase = DrainPhase.running;
   const hasWork = (): boolean => desk.hasWork() || board.phase() !== phase;
   const never = (): boolean => false;
@@ -37,13 +37,13 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
   while (phase !== DrainPhase.end) {
     board.beat(boot.thread);
     passFault(platform, faults, "registry.loop");
-    const worked = desk.round();
+    const taken = desk.round();
     if (board.phase() !== phase) {
       // One at a time: a phase that was passed over still has its part.
       phase = (phase + 1) as DrainPhase;
       if (phase === DrainPhase.releaseAll) desk.releaseAll();
       if (phase !== DrainPhase.end) board.setPhaseDone(boot.thread, phase);
-    } else if (worked) leftovers.worked();
+    } else if (taken > 0) leftovers.worked(taken);
     else {
       leftovers.idle();
       if (desk.blocked) bell.wait(FULL_WAIT_MS, never);

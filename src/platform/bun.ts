@@ -1,10 +1,11 @@
 /** Berth on Bun: the whole port. One object per thread. */
+import { edenGC } from "bun:jsc";
 import { bunAcceptor } from "./bun_acceptor.ts";
 import { epollLoop } from "./bun_epoll.ts";
 import { bunBody } from "./bun_body.ts";
 import { bunHttpSockets } from "./bun_http_sockets.ts";
 import { serveBunHttp } from "./bun_http.ts";
-import { allocateBlocks, libc, poke, raiseFileLimit } from "./bun_libc.ts";
+import { allocateBlocks, discardPages, libc, poke, raiseFileLimit } from "./bun_libc.ts";
 import { adoptBunTcp, connectBunTcp, listenBunTcp } from "./bun_socket.ts";
 import { openBunDatabase } from "./bun_sqlite.ts";
 import { bunDescriptors } from "./bun_descriptors.ts";
@@ -27,6 +28,8 @@ export function bunPlatform(): Platform {
     stdin: () => Bun.stdin.stream(),
     raiseFileLimit,
     collect: () => Bun.gc(true),
+    collectYoung: () => void edenGC(),
+    discard: (memory, from, to) => (lib === null ? undefined : discardPages(lib, memory, from, to)),
     threadId: () => lib?.gettid() ?? 0,
     spawn: spawnThread,
     spawnSelf,

@@ -21,6 +21,7 @@ const open = (name: string) =>
     shutdown: { args: [i32, i32], returns: i32 },
     close: { args: [i32], returns: i32 },
     write: { args: [i32, pointer, u64], returns: i64_fast },
+    madvise: { args: [pointer, u64, i32], returns: i32 },
     getrlimit: { args: [i32, pointer], returns: i32 },
     setrlimit: { args: [i32, pointer], returns: i32 },
     posix_fallocate: { args: [i32, i64, i64], returns: i32 },
@@ -73,6 +74,17 @@ const NO_LINGER = Int32Array.of(1, 0);
 /** Closing it from now on is a reset. */
 export function dropOnClose(lib: Libc, fd: number): void {
   lib.setsockopt(fd, SOL_SOCKET, SO_LINGER, ptr(NO_LINGER), 8);
+}
+
+const PAGE_BYTES = 4096;
+const MADV_DONTNEED = 4;
+
+/** See MemoryCalls.discard. A system with larger pages refuses what is not whole ones. */
+export function discardPages(lib: Libc, memory: SharedArrayBuffer, from: number, to: number): void {
+  const base = ptr(new Uint8Array(memory));
+  const first = Math.ceil((base + from) / PAGE_BYTES) * PAGE_BYTES;
+  const end = Math.floor((base + to) / PAGE_BYTES) * PAGE_BYTES;
+  if (end > first) lib.madvise(first as Pointer, end - first, MADV_DONTNEED);
 }
 
 const POKE = BigUint64Array.of(1n);

@@ -28,6 +28,8 @@ export function denoPlatform(): Platform {
       () => (files.exists("/proc/self/limits") ? Number(SOFT_LIMIT.exec(files.readText("/proc/self/limits"))?.[1] ?? 1024) : 1024),
     threadId: () => 0,
     collect: () => {},
+    collectYoung: () => {},
+    discard: () => {},
     spawn: spawnThread,
     spawnSelf,
     openDatabase: openDenoDatabase,

@@ -18,6 +18,7 @@ import type {
 import type { Tls, TlsSockets } from "./tls_port.ts";
 import type { HttpSockets } from "./http_sockets.ts";
 import type { BodySource } from "./body.ts";
+import type { MemoryCalls } from "./memory.ts";
 import type { SocketLoops } from "./socket_loop.ts";
 
 export { emptyTcpInfo, FIN_ACKNOWLEDGED, FIN_UNACKNOWLEDGED, PEER_ENDED } from "./socket_port.ts";
@@ -151,7 +152,7 @@ export interface FileSync {
 
 export type Role = "accept" | "codec" | "registry" | "journal" | "sync" | "reader" | "http" | "peer" | "udp";
 
-export interface Platform extends SocketLoops, TlsSockets {
+export interface Platform extends SocketLoops, TlsSockets, MemoryCalls {
   readonly name: "bun" | "deno";
   readonly clock: Clock;
 
@@ -177,8 +178,6 @@ export interface Platform extends SocketLoops, TlsSockets {
   /** Kernel id of the calling thread, or 0 where it cannot be told. */
   threadId(): number;
   cores(): number;
-  /** Frees at once what this thread does not use any more; takes milliseconds. Does nothing where the runtime cannot be asked. */
-  collect(): void;
   randomBytes(count: number): Uint8Array;
 
   /** Runs `berth` again, as this process was started, with other arguments and this environment alone. */

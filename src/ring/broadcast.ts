@@ -18,6 +18,8 @@ const PUBLISHED = 8;
 const DATA = 256;
 const HEADER = 16;
 const SKIP = 0xffff_ffff;
+/** Rows are given back when they are this much. */
+const WORTH_BYTES = 64 * 1024;
 
 const padded = (length: number): number => (HEADER + length + 7) & ~7;
 
@@ -44,13 +46,18 @@ class BroadcastEnd {
 /** The writing end; one thread owns it. `append` any number of rows, then `publish`. */
 export class BroadcastProducer extends BroadcastEnd {
   readonly #bells: readonly Bell[];
+  readonly #memory: SharedArrayBuffer;
   #end: number;
+  /** Rows before this place have been given back. */
+  #keptFrom: number;
 
   /** `bells` wake the consumers' threads. */
   constructor(memory: SharedArrayBuffer, bells: readonly Bell[]) {
     super(memory);
     this.#bells = bells;
+    this.#memory = memory;
     this.#end = Number(Atomics.load(this.words, PUBLISHED));
+    this.#keptFrom = this.#end - this.capacity;
   }
 
   /** False when the body is larger than half the ring: it is left out, and consumers see that by the jump in seq. */
@@ -59,7 +66,7 @@ export class BroadcastProducer extends BroadcastEnd {
     if (need > this.capacity / 2) return false;
     let at = this.#end % this.capacity;
     const skip = at + need > this.capacity ? this.capacity - at : 0;
-    Atomics.store(this.words, RESERVED, BigInt(this.#end + skip + need));
+    Atomics.store(this.words, RESERVED, BigInt(Math.max(this.#end + skip + need, this.#keptFrom + this.capacity)));
     if (skip > 0) {
       if (skip >= HEADER) this.view.setUint32(at + 8, SKIP, true);
       at = 0;
@@ -69,6 +76,14 @@ export class BroadcastProducer extends BroadcastEnd {
     this.bytes.set(body, at + HEADER);
     this.#end += skip + need;
     return true;
+  }
+
+  /** `discard` gets the memory of all rows. Whoever has not read them was lapped. */
+  giveBack(discard: (memory: SharedArrayBuffer, from: number, to: number) => void): void {
+    if (this.#end - this.#keptFrom < WORTH_BYTES) return;
+    this.#keptFrom = this.#end;
+    Atomics.store(this.words, RESERVED, BigInt(this.#end + this.capacity));
+    discard(this.#memory, DATA, DATA + this.capacity);
   }
 
   publish(): void {

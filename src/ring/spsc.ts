@@ -6,6 +6,9 @@ import { assert, broken } from "../base/assert.ts";
 import { DATA_BYTE, HEAD_WORD, MESSAGE_HEADER, messageBytes, SKIP, TAIL_WORD } from "./layout.ts";
 import type { Bell } from "./wait.ts";
 
+/** Memory that was written since is given back when it is this much. */
+const WORTH_BYTES = 64 * 1024;
+
 class RingEnd {
   /** Views of the data area. Offsets given out are indexes into all three (`words` wants offset / 4, `floats` / 8). */
   readonly bytes: Uint8Array<SharedArrayBuffer>;
@@ -31,13 +34,18 @@ export class RingProducer extends RingEnd {
   #tail: number;
   #head: number;
   #pending = 0;
+  /** Nothing before this position has been given back. */
+  #keptFrom: number;
+  readonly #memory: SharedArrayBuffer;
 
   /** `bell` wakes the consumer's thread. */
   constructor(memory: SharedArrayBuffer, bell: Bell) {
     super(memory);
     this.#bell = bell;
+    this.#memory = memory;
     this.#tail = Atomics.load(this.control, TAIL_WORD) >>> 0;
     this.#head = Atomics.load(this.control, HEAD_WORD) >>> 0;
+    this.#keptFrom = this.#tail;
   }
 
   /** Position after the last committed message (u32). The consumer reports the same number as `end`. */
@@ -85,6 +93,17 @@ export class RingProducer extends RingEnd {
     this.#tail = (this.#tail + this.#pending) >>> 0;
     this.#pending = 0;
     return this.#tail;
+  }
+
+  /** `discard` gets the parts of the memory that hold nothing, in bytes from its beginning. Not between `reserve` and `commit`. */
+  giveBack(discard: (memory: SharedArrayBuffer, from: number, to: number) => void): void {
+    if (((this.#tail - this.#keptFrom) >>> 0) < WORTH_BYTES) return;
+    this.#keptFrom = this.#tail;
+    const free = this.free();
+    const from = this.#tail & (this.capacity - 1);
+    const end = Math.min(from + free, this.capacity);
+    discard(this.#memory, DATA_BYTE + from, DATA_BYTE + end);
+    if (from + free > this.capacity) discard(this.#memory, DATA_BYTE, DATA_BYTE + from + free - this.capacity);
   }
 
   /** Makes all committed messages visible and wakes the consumer if it sleeps. */

@@ -206,5 +206,7 @@ export interface StoreReader extends EntrySource {
   badFrames(): readonly StoredBadFrame[];
   /** PASSIVE checkpoint passes until little is left, at most a few. Returns pages still in the write-ahead log. */
   checkpoint(): number;
+  /** Nobody asks just now: lets go of what can be read again. */
+  shrink(): void;
   close(): void;
 }

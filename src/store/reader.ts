@@ -223,6 +223,10 @@ export class SqliteStoreReader implements StoreReader {
     }
   }
 
+  shrink(): void {
+    this.#db.exec("PRAGMA shrink_memory");
+  }
+
   close(): void {
     this.#db.close();
   }

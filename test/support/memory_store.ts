@@ -281,6 +281,7 @@ export class MemoryStore implements StoreReader {
     this.checkpoints++;
     return 0;
   }
+  shrink(): void {}
   close(): void {
     this.rows.length = 0;
   }

@@ -14,11 +14,12 @@ export function turnByBlocking({ boot, platform, source, worker, drain, pass }: 
   const { limits } = boot.settings;
   const { clock } = platform;
   const bell = new Bell(boot.bells, boot.thread);
-  const leftovers = new Leftovers(platform, limits.collectMs);
+  const leftovers = new Leftovers(platform, limits.collectMs, (discard) => worker.giveBack(discard));
   const rest = restMs(limits);
   const hasWork = (): boolean => source.hasWork() || worker.hasWork() || drain.hasWork();
   const sleep = (timeoutMs: number): boolean => sockets.wait(timeoutMs);
   bell.hangDoorbell(sockets.doorbell);
+  let opened = 0;
   let nextTick = clock.mono() + TICK_MS;
   while (!drain.ended) {
     pass();
@@ -31,7 +32,8 @@ export function turnByBlocking({ boot, platform, source, worker, drain, pass }: 
     } else if (worker.hurried && nextTick > now + TICK_MS) nextTick = now + TICK_MS;
     if (bell.waitBy(Math.max(0, Math.ceil(nextTick - now)), hasWork, sleep)) {
       sockets.serve();
-      leftovers.worked();
+      leftovers.worked(worker.opened - opened);
+      opened = worker.opened;
     } else leftovers.idle();
   }
 }

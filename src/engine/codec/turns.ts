@@ -7,10 +7,10 @@ import type { CodecWorker } from "./worker.ts";
 
 export interface CodecTurns {
   readonly boot: Boot;
-  readonly platform: Pick<Platform, "clock" | "collect">;
+  readonly platform: Pick<Platform, "clock" | "collect" | "collectYoung" | "discard">;
   readonly source: SocketSource;
   readonly worker: CodecWorker;
   readonly drain: CodecDrain;
   /** The beginning of every turn: heartbeat, fault point, new sockets, the shutdown. */
-  pass(): void;
+  readonly pass: () => void;
 }

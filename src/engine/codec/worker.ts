@@ -7,6 +7,7 @@
  * What is put into rings in one turn is published at its end, all at once.
  */
 import { Framer } from "../../codec/framer.ts";
+import type { Discard } from "../../platform/memory.ts";
 import type { Socket, SocketEnd, SocketHandler } from "../../platform/port.ts";
 import { CodecCommands } from "./commands.ts";
 import type { CodecContext } from "./context.ts";
@@ -35,6 +36,8 @@ export class CodecWorker implements SocketHandler<Link> {
   #reading = true;
   /** Bytes or a socket came since the last tick. */
   #active = false;
+  /** Sockets so far. */
+  opened = 0;
 
   /** `byEvents`: sockets are served between turns, not in them; what they bring is published without waiting for one. */
   constructor(context: CodecContext, byEvents = true) {
@@ -51,6 +54,7 @@ export class CodecWorker implements SocketHandler<Link> {
 
   open(socket: Socket): Link {
     this.#active = true;
+    this.opened++;
     const { table, board, worker, wheel, clock, limits, frames } = this.#at;
     const connection = this.#reading ? table.add(socket, frames.position, clock.wall()) : null;
     if (connection === null) {
@@ -124,6 +128,12 @@ export class CodecWorker implements SocketHandler<Link> {
     wheel.advance(clock.mono(), (slot) => this.#due(table.at(slot)));
     tally.gauges(table.count, frames.capacity - frames.free(), claims.capacity - claims.free());
     this.#publish();
+  }
+
+  /** Of the rings this worker writes: what they hold nothing in. */
+  giveBack(discard: Discard): void {
+    this.#at.frames.giveBack(discard);
+    this.#at.claims.giveBack(discard);
   }
 
   get sockets(): number {

@@ -50,6 +50,8 @@ export class JournalIntake {
   /** A disconnect whose frames are not all taken yet. */
   #waiting: MessageOf<"disconnected"> | null = null;
   #first = 0;
+  /** Messages of the registry since `takeEvents`. */
+  #told = 0;
   /** Something the registry waits to see on the disk was taken since `takeRows`. */
   #rows = false;
 
@@ -67,6 +69,13 @@ export class JournalIntake {
     this.#verdicts = verdicts;
     this.#snapshots = new Uint32Array(rings.length);
     this.#quarantine = new JournalQuarantine(journal);
+  }
+
+  /** How much the registry has told since the last call. */
+  takeEvents(): number {
+    const told = this.#told;
+    this.#told = 0;
+    return told;
   }
 
   /** Is anything in the rings that could be taken now? */
@@ -151,6 +160,7 @@ export class JournalIntake {
       } else if (!this.#lifecycle.next()) return;
       else {
         const message = receive(this.#lifecycle);
+        this.#told++;
         if (message.type === "disconnected") this.#waiting = message;
         else this.#takeMessage(message);
       }

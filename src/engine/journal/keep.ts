@@ -5,6 +5,7 @@
  * must go before is moved by the journal when it comes by. Journal thread.
  */
 import type { FaultPoints } from "../../base/fault_point.ts";
+import type { Discard } from "../../platform/memory.ts";
 import type { Platform } from "../../platform/port.ts";
 import { BroadcastProducer } from "../../ring/broadcast.ts";
 import { Bell } from "../../ring/wait.ts";
@@ -94,6 +95,12 @@ export class JournalKeep {
     if (written === null) return;
     if (this.#sync.wait()) { for (const each of this.#parts.verdicts) each.redeemed(); }
     this.#tell(written);
+  }
+
+  /** Committed rows that every follower has had time to take, and what the database keeps of its pages. */
+  giveBack(discard: Discard): void {
+    this.#broadcast.giveBack(discard);
+    this.#parts.journal.db.exec("PRAGMA shrink_memory");
   }
 
   /** At the end, when the sync thread may have left. */

@@ -8,6 +8,7 @@ import { asDeviceId, asDeviceNo, asSeq, type Seq } from "../../base/brand.ts";
 import type { Limits } from "../../base/limits.ts";
 import { RingConsumer, RingProducer } from "../../ring/spsc.ts";
 import type { Bell } from "../../ring/wait.ts";
+import type { Discard } from "../../platform/memory.ts";
 import { SqlError } from "../../platform/port.ts";
 import type { StoreReader } from "../../store/port.ts";
 import type { Board } from "../../wire/board.ts";
@@ -79,6 +80,10 @@ export class ReaderDesk {
       }
     }
     return worked;
+  }
+
+  giveBack(discard: Discard): void {
+    for (const { results } of this.#lines) results.giveBack(discard);
   }
 
   /** Follows the journal so that the next request finds little left to do. */

@@ -8,6 +8,7 @@
  * A round publishes lifecycle events before decisions: the journal can see a connection before its worker knows of it.
  */
 import type { Clock } from "../../base/clock.ts";
+import type { Discard } from "../../platform/memory.ts";
 import { RingConsumer, RingProducer } from "../../ring/spsc.ts";
 import { Bell, type Poke } from "../../ring/wait.ts";
 import { Effects } from "../../registry/effect.ts";
@@ -114,8 +115,13 @@ export class RegistryDesk {
     return nextDeadline === Number.POSITIVE_INFINITY ? mostMs : Math.min(mostMs, Math.max(0, nextDeadline - this.#clock.mono()));
   }
 
-  /** One turn of every ring and of the deadlines. False when there was nothing to do. */
-  round(): boolean {
+  /** What the rings hold nothing in. */
+  giveBack(discard: Discard): void {
+    this.#outbox.giveBack(discard);
+  }
+
+  /** One turn of every ring and of the deadlines. Returns how much it took from the rings. */
+  round(): number {
     this.blocked = false;
     this.#state.counterEnd = this.#board.fenceReserved();
     let taken = 0;
@@ -126,13 +132,13 @@ export class RegistryDesk {
     this.#board.setDoorShut(this.#state.draining);
     this.#outbox.publish();
     this.#outbox.count();
-    return taken > 0;
+    return taken;
   }
 
   /** Shutdown: every owner still here leaves. The workers have stopped reading; most have said goodbye by themselves. */
   releaseAll(): void {
     // However much there is still to take, this thread does not hang.
-    while (this.round()) this.#board.beat(this.#thread);
+    while (this.round() > 0) this.#board.beat(this.#thread);
     this.#do({ type: "releaseAll", at: this.#clock.wall(), positions: this.#frames.map((ring) => ring.snapshot()) }, 0);
     const { refused, conflicts } = this.#state;
     while ((refused.size > 0 || conflicts.isDue) && this.#tick(Number.POSITIVE_INFINITY)) this.#board.beat(this.#thread);

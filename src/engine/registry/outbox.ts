@@ -3,6 +3,7 @@ import { assertNever, broken } from "../../base/assert.ts";
 import type { Effect, EffectOf } from "../../registry/effect.ts";
 import type { RegistryState } from "../../registry/state.ts";
 import { POSITION_UNKNOWN } from "../../registry/swap.ts";
+import type { Discard } from "../../platform/memory.ts";
 import type { RingConsumer, RingProducer } from "../../ring/spsc.ts";
 import { Counters } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";
@@ -67,6 +68,12 @@ export class RegistryOutbox {
     this.#lifecycle.publish();
     for (const ring of this.#decisions) ring.publish();
     for (const ring of this.#answers) ring.publish();
+  }
+
+  giveBack(discard: Discard): void {
+    this.#lifecycle.giveBack(discard);
+    for (const ring of this.#decisions) ring.giveBack(discard);
+    for (const ring of this.#answers) ring.giveBack(discard);
   }
 
   /** Brings the gauges up to date. */

@@ -8,6 +8,8 @@ const INTERVAL_MS = 10_000;
 describe("leftovers", () => {
   let now: number;
   let collections: number;
+  let young: number;
+  let given: number;
   let leftovers: Leftovers;
   const idleAt = (at: number): number => {
     now = at;
@@ -19,13 +21,34 @@ describe("leftovers", () => {
     now = 0;
     collections = 0;
     const clock = { wall: () => asWallMs(0), mono: () => asMonoMs(now) };
-    leftovers = new Leftovers({ clock, collect: () => void collections++ }, INTERVAL_MS);
+    young = 0;
+    given = 0;
+    const memory = { collect: () => void collections++, collectYoung: () => void young++, discard: () => {} };
+    leftovers = new Leftovers({ clock, ...memory }, INTERVAL_MS, () => void given++);
   });
 
   test("leftovers are collected after a second without work", () => {
     expect(idleAt(20_000)).toBe(0);
     expect(idleAt(20_999)).toBe(0);
     expect(idleAt(21_000)).toBe(1);
+  });
+
+  test("leftovers go with what the thread can do without", () => {
+    idleAt(20_000);
+    expect(given).toBe(0);
+    idleAt(21_000);
+    expect(given).toBe(1);
+  });
+
+  test("leftovers of every thousand arrivals are collected while there is work, and those of other work are not", () => {
+    for (let i = 0; i < 5000; i++) leftovers.worked();
+    expect(young).toBe(0);
+    for (let i = 0; i < 999; i++) leftovers.worked(1);
+    expect(young).toBe(0);
+    leftovers.worked(1);
+    expect(young).toBe(1);
+    for (let i = 0; i < 20; i++) leftovers.worked(100);
+    expect([young, collections]).toEqual([3, 0]);
   });
 
   test("leftovers of nothing are not collected again", () => {

@@ -73,3 +73,27 @@ test("rows of any size survive the end of the memory", () => {
     expect(consumer.body).toEqual(body(length, seq & 0xff));
   }
 });
+
+test("rows that are given back are lapped for whoever has not read them, also while new ones come", () => {
+  const memory = createBroadcast(1 << 18);
+  const producer = new BroadcastProducer(memory, []);
+  const [late, quick] = [new BroadcastConsumer(memory), new BroadcastConsumer(memory)];
+  const wipe = (from: SharedArrayBuffer, begin: number, end: number): void => void new Uint8Array(from, begin, end - begin).fill(0xee);
+  for (let seq = 1; seq <= 9; seq++) producer.append(asSeq(seq), body(10_000, seq));
+  producer.publish();
+  for (let seq = 1; seq <= 9; seq++) expect([quick.read(), quick.seq]).toEqual(["row", asSeq(seq)]);
+  producer.giveBack(wipe);
+  expect([quick.read(), quick.hasNext()]).toEqual(["empty", false]);
+  producer.append(asSeq(10), body(10, 10));
+  producer.publish();
+  expect(late.read()).toBe("lapped");
+  expect(late.read()).toBe("empty");
+  expect([quick.read(), quick.seq, quick.body]).toEqual(["row", asSeq(10), body(10, 10)]);
+  // Around the end of the ring as ever.
+  for (let seq = 11; seq <= 200; seq++) {
+    producer.append(asSeq(seq), body(5000, seq & 0xff));
+    producer.publish();
+    expect([quick.read(), quick.seq, quick.body.every((byte) => byte === (seq & 0xff))]).toEqual(["row", asSeq(seq), true]);
+  }
+  expect(late.read()).toBe("lapped");
+});

@@ -1,7 +1,7 @@
 /** The two ends of a ring, in one thread: positions, skips, fullness, reserves. */
 import { describe, expect, test } from "bun:test";
 import { prng } from "../../../src/base/prng.ts";
-import { createRing, distance, messageBytes } from "../../../src/ring/layout.ts";
+import { createRing, DATA_BYTE, distance, messageBytes } from "../../../src/ring/layout.ts";
 import { RingConsumer, RingProducer } from "../../../src/ring/spsc.ts";
 import { Bell, BELL_BYTES } from "../../../src/ring/wait.ts";
 
@@ -134,11 +134,11 @@ describe("ring", () => {
 });
 
 /** Random traffic from `start`, checked message by message; how often the position passed 2^32 and how often it skipped. */
-function traffic(seed: number, start: number): { wraps: number; skips: number; full: number } {
+function traffic(seed: number, start: number): { wraps: number; skips: number; full: number; given: number } {
   const random = prng(seed);
   const { out, into } = pair(4096, start);
   const sent: { length: number; fill: number; end: number }[] = [];
-  const seen = { wraps: 0, skips: 0, full: 0 };
+  const seen = { wraps: 0, skips: 0, full: 0, given: 0 };
   for (let i = 0; i < 2000; i++) {
     if (random.chance(0.6)) {
       const length = random.below(out.maxPayload + 1);
@@ -158,6 +158,10 @@ function traffic(seed: number, start: number): { wraps: number; skips: number; f
         expect(into.end).toBe(next.end);
       }
       if (random.chance(0.7)) into.release();
+      out.giveBack((memory, from, to) => {
+        new Uint8Array(memory, from, to - from).fill(0xee);
+        seen.given++;
+      });
     }
   }
   return seen;
@@ -170,7 +174,31 @@ describe("ring positions", () => {
       expect(seen.wraps).toBe(1);
       expect(seen.skips).toBeGreaterThan(10);
       expect(seen.full).toBeGreaterThan(10);
+      expect(seen.given).toBeGreaterThan(5);
     }
+  });
+
+  test("what a ring holds nothing in is given back, once it is worth it: around its end too, and only what was written since", () => {
+    const { out, into } = pair(1 << 18);
+    const given: [number, number][] = [];
+    const giveBack = (): number => {
+      given.length = 0;
+      out.giveBack((_, from, to) => void given.push([from - DATA_BYTE, to - DATA_BYTE]));
+      return given.length;
+    };
+    put(out, 40_000, 1);
+    expect(giveBack()).toBe(0);
+    put(out, 40_000, 2);
+    out.publish();
+    expect(giveBack()).toBe(1);
+    expect(given).toEqual([[80_016, 1 << 18]]);
+    expect(giveBack()).toBe(0);
+    check(into, 40_000, 1);
+    into.release();
+    put(out, 60_000, 3);
+    put(out, 60_000, 4);
+    expect(giveBack()).toBe(2);
+    expect(given).toEqual([[200_032, 1 << 18], [0, 40_008]]);
   });
 
   test("distance is signed and modulo 2^32", () => {
