@@ -224,6 +224,7 @@ const SECTION_LIMITS = Object.entries(LIMIT_SECTIONS).flatMap(([section, limits]
 export const SECTIONS = [
   "",
   "tcp",
+  "tcp.tls",
   "udp",
   "http",
   "admission",
@@ -232,7 +233,6 @@ export const SECTIONS = [
   "journal",
   "conflict",
   "command",
-  "tcp.tls",
   "config",
   "tls",
   "access",
