@@ -150,7 +150,7 @@ class HttpThread {
     const options = {
       maxBodyBytes: requestBytes * RUNTIME_BODY_FACTOR,
       maxMessageBytes: settings.limits.socketMessageBytes,
-      maxConnections: httpConnections,
+      maxConnections: Math.ceil(httpConnections / roster.http.length),
       reusePort: roster.http.length > 1,
     };
     this.#renewals = this.#board.renewals();
