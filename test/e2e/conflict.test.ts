@@ -113,6 +113,12 @@ describe.each([...ACCEPTS])("identity conflict, accept %s", (accept) => {
     const codecs = one!.origins.map(({ address, codec }) => [address, codec?.slice(0, 3)]);
     expect([codecs, new Set(one!.origins.map(({ codec }) => codec)).size]).toEqual([[[A, "8E/"], [A, "8E/"]], 2]);
     expect(told()[0]!.evidence).toEqual(one!.evidence);
+    // On a gateway with nothing else to do each is answered when it is on the disk, not when the registry looks next.
+    const began = performance.now();
+    for (let i = 0; i < 10; i++) {
+      expect((await ask(gateway.url, `/v1/conflicts/${one!.id}/acknowledge`, { method: "POST" })).status).toBe(204);
+    }
+    expect(performance.now() - began).toBeLessThan(2500);
   });
 
   test("one origin that flaps, 100 quick reconnects, is never told", async () => {

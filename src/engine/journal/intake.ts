@@ -174,6 +174,7 @@ export class JournalIntake {
         return this.#quarantine.obey(message, this.tally);
       case "commandRow":
       case "configRow":
+      case "acknowledged":
         this.#rows = true;
         break;
       case "connected":
