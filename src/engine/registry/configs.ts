@@ -109,7 +109,9 @@ export class RegistryConfigs {
 
   #carry(device: DeviceId): void {
     const owner = newestAlive(this.#at.state.owners.get(device) ?? null);
-    if (owner === null || owner.claim.transport === SSE || !this.#commands.mayWrite(owner) || this.#stopping || this.#carrier.has(device)) return;
+    if (owner === null || owner.claim.transport === SSE || !this.#commands.mayWrite(owner) || this.#stopping || this.#carrier.has(device)) {
+      return;
+    }
     const pending = this.#book.carried(device);
     if (pending !== null) this.#next(device, this.#carrier.begin(device, pending.version, pending.value));
   }
