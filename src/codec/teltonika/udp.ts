@@ -83,8 +83,9 @@ export function wholeBeginning(bytes: Uint8Array, start: number, fault: number, 
 }
 
 /**
- * The data field of a datagram that is one frame as TCP has it, of codec 12 to 15; null when it is none. Commands go out like that, and
- * some devices answer so; others put the data field into a packet of the channel. A packet never begins with four zeros.
+ * The data field of a datagram that is one frame as TCP has it, of codec 12 to 15; null when it is none. The vendor's documents say nothing
+ * of commands over UDP. Both open servers that have them (filipkroca/teltonikaparser, Traccar) send such a frame; the one takes such a
+ * frame as the answer, the other a packet of the channel with the data field, and neither answers that. A packet never begins with four zeros.
  */
 export function bareFrame(bytes: Uint8Array): { readonly start: number; readonly length: number } | null {
   const length = bytes.length - FRAME_OVERHEAD;
