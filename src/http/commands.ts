@@ -1,5 +1,5 @@
 /**
- * POST /v1/devices/{id}/commands and GET /v1/commands/{id}: what is sent to a device, and what became of it. 202 means that the
+ * POST and GET /v1/devices/{id}/commands, GET /v1/commands/{id}: what is sent to a device, and what became of it. 202 means that the
  * command is on the disk; it is written when its device is there and quiet. POST …/commands/{command}/answered|nacked: what a device
  * says of one it was given on its stream.
  */
@@ -14,7 +14,7 @@ import { readBody } from "./body.ts";
 import { NoQuery, unknownDevice } from "./devices.ts";
 import type { Gateway } from "./gateway.ts";
 import { problem, unavailable } from "./problem.ts";
-import { strictQuery } from "./query.ts";
+import { query, strictQuery, wholeNumber } from "./query.ts";
 import { ms } from "./schema.ts";
 
 const whole = ({ min, max }: { readonly min: number; readonly max: number }, what: string) => {
@@ -79,8 +79,31 @@ const REFUSED: Readonly<Record<string, string>> = {
   not_given: "it was not given to the device's stream",
 };
 
+const PAGE_DEFAULT = 20;
+const COMMANDS_MAX = 100;
+export const CommandsQuery = query({
+  limit: v.optional(wholeNumber(1, COMMANDS_MAX)),
+  after: v.optional(v.pipe(v.string(), v.regex(COMMAND_ID, "`next` of the page before"))),
+});
+export const CommandsSchema = v.object({
+  commands: v.pipe(v.array(CommandSchema), v.description("Newest first")),
+  next: v.pipe(v.nullable(v.string()), v.description("`after` of the next page")),
+});
+
 export function serveCommands(app: Hono, gateway: Gateway): void {
   const { limits } = gateway.settings;
+
+  app.get("/v1/devices/:id/commands", strictQuery(CommandsQuery), async (c) => {
+    const id = c.req.param("id");
+    const device = normaliseIdentity(id);
+    if (device === null) return unknownDevice(id);
+    const { limit = PAGE_DEFAULT, after = "" } = c.req.valid("query");
+    const found = await gateway.commands.ofDevice(device, after, limit + 1);
+    if (found.kind === "busy") return unavailable(found.reason);
+    if (found.commands.length === 0 && after === "" && gateway.told(device) === null) return unknownDevice(id);
+    const commands = found.commands.slice(0, limit).map(commandJson);
+    return c.json({ commands, next: found.commands.length > limit ? commands.at(-1)!.id : null });
+  });
 
   app.post("/v1/devices/:id/commands", strictQuery(NoQuery), async (c) => {
     const id = c.req.param("id");

@@ -129,6 +129,12 @@ export interface StreamWish {
 export interface CommandsPort {
   report(report: CommandReport): Promise<CommandReported>;
   find(id: string): Promise<{ readonly kind: "command"; readonly command: StoredCommand | null } | Busy>;
+  /** Newest first, those made before the one with id `before` ("": all). */
+  ofDevice(
+    device: string,
+    before: string,
+    limit: number,
+  ): Promise<{ readonly kind: "commands"; readonly commands: readonly StoredCommand[] } | Busy>;
   /** Back when it is on disk. `busy`: it may be all the same. */
   submit(
     wish: CommandWish,

@@ -1,7 +1,7 @@
 /** Every route that is there, with the schemas it uses: what /openapi.json is made from, and which methods a path has. Pure. */
 import type { GenericSchema, ObjectEntries } from "valibot";
 import * as v from "valibot";
-import { CommandBody, CommandReportBody, CommandSchema } from "./commands.ts";
+import { CommandBody, CommandReportBody, CommandSchema, CommandsQuery, CommandsSchema } from "./commands.ts";
 import { AllowedSchema, AllowQuery, AllowSchema } from "./allow.ts";
 import { ConfigReportBody, ConfigSchema, ConfigVersionSchema } from "./device_config.ts";
 import { StreamQuery } from "./device_stream.ts";
@@ -191,6 +191,13 @@ export const OPERATIONS: readonly Operation[] = [
     answer: "nothing",
     problems: [404, 409, 413, 503],
   })),
+  {
+    path: "/v1/devices/{id}/commands",
+    summary: "The commands of a device, newest first",
+    query: CommandsQuery,
+    answer: json(CommandsSchema),
+    problems: [404, 503],
+  },
   { path: "/v1/commands/{id}", summary: "What became of a command", query: NoQuery, answer: json(CommandSchema), problems: [404, 503] },
   {
     method: "put",

@@ -81,15 +81,25 @@ export class CommandTable {
 export class CommandReader {
   readonly #byId: Statement;
   readonly #byKey: Statement;
+  readonly #ofDevice: Statement;
 
   constructor(db: Database) {
     this.#byId = db.prepare(`${SELECT} WHERE command.id = ?`);
     this.#byKey = db.prepare(`${SELECT} WHERE command.device = (SELECT no FROM device WHERE id = ?) AND key = ?`);
+    this.#ofDevice = db.prepare(
+      `${SELECT} WHERE command.device = (SELECT no FROM device WHERE id = ?1)
+        AND (?2 = '' OR command.no < (SELECT no FROM command WHERE id = ?2)) ORDER BY command.no DESC LIMIT ?3`,
+    );
   }
 
   byId(id: string): StoredCommand | null {
     const row = this.#byId.get(id);
     return row === undefined ? null : read(row);
+  }
+
+  /** Newest first, those made before the one with id `before` ("": all). */
+  ofDevice(device: string, before: string, limit: number): StoredCommand[] {
+    return this.#ofDevice.all(device, before, limit).map(read);
   }
 
   byKey(device: string, key: string): StoredCommand | null {

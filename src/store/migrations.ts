@@ -89,6 +89,10 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE quarantine ADD COLUMN replayed_records INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE quarantine ADD COLUMN replayed_stored INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- The commands of one device, newest first.
+  CREATE INDEX command_of_device ON command (device, no);
+  `,
 ];
 
 /** File name of the store inside the data directory. */

@@ -193,6 +193,8 @@ export interface StoreReader extends EntrySource {
   conflicts(from: number, to: number, limit: number): readonly StoredConflict[];
   /** The command with this id. */
   command(id: string): StoredCommand | null;
+  /** The device's commands, newest first, those made before the one with id `before` ("": all). */
+  commandsOf(device: string, before: string, limit: number): readonly StoredCommand[];
   /** The device's command with this idempotency key. */
   commandByKey(device: string, key: string): StoredCommand | null;
   /** The newest configuration of a device. */

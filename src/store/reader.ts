@@ -181,6 +181,10 @@ export class SqliteStoreReader implements StoreReader {
     return this.#read(() => this.#commands.byId(id));
   }
 
+  commandsOf(device: string, before: string, limit: number): readonly StoredCommand[] {
+    return this.#read(() => this.#commands.ofDevice(device, before, limit));
+  }
+
   commandByKey(device: string, key: string): StoredCommand | null {
     return this.#read(() => this.#commands.byKey(device, key));
   }

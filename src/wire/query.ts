@@ -28,6 +28,8 @@ export const REQUESTS = {
   conflicts: struct({ request: "u32", from: "f64", to: "f64", limit: "u32" }),
   /** The command with this id; or, where `id` is "", the device's command with this idempotency key. */
   command: struct({ request: "u32", id: "str", device: "str", key: "str" }),
+  /** Commands of a device, newest first, those made before the one with id `before` ("": all). */
+  commands: struct({ request: "u32", device: "str", before: "str", limit: "u32" }),
   /** The newest configuration of a device. */
   config: struct({ request: "u32", device: "str" }),
   /** Frames of a device whose first new record has a seq of `upTo` at most, newest first. */

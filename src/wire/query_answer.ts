@@ -66,6 +66,8 @@ export type Answer =
   | { readonly kind: "conflicts"; readonly conflicts: readonly AnswerConflict[] }
   /** JSON of the command's row; null: there is none. */
   | { readonly kind: "command"; readonly json: string | null }
+  /** JSON of each command's row, newest first. */
+  | { readonly kind: "commands"; readonly rows: readonly string[] }
   /** JSON of the newest configuration's row; null: there is none. */
   | { readonly kind: "config"; readonly json: string | null }
   /** Frames of a device, newest first. */
@@ -90,6 +92,7 @@ const KINDS: readonly Answer["kind"][] = [
   "config",
   "quarantine",
   "frames",
+  "commands",
 ];
 
 /** The answer as a blob. `out` is empty before and after. */
@@ -127,6 +130,10 @@ export function encodeAnswer(answer: Answer, out: BlobWriter): Uint8Array<ArrayB
     case "conflicts":
       out.u32(answer.conflicts.length);
       for (const { seq, json, acknowledgedAt } of answer.conflicts) out.f64(seq).text(json).f64(acknowledgedAt ?? Number.NaN);
+      break;
+    case "commands":
+      out.u32(answer.rows.length);
+      for (const json of answer.rows) out.text(json);
       break;
     case "command":
     case "config":
@@ -177,6 +184,8 @@ export function decodeAnswer(blob: Uint8Array<ArrayBuffer>): Answer {
       return { kind, takeovers: many(from, () => from.text()) };
     case "conflicts":
       return { kind, conflicts: many(from, () => readConflict(from)) };
+    case "commands":
+      return { kind, rows: many(from, () => from.text()) };
     case "command":
     case "config": {
       const json = from.text();

@@ -1,6 +1,6 @@
 /** Commands to trackers from outside: how each ends, and that it ends once. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { command, ENDS, inState, post, statesTold, submit } from "../support/command_asks.ts";
+import { command, type CommandJson, ENDS, inState, post, statesTold, submit } from "../support/command_asks.ts";
 import { CommandTracker, type Received, type Reply } from "../support/command_tracker.ts";
 import { TestDevice } from "../support/fleet.ts";
 import { endEverything, Gateway } from "../support/gateway.ts";
@@ -55,6 +55,14 @@ describe("a command ends once:", () => {
     expect(ended.writtenAt! >= ended.createdAt && ended.endedAt! >= ended.writtenAt!).toBe(true);
     await endedOnce(gateway, accepted.id, ["queued", "routed", "written", "answered"]);
     expect(tracker.commands).toEqual([{ codec: 12, text: "getver", imei: null }]);
+    const later = await submit(gateway.url, id, { text: "getinfo" });
+    const page = async (query: string) =>
+      (await ask<{ commands: CommandJson[]; next: string | null }>(gateway.url, `/v1/devices/${id}/commands${query}`)).json;
+    expect((await page("")).commands.map((one) => one.id)).toEqual([later.id, accepted.id]);
+    expect((await page("")).commands[1]).toEqual(ended);
+    expect((await page("?limit=1")).next).toBe(later.id);
+    expect(await page(`?limit=1&after=${later.id}`)).toEqual({ commands: [ended], next: null });
+    expect((await ask(gateway.url, "/v1/devices/350000000009999/commands")).status).toBe(404);
     tracker.end();
   });
 

@@ -233,6 +233,11 @@ export class MemoryStore implements StoreReader {
     return this.commands.get(id) ?? null;
   }
 
+  commandsOf(device: string, before: string, limit: number): readonly StoredCommand[] {
+    const all = [...this.commands.values()].filter((one) => one.device === device).reverse();
+    return all.slice(before === "" ? 0 : all.findIndex(({ id }) => id === before) + 1).slice(0, limit);
+  }
+
   commandByKey(device: string, key: string): StoredCommand | null {
     return [...this.commands.values()].find((one) => one.device === device && one.key === key) ?? null;
   }

@@ -24,6 +24,7 @@ export interface CommandWish {
 }
 
 export type CommandFound = { readonly kind: "command"; readonly command: StoredCommand | null } | Busy;
+export type CommandsFound = { readonly kind: "commands"; readonly commands: readonly StoredCommand[] } | Busy;
 /** `key_used`: for another command. `device_full`: too many of this device have not ended. `too_long`: for the rings. */
 export type Submitted =
   | { readonly kind: "command"; readonly command: StoredCommand }
@@ -59,6 +60,14 @@ export class HttpCommands {
 
   find(id: string): Promise<CommandFound> {
     return this.#read(id, "", "");
+  }
+
+  /** Newest first, those made before the one with id `before` ("": all). */
+  async ofDevice(device: string, before: string, limit: number): Promise<CommandsFound> {
+    const answer = await this.#parts.readers.ask({ type: "commands", device, before, limit });
+    if (answer.kind === "busy") return answer;
+    if (answer.kind !== "commands") throw new Error(`Cannot use an answer of kind ${answer.kind} to a commands query`);
+    return { kind: "commands", commands: answer.rows.map((json) => JSON.parse(json) as StoredCommand) };
   }
 
   /** `busy`: it may be submitted all the same; the same idempotency key finds it then. */

@@ -137,6 +137,12 @@ export class ReaderDesk {
         if (found !== null && !this.#reach(asSeq(found.seq))) return { kind: "busy", reason: "the command is not on disk yet" };
         return { kind: "command", json: found === null ? null : JSON.stringify(found) };
       }
+      case "commands": {
+        const found = this.#store.commandsOf(request.device, request.before, this.#rows(request.limit));
+        const newest = Math.max(0, ...found.map(({ seq }) => seq));
+        if (!this.#reach(asSeq(newest))) return { kind: "busy", reason: "a command is not on disk yet" };
+        return { kind: "commands", rows: found.map((row) => JSON.stringify(row)) };
+      }
       case "config": {
         const found = this.#store.config(request.device);
         return { kind: "config", json: found === null ? null : JSON.stringify(found) };

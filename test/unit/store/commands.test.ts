@@ -33,6 +33,19 @@ describe("commands in the store", () => {
     expect(reader.byId("b")).toBeNull();
   });
 
+  test("of one device come newest first, in pages", () => {
+    const { reader, put } = tables();
+    for (let i = 0; i < 6; i++) put(`c${i}`, { isNew: true }, 1 + (i % 2));
+    const ids = (device: string, before: string, limit: number) => reader.ofDevice(device, before, limit).map(({ id }) => id);
+    expect([ids("one", "", 2), ids("one", "c2", 2), ids("two", "", 9), ids("three", "", 9)]).toEqual([["c4", "c2"], ["c0"], [
+      "c5",
+      "c3",
+      "c1",
+    ], []]);
+    // One that is gone has nothing before it.
+    expect(ids("one", "zz", 9)).toEqual([]);
+  });
+
   test("that have ended do not change any more", () => {
     const { reader, put } = tables();
     put("a", { isNew: true });
