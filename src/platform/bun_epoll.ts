@@ -180,7 +180,7 @@ class EpollLoop implements SocketLoop {
 
   close(): void {
     for (const socket of this.#sockets) socket?.reset();
-    this.#lib.close(this.doorbell);
+    // Not the doorbell: a thread that is about to poke it would write into whatever has its number by then.
     this.#lib.close(this.#epoll);
   }
 

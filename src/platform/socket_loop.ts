@@ -14,7 +14,7 @@ export interface SocketLoop {
   serve(): void;
   /** The descriptor for `poke`. */
   readonly doorbell: number;
-  /** Resets the sockets there are, and frees the rest. */
+  /** Resets the sockets there are, and frees the rest but the doorbell, which others may be about to poke. */
   close(): void;
 }
 

@@ -1,5 +1,6 @@
 /** What a blocking thread's sockets have beside the others': how it waits, and how it is woken. The rest: platform_socket.test.ts. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { readlinkSync } from "node:fs";
 import { connect } from "node:net";
 import type { Acceptor, Peer, Socket, SocketEnd, SocketHandler } from "../../src/platform/port.ts";
 import type { SocketLoop } from "../../src/platform/socket_loop.ts";
@@ -41,6 +42,14 @@ describe.skipIf(here.socketLoop === null)("a blocking thread's loop", () => {
       loop.serve();
       expect(loop.wait(0)).toBe(false);
     }
+  });
+
+  test("its doorbell outlives it: who pokes it late writes into no other file", () => {
+    const gone = fresh();
+    gone.close();
+    fresh();
+    here.poke(gone.doorbell);
+    expect([readlinkSync(`/proc/self/fd/${gone.doorbell}`), loop.doorbell === gone.doorbell]).toEqual(["anon_inode:[eventfd]", false]);
   });
 
   test("bytes end a wait, and serve gives them to the handler", async () => {
