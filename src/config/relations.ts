@@ -9,6 +9,8 @@ import type { Settings } from "./settings.ts";
 /** Bytes of the smallest record a frame can hold, so that a frame has no more records than this allows. */
 const RECORD_BYTES = 30;
 const RECORDS = 255;
+/** What a published message has besides its data: channel, time, names. */
+const MESSAGE_ROOM = 320;
 
 export interface Broken {
   /** The setting to change. */
@@ -59,6 +61,17 @@ export function brokenRelations(settings: Settings): Broken[] {
   for (const [key, name] of [["process.heartbeat_stale_ms", "heartbeatStaleMs"], ["process.store_stale_ms", "storeStaleMs"]] as const) {
     demand(limits[name] > limits.idleWaitMs, key, `${limits[name]} must exceed [process] idle_wait_ms ${limits.idleWaitMs}`);
   }
+  demand(
+    limits.socketDeadMs > limits.socketPingMs,
+    "http.socket_dead_ms",
+    `${limits.socketDeadMs} must exceed [http] socket_ping_ms ${limits.socketPingMs}`,
+  );
+  const messageRing = 2 ** Math.ceil(Math.log2(4 * (frameMessageBytes(0, limits.messageBytes + MESSAGE_ROOM) + MESSAGE_HEADER)));
+  demand(
+    limits.messageRingBytes >= messageRing,
+    "rings.message_ring_bytes",
+    `${limits.messageRingBytes} is too small for [http] message_bytes ${limits.messageBytes}; allowed: ${messageRing} or more`,
+  );
   demand(
     limits.probeCommitMinMs <= limits.probeCommitMaxMs,
     "journal.probe_commit_min_ms",

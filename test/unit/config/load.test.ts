@@ -27,15 +27,15 @@ const toToml = ({ key }: Setting, value: string | number): string => {
   return dot < 0 ? line : `[${key.slice(0, dot)}]\n${line}`;
 };
 /** Settings that depend on others at the ends of their range. */
-const RELATED = new Set([
-  "rings.frame_ring_bytes",
-  "tcp.frame_bytes",
-  "process.heartbeat_stale_ms",
-  "process.store_stale_ms",
-  "process.idle_wait_ms",
-  "journal.probe_commit_min_ms",
-  "journal.probe_commit_max_ms",
-]);
+const RELATED = new Set(
+  Object.entries({
+    http: "socket_dead_ms socket_ping_ms message_bytes",
+    rings: "message_ring_bytes frame_ring_bytes",
+    tcp: "frame_bytes",
+    process: "heartbeat_stale_ms store_stale_ms idle_wait_ms",
+    journal: "probe_commit_min_ms probe_commit_max_ms",
+  }).flatMap(([section, names]) => names.split(" ").map((name) => `${section}.${name}`)),
+);
 
 const POLICIES = `policy = "multi(3)"
 [[classes]]
