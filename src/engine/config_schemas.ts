@@ -51,7 +51,8 @@ export async function readConfigSchemas(
   const named = policies.classes.map(({ match, configSchema: path }) => ({ match: match.toLowerCase(), path }));
   const files = [...named, { match: "*", path: configSchema }].filter(({ path }) => path !== "");
   if (files.length === 0) return ok(null);
-  const { compileSchema } = await import("./schema_compiler.ts");
+  const { SchemaCompiler } = await import("./schema_compiler.ts");
+  const compiler = new SchemaCompiler(limits.configFaults);
   const rules: Rule[] = [];
   for (const { match, path } of files) {
     let text: string;
@@ -64,7 +65,7 @@ export async function readConfigSchemas(
     if (bytes > limits.configSchemaBytes) {
       return err("config_schema", `Cannot use ${path}: ${bytes} bytes exceed ${limits.configSchemaBytes}`);
     }
-    const check = compileSchema(text, limits.configFaults);
+    const check = compiler.compile(text);
     if (!check.ok) return err("config_schema", `Cannot use ${path} as a JSON Schema: ${check.message}`);
     rules.push({ match, check: check.value });
   }

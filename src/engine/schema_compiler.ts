@@ -21,21 +21,38 @@ const DRAFT_7 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/;
  */
 const OPTIONS = { strict: true, strictTypes: false, strictTuples: false, validateFormats: false, allErrors: true, logger: false } as const;
 
-/** @param text One schema, complete in itself: draft 2020-12, or draft-07 where its `$schema` says so. */
-export function compileSchema(text: string, mostWrong: number): Result<Check, "bad_schema"> {
-  try {
-    const schema: unknown = JSON.parse(text);
-    if (typeof schema !== "boolean" && (typeof schema !== "object" || schema === null || Array.isArray(schema))) {
-      return err("bad_schema", "a schema is an object");
+export class SchemaCompiler {
+  readonly #mostWrong: number;
+  /** One for each dialect there is: it compiles what schemas have to be, which is most of its work. */
+  readonly #libraries = new Map<boolean, Ajv>();
+
+  constructor(mostWrong: number) {
+    this.#mostWrong = mostWrong;
+  }
+
+  /** @param text One schema, complete in itself: draft 2020-12, or draft-07 where its `$schema` says so. */
+  compile(text: string): Result<Check, "bad_schema"> {
+    try {
+      const schema: unknown = JSON.parse(text);
+      if (typeof schema !== "boolean" && (typeof schema !== "object" || schema === null || Array.isArray(schema))) {
+        return err("bad_schema", "a schema is an object");
+      }
+      const library = this.#library(typeof schema === "object" && "$schema" in schema && DRAFT_7.test(String(schema.$schema)));
+      const validate = library.compile(schema);
+      // By its name nobody else can refer to it.
+      if (typeof schema === "object") library.removeSchema(schema);
+      if ("$async" in validate) return err("bad_schema", "$async is not taken");
+      return ok((value) => (validate(value) ? [] : (validate.errors ?? []).slice(0, this.#mostWrong).map(wrongOf)));
+    } catch (error) {
+      // The library throws what it thinks of a schema.
+      return err("bad_schema", (error as Error).message);
     }
-    const dialect = typeof schema === "object" && "$schema" in schema ? String(schema.$schema) : "";
-    const library = DRAFT_7.test(dialect) ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS);
-    const validate = library.compile(schema);
-    if ("$async" in validate) return err("bad_schema", "$async is not taken");
-    return ok((value) => (validate(value) ? [] : (validate.errors ?? []).slice(0, mostWrong).map(wrongOf)));
-  } catch (error) {
-    // The library throws what it thinks of a schema.
-    return err("bad_schema", (error as Error).message);
+  }
+
+  #library(isOld: boolean): Ajv {
+    let library = this.#libraries.get(isOld);
+    if (library === undefined) this.#libraries.set(isOld, library = isOld ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS));
+    return library;
   }
 }
 

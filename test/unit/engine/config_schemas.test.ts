@@ -4,7 +4,7 @@ import { limitsWith } from "../../../src/base/limits.ts";
 import type { Result } from "../../../src/base/result.ts";
 import type { ClassSetting } from "../../../src/config/settings.ts";
 import { type ConfigSchemas, readConfigSchemas } from "../../../src/engine/config_schemas.ts";
-import { type Check, compileSchema } from "../../../src/engine/schema_compiler.ts";
+import { type Check, SchemaCompiler } from "../../../src/engine/schema_compiler.ts";
 
 const limits = limitsWith({ configLevels: 4, configFaults: 3, configSchemaBytes: 400 });
 const classOf = (match: string, configSchema: string): ClassSetting => ({
@@ -40,7 +40,7 @@ const json = (value: unknown): string => JSON.stringify(value);
 const NUMBER = json({ type: "object", properties: { n: { type: "integer", minimum: 1 } }, required: ["n"], additionalProperties: false });
 
 function check(schema: unknown, most = 8): Check {
-  const result = compileSchema(json(schema), most);
+  const result = new SchemaCompiler(most).compile(json(schema));
   if (!result.ok) throw new Error(result.message);
   return result.value;
 }
@@ -54,6 +54,14 @@ describe("the schema of a device's configuration", () => {
       [true, false, true, true, false],
     );
     expect((await schemas(files, "", [classOf("350*", "a.json")])).wrongWith("99", "anything")).toEqual([]);
+  });
+
+  test("is complete in itself: one is not seen by another, whatever they call themselves", async () => {
+    const named = (value: string) => json({ $id: "https://example.org/one", const: value });
+    const files = { "a.json": named("a"), "b.json": named("b"), "c.json": json({ $ref: "https://example.org/one" }) };
+    const found = await schemas(files, "b.json", [classOf("350*", "a.json")]);
+    expect([found.wrongWith("3501", "a"), found.wrongWith("99", "b"), found.wrongWith("99", "a").length]).toEqual([[], [], 1]);
+    expect(await failure(files, "c.json", [classOf("350*", "a.json")])).toContain("can't resolve reference https://example.org/one");
   });
 
   test("is none where no file is named", async () => {
