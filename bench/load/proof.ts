@@ -28,6 +28,8 @@ const PROGRAMS: readonly Program[] = [
   { name: "peers", args: ["bench/load/peers.ts"] },
   { name: "commands", args: ["bench/load/commands.ts"] },
   { name: "stuck-holders", args: ["bench/load/stuck_holders.ts"] },
+  { name: "exactly-once", args: ["test", "./test/prop/broker.test.ts"], env: { BERTH_BROKER_SEEDS: "20000" } },
+  { name: "stalled", args: ["bench/load/stalled.ts"] },
   { name: "idle", args: ["bench/load/idle.ts"] },
 ];
 
