@@ -3,6 +3,7 @@ import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "
 import { join } from "node:path";
 import type { Tls } from "../../src/platform/tls_port.ts";
 import { CLIENT, CLIENT_CA, FIRST, SECOND } from "../support/certificates.ts";
+import { DeafSecured } from "../support/deaf_secured.ts";
 import { denoBerth } from "../support/deno_command.ts";
 import { TestDevice } from "../support/fleet.ts";
 import { encodeLogin } from "../support/frames.ts";
@@ -138,6 +139,34 @@ describe.each(ACCEPTS)("trackers with TLS, beside those accepted by %s", (accept
     expect(await before.send(one.frame(one.records(2)).bytes)).toBe(2);
     (await Tracker.openTls(gateway.tlsPort, { ca: SECOND.cert })).close();
   });
+});
+
+test("trackers with TLS whose window is full are taken over at once, and another device waits for nothing", async () => {
+  await start("reuseport");
+  const [one, other] = [new TestDevice(9207, "8"), new TestDevice(9208, "8E")];
+  const neighbour = await secured(other.imei);
+  const served: number[] = [];
+  const acked: number[] = [];
+  const took = async (into: number[], work: () => Promise<unknown>): Promise<void> => {
+    const began = performance.now();
+    await work();
+    into.push(performance.now() - began);
+  };
+  for (let round = 0; round < 3; round++) {
+    const holder = await DeafSecured.loggedIn(gateway.tlsPort, encodeLogin(one.imei));
+    await holder.fill(one.frame(one.records(1)).bytes);
+    const next = await Tracker.openTls(gateway.tlsPort, TRUST);
+    await took(served, () => {
+      next.write(encodeLogin(one.imei));
+      return next.answered();
+    });
+    await took(acked, () => neighbour.send(other.frame(other.records(1)).bytes));
+    expect(next.login).toBe(1);
+    next.close();
+    holder.close();
+  }
+  expect([median(served) < PROMPT_MS, median(acked) < PROMPT_MS]).toEqual([true, true]);
+  await until("only the neighbour left", async () => (await metric(gateway.url, "berth_sockets")) === 1);
 });
 
 test("trackers with TLS and certificates of their own come in with those of the authority alone", async () => {
