@@ -170,9 +170,9 @@ describe("SIGTERM while a thread is held", () => {
     const again = await Gateway.start({ data: gateway.data });
     const { devices } = (await (await fetch(`${again.url}/v1/devices?connected=true`)).json()) as { devices: unknown[] };
     expect(devices).toEqual([]);
-    // The registry took the claim first or the end; what it told the device is what it told the journal.
+    // Admitted or not; a worker that had begun to close the socket by then told the device nothing.
     const { status } = await fetch(`${again.url}/v1/devices/${one.imei}`);
-    expect(status).toBe(tracker.login === 1 ? 200 : 404);
+    expect(tracker.login === 1 ? [200] : [200, 404]).toContain(status);
     if (status === 200) expect(await lastReason(again, one.imei)).toBe("shutdown");
     expect(await again.stop()).toEqual(STOPPED);
   }, 40_000);
