@@ -1,5 +1,6 @@
 /** What a client may say over a WebSocket. */
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { parseSaid } from "../../../src/http/ws_message.ts";
 
 const say = (message: unknown) => parseSaid(JSON.stringify(message));
@@ -64,6 +65,28 @@ describe("a message", () => {
   test("that is refused is named as far as it can be", () => {
     expect(say({ type: "subscribe", channel: "news", id: "4" })).toMatchObject({ ok: false, id: "4" });
     expect(say({ type: "what", id: 4 })).toMatchObject({ ok: false, id: 4 });
+  });
+
+  test("is understood or refused, whatever it is, and published as it came", () => {
+    const type = fc.constantFrom("subscribe", "unsubscribe", "publish", "event", "ping", "error", "other", "");
+    const message = fc.record(
+      {
+        type: fc.oneof(type, fc.jsonValue()),
+        channel: fc.oneof(fc.constantFrom("app.x", "devices"), fc.jsonValue()),
+        data: fc.jsonValue(),
+        id: fc.jsonValue(),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), message.map((value) => JSON.stringify(value)), fc.string()), (text) => {
+        const said = parseSaid(text);
+        if (said.ok && said.value.type === "publish") {
+          expect(JSON.parse(said.value.data)).toEqual((JSON.parse(text) as { data?: unknown }).data ?? null);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test("is nested a hundred deep and no deeper", () => {

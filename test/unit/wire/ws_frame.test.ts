@@ -105,6 +105,19 @@ describe("what comes", () => {
     expect(told.all).toEqual([]);
   });
 
+  test("may be anything: it is read or refused", () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 10 }), (pieces) => {
+        const reader = new WsReader(100);
+        const told = new Told();
+        let fault: number | null = null;
+        for (const piece of pieces) fault ??= reader.push(piece, told);
+        if (fault !== null) expect([1002, 1007, 1009]).toContain(fault);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test("is refused by its declared length before it has come", () => {
     expect(readAll(maskedFrame(0x81, "x".repeat(1001)).subarray(0, 10)).fault).toBe(1009);
   });
