@@ -1,15 +1,12 @@
 /** HOST:PORT as people write it: `0.0.0.0:5027`, `localhost:0`, `[::1]:8080`. Pure. */
+import { parseIp } from "../base/ip_address.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { HostPort } from "./settings.ts";
 
 const NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/;
 const FOUR = /^\d+\.\d+\.\d+\.\d+$/;
-const isV4 = (host: string): boolean =>
-  FOUR.test(host) && host.split(".").every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
-const isV6 = (host: string): boolean =>
-  /^[0-9a-fA-F:]*(?::\d+\.\d+\.\d+\.\d+)?$/.test(host) && host.includes(":") && !host.includes(":::") && host.split(":").length <= 9 &&
-  host.split(":").every((part) => part.length <= 4 || isV4(part)) &&
-  (host.includes("::") || host.split(":").length === (host.includes(".") ? 7 : 8));
+const isV4 = (host: string): boolean => FOUR.test(host) && parseIp(host) !== null;
+const isV6 = (host: string): boolean => host.includes(":") && parseIp(host) !== null;
 
 /** @returns `bad_address` with what is wrong with the text. */
 export function parseHostPort(text: string): Result<HostPort, "bad_address"> {
