@@ -3,6 +3,7 @@
  * run on both runtimes. A matcher that is not here throws: no test passes by being misunderstood.
  */
 import { inspect } from "node:util";
+import "./fast_check.ts";
 import { equal, matches } from "./equality.ts";
 
 /** The part of Deno this file uses. */
