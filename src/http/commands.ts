@@ -91,6 +91,7 @@ export const CommandsSchema = v.object({
 });
 
 export function serveCommands(app: Hono, gateway: Gateway): void {
+  serveReports(app, gateway);
   const { limits } = gateway.settings;
 
   app.get("/v1/devices/:id/commands", strictQuery(CommandsQuery), async (c) => {
@@ -134,6 +135,18 @@ export function serveCommands(app: Hono, gateway: Gateway): void {
     }
   });
 
+  app.get("/v1/commands/:id", strictQuery(NoQuery), async (c) => {
+    const id = c.req.param("id");
+    if (!COMMAND_ID.test(id)) return unknownCommand(id);
+    const found = await gateway.commands.find(id);
+    if (found.kind === "busy") return unavailable(found.reason);
+    return found.command === null ? unknownCommand(id) : c.json(commandJson(found.command));
+  });
+}
+
+/** What a device says of a command it was given on its stream. */
+function serveReports(app: Hono, gateway: Gateway): void {
+  const { commandResponseBytes: most } = gateway.settings.limits;
   for (const state of ["answered", "nacked"] as const) {
     app.post(`/v1/devices/:id/commands/:command/${state}`, strictQuery(NoQuery), async (c) => {
       const { id: device, command } = c.req.param();
@@ -141,7 +154,7 @@ export function serveCommands(app: Hono, gateway: Gateway): void {
       if (!body.ok) return body.answer;
       const { fence = 0, response = "" } = body.value;
       const bytes = new TextEncoder().encode(response).length;
-      if (bytes > limits.commandResponseBytes) return problem(413, `A response of ${bytes} bytes exceeds ${limits.commandResponseBytes}`);
+      if (bytes > most) return problem(413, `A response of ${bytes} bytes exceeds ${most}`);
       if (!COMMAND_ID.test(command)) return unknownCommand(command);
       const done = await gateway.commands.report({ device, id: command, fence, isAnswered: state === "answered", response });
       switch (done.kind) {
@@ -156,14 +169,6 @@ export function serveCommands(app: Hono, gateway: Gateway): void {
       }
     });
   }
-
-  app.get("/v1/commands/:id", strictQuery(NoQuery), async (c) => {
-    const id = c.req.param("id");
-    if (!COMMAND_ID.test(id)) return unknownCommand(id);
-    const found = await gateway.commands.find(id);
-    if (found.kind === "busy") return unavailable(found.reason);
-    return found.command === null ? unknownCommand(id) : c.json(commandJson(found.command));
-  });
 }
 
 const unknownCommand = (id: string): Response => problem(404, `Unknown command ${JSON.stringify(id.slice(0, 64))}`);
