@@ -107,6 +107,17 @@ describe.each(MODES)("bounds of sockets by %s", (mode) => {
     expect(world.addresses.failedLogins("127.0.0.2", platform.clock.wall())).toBe(0);
   });
 
+  test("a socket its worker turns away leaves its address as it was", async () => {
+    world = await AcceptWorld.open(mode);
+    world.workers[0]!.refuses = true;
+    for (let i = 0; i < 3; i++) {
+      const client = await world.connect();
+      await world.seen("the socket closed", () => client.gone);
+    }
+    expect(world.addresses.waiting("127.0.0.1")).toBe(0);
+    expect(world.addresses.failedLogins("127.0.0.1", platform.clock.wall())).toBe(0);
+  });
+
   test("all sockets together are bounded, and one that ends makes room", async () => {
     world = await AcceptWorld.open(mode, { connections: 3, loginSockets: 1 });
     const clients = [];

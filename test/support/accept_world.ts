@@ -29,16 +29,20 @@ class Worker implements SocketHandler<Socket> {
   readonly opened: Socket[] = [];
   readonly source: SocketSource;
   readonly #board: Board;
+  readonly #addresses: Addresses;
   readonly #index: number;
   readonly #changes: Changes;
   stopped = false;
   readonly warnings: string[] = [];
+  /** Turns sockets away as they come, as a worker without room does. */
+  refuses = false;
   /** While false the worker does not look at its ring: a busy worker. */
   awake = true;
 
   constructor(boot: Boot, changes: Changes) {
     this.source = chooseSource(boot, platform, (text) => this.warnings.push(text));
     this.#board = new Board(boot.board);
+    this.#addresses = new Addresses(boot.addresses);
     this.#index = boot.index;
     this.#changes = changes;
     const bell = new Bell(boot.bells, boot.thread);
@@ -49,6 +53,11 @@ class Worker implements SocketHandler<Socket> {
     if (this.awake) this.source.drain();
   }
   open(socket: Socket): Socket {
+    if (this.refuses) {
+      this.#addresses.leave(socket.peer.address);
+      socket.reset();
+      return socket;
+    }
     this.sockets.add(socket);
     this.opened.push(socket);
     this.#count();

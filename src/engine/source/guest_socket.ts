@@ -11,7 +11,9 @@ export class GuestSocket<T> implements Socket, Guest {
   readonly unfinished: AcceptRefusal;
   peer: Peer;
   tls = "";
-  /** What the handler made of it; null: it is none of its sockets, not yet or not any more. */
+  /** The handler was told of it: its address is the handler's to leave. */
+  isHandedOver = false;
+  /** What the handler made of it; null: not yet, or it was turned away. */
   state: { readonly of: T } | null = null;
 
   constructor(raw: Socket, deadline: number, unfinished: AcceptRefusal) {

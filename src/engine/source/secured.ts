@@ -102,6 +102,7 @@ class HandshakeWaiter<T> implements TlsHandler<Link<T>> {
   secured(socket: Link<T>, { protocol, cipher, certificate }: TlsPeer): void {
     if (socket === null || !this.#lobby.leave(socket)) return;
     socket.tls = [protocol, cipher, certificate].filter((part) => part !== "").join(" ");
+    socket.isHandedOver = true;
     socket.state = { of: this.#handler.open(socket) };
   }
 
@@ -116,6 +117,7 @@ class HandshakeWaiter<T> implements TlsHandler<Link<T>> {
   close(socket: Link<T>, how: SocketEnd): void {
     if (socket === null) return;
     if (socket.state !== null) return this.#handler.close(socket.state.of, how);
+    if (socket.isHandedOver) return;
     const { address } = socket.peer;
     this.#lobby.closed(socket);
     this.#addresses.leave(address);
