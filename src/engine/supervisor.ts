@@ -253,7 +253,7 @@ class Gateway {
   #renew(): void {
     this.#log.info({ signal: "SIGHUP" }, "reading the certificate again");
     this.#board.wantRenewal();
-    for (const thread of [...this.#roster.http, ...this.#roster.codec]) new Bell(this.#memory.bells, thread).ring();
+    for (const thread of [...this.#roster.http, ...this.#roster.codec]) new Bell(this.#memory.bells, thread, this.#platform.poke).ring();
   }
 
   async #drain(): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { connect } from "node:tls";
 import { FIRST, SECOND } from "../support/certificates.ts";
 import { endEverything, Gateway, temporaryData } from "../support/gateway.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 
 afterAll(endEverything);
 
@@ -66,6 +66,21 @@ describe("HTTPS", () => {
     expect((await gateway.stop()).code).toBe(0);
     expect(await rest).toContain('{"reason":"shutdown"}');
   }, 30_000);
+
+  test("and its renewal are nothing to codec workers that block for their sockets", async () => {
+    const files = await write(temporaryData(), FIRST);
+    const gateway = await Gateway.start({ settings: { ...settingsOf(files), workers: 2 } });
+    const reread = (): number => gateway.log.filter((line) => line.includes("reading the certificate again")).length;
+    for (let i = 1; i <= 5; i++) {
+      gateway.signal("SIGHUP");
+      await until("the signal taken", () => reread() === i || gateway.hasEnded());
+      // As long as an idle worker needs to block again.
+      await pause(50);
+    }
+    expect((await fetch(`https://127.0.0.1:${new URL(gateway.url).port}/readyz`, { tls: { ca: FIRST.cert } })).status).toBe(200);
+    expect(gateway.logText).not.toContain("AssertionError");
+    expect((await gateway.stop()).code).toBe(0);
+  });
 
   test("of a certificate that cannot be used is refused at the start, naming the file", async () => {
     const files = await write(temporaryData(), FIRST);
