@@ -285,5 +285,10 @@ class Gateway {
       this.#log.warn({ threads: [...lingering] }, "threads that have left their loops do not end: something keeps them");
     }
     for (const thread of this.#threads) thread.terminate();
+    if (lingering.size > 0) return;
+    for (const thread of this.#roster.codec) {
+      const doorbell = new Bell(this.#memory.bells, thread).takeDoorbell();
+      if (doorbell !== null) this.#platform.dropDoorbell(doorbell);
+    }
   }
 }

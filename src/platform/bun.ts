@@ -45,6 +45,7 @@ export function bunPlatform(): Platform {
     descriptors: lib === null ? null : bunDescriptors(lib),
     socketLoop: lib === null ? null : () => epollLoop(lib),
     poke: (doorbell) => poke(lib!, doorbell),
+    dropDoorbell: (doorbell) => void lib!.close(doorbell),
     httpSockets: lib === null ? null : bunHttpSockets(lib),
     adopt: adoptBunTcp,
     streamBody: bunBody,

@@ -46,6 +46,7 @@ export function denoPlatform(): Platform {
     poke: () => {
       throw new Error("Cannot poke a doorbell: no thread has one on Deno");
     },
+    dropDoorbell: () => {},
     httpSockets: null,
     adopt: () => {
       throw new Error("Cannot adopt a descriptor: Deno has no such call");

@@ -24,4 +24,6 @@ export interface SocketLoops {
   socketLoop: (() => SocketLoop) | null;
   /** Any thread: wakes the one that waits at this doorbell. */
   readonly poke: (doorbell: number) => void;
+  /** Closes it, when every thread has gone that might poke it: its number is another file's then. */
+  readonly dropDoorbell: (doorbell: number) => void;
 }

@@ -54,6 +54,12 @@ export class Bell {
     Atomics.store(this.#words, DOORBELL, doorbell + 1);
   }
 
+  /** Takes the doorbell down, once its owner has gone and nobody rings any more; null: there is none. */
+  takeDoorbell(): number | null {
+    const doorbell = Atomics.exchange(this.#words, DOORBELL, NONE);
+    return doorbell === NONE ? null : doorbell - 1;
+  }
+
   /** Owner with a doorbell: `sleep` returns when it is poked or something else came that it waits for, and says so. */
   waitBy(timeoutMs: number, hasWork: () => boolean, sleep: (timeoutMs: number) => boolean): boolean {
     Atomics.store(this.#words, ARMED, 1);
