@@ -100,6 +100,8 @@ export const LIMIT_SECTIONS = {
     flushFrames: limit(65_536, 1, 1 << 24, "Entries in the tail before runs are written."),
     flushBytes: limit(64 * MiB, 1 * KiB, 1 * GiB, "Bytes in the tail before runs are written."),
     flushAgeMs: limit(60 * MINUTE, 10, DAY, "Age of the oldest entry in the tail before runs are written."),
+    flushRestMs: limit(300, 10, DAY, "With nothing new for this long, a tail of flushRestBytes is written to runs: what waits for more in memory costs every thread that follows."),
+    flushRestBytes: limit(256 * KiB, 1, 1 * GiB, "Bytes in the tail that are worth it."),
     sliceRows: limit(64, 1, 100_000, "Rows written or deleted between two commits, so that no acknowledgement waits for a flush."),
     sliceBytes: limit(256 * KiB, 1 * KiB, 64 * MiB, "Bytes of references written between two commits. A few busy devices fill a run long before they fill the rows."),
     mergeFanIn: limit(16, 2, 256, "Segments of one level that merge into one of the next, so that a query touches few rows whatever the age."),

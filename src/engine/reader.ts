@@ -13,6 +13,8 @@ import { Leftovers } from "./leftovers.ts";
 import { openStoreReader } from "./reader/open.ts";
 import { passing, ReaderDesk } from "./reader/desk.ts";
 
+const FLUSH_LOOK_MS = 1000;
+
 /** Opens the store for reading; runs on the reader's thread. */
 export type OpenStoreReader = (boot: Boot, platform: Platform) => StoreReader;
 
@@ -45,6 +47,7 @@ export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platf
     desk.giveBack(discard);
     store.shrink();
   });
+  const flushes = new Flushes(store, board, limits.flushRestBytes, () => platform.clock.mono());
   let phase: DrainPhase = DrainPhase.running;
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready" });
@@ -68,7 +71,7 @@ export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platf
     else {
       desk.follow();
       const behind = board.committed() !== followed;
-      if (behind) leftovers.worked();
+      if (behind || flushes.follow()) leftovers.worked();
       else leftovers.idle();
       followed = board.committed();
       // The journal rings after many events only: what comes in between is followed a little later, or before the next answer.
@@ -87,5 +90,34 @@ function checkpoint(store: StoreReader): void {
     store.checkpoint();
   } catch (error) {
     passing(error);
+  }
+}
+
+/** Looks now and then whether rows this reader holds have been written to runs: with nothing new committed nothing else would show it. */
+class Flushes {
+  readonly #store: StoreReader;
+  readonly #board: Board;
+  readonly #worthBytes: number;
+  readonly #mono: () => number;
+  #lookedAt = -Infinity;
+
+  constructor(store: StoreReader, board: Board, worthBytes: number, mono: () => number) {
+    this.#store = store;
+    this.#board = board;
+    this.#worthBytes = worthBytes;
+    this.#mono = mono;
+  }
+
+  /** True when rows were let go of. */
+  follow(): boolean {
+    const held = this.#store.tailBytes;
+    if (held < this.#worthBytes || this.#mono() - this.#lookedAt < FLUSH_LOOK_MS) return false;
+    this.#lookedAt = this.#mono();
+    try {
+      this.#store.advance(this.#board.committed());
+    } catch (error) {
+      passing(error);
+    }
+    return this.#store.tailBytes < held;
   }
 }

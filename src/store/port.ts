@@ -208,6 +208,8 @@ export interface StoreReader extends EntrySource {
   badFrames(): readonly StoredBadFrame[];
   /** PASSIVE checkpoint passes until little is left, at most a few. Returns pages still in the write-ahead log. */
   checkpoint(): number;
+  /** Bytes of committed rows that no run refers to yet, as far as this reader has followed. */
+  readonly tailBytes: number;
   /** Nobody asks just now: lets go of what can be read again. */
   shrink(): void;
   close(): void;

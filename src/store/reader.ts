@@ -227,6 +227,10 @@ export class SqliteStoreReader implements StoreReader {
     }
   }
 
+  get tailBytes(): number {
+    return this.#tail.bytes;
+  }
+
   shrink(): void {
     this.#db.exec("PRAGMA shrink_memory");
   }

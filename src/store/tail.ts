@@ -14,10 +14,13 @@ export class Tail {
   bytes = 0;
   /** Wall ms of the first row's newest entry; 0 when empty. */
   oldestAt = 0;
+  /** Of the last row. */
+  newestAt = 0;
 
   /** Adds a row without its entries; the caller pushes references to them, with the row number returned. */
   addBody(seq: Seq, at: number, body: Uint8Array): number {
     if (this.bodies.length === 0) this.oldestAt = at;
+    this.newestAt = at;
     this.bytes += body.length;
     this.rowSeqs.push(seq);
     return this.bodies.push(body) - 1;

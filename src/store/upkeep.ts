@@ -116,7 +116,9 @@ export class Upkeep {
   #flushDue(nowMs: number, flushNow: boolean): boolean {
     const { tail, limits } = this.#journal;
     if (tail.refs.count === 0) return false;
-    return flushNow || this.fullness() >= 1 || nowMs - tail.oldestAt >= limits.flushAgeMs || this.#retention.needsFlush(tail.bytes);
+    if (flushNow || this.fullness() >= 1 || nowMs - tail.oldestAt >= limits.flushAgeMs) return true;
+    const rests = tail.bytes >= limits.flushRestBytes && nowMs - tail.newestAt >= limits.flushRestMs;
+    return rests || this.#retention.needsFlush(tail.bytes);
   }
 
   #freeze(): FlushJob {

@@ -286,6 +286,7 @@ export class MemoryStore implements StoreReader {
     this.checkpoints++;
     return 0;
   }
+  readonly tailBytes = 0;
   shrink(): void {}
   close(): void {
     this.rows.length = 0;

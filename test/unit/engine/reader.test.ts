@@ -66,6 +66,20 @@ describe("the reader's loop", () => {
     expect(seen).toContain(DrainPhase.sayBye);
   });
 
+  test("looks whether the rows it holds were flushed, though nothing new is committed, and not in every round", () => {
+    const looks: number[] = [];
+    let rounds = 0;
+    run((store) => {
+      Object.assign(store, { tailBytes: 1 << 20 });
+      store.advance = (committed) => void looks.push(committed);
+    }, (board, turns) => {
+      rounds = turns;
+      endAfter(20)(board, turns);
+    });
+    expect(rounds).toBe(20);
+    expect(looks).toEqual([0]);
+  });
+
   test("makes the checkpoint it is asked for, once, and answers the ticket", () => {
     const { board, store } = run((_, words) => words.wantCheckpoint(7), endAfter(5));
     expect([store.checkpoints, board.checkpointAnswered()]).toEqual([1, 7]);
