@@ -1,4 +1,6 @@
 /** The page of one device: composes what shows it, and has it read when it must be. Owned by the page. */
+import { CommandPanel } from "./command_panel.ts";
+import type { CommandPorts } from "./command_story.ts";
 import { DeviceStory } from "./device_story.ts";
 import { byId, make, setData, setText } from "./element.ts";
 import { exportCommand, recordsPath, type Wanted } from "./export_words.ts";
@@ -41,6 +43,7 @@ export class DevicePage {
   readonly #takeovers: TakeoverList;
   readonly #records: RecordTable;
   readonly #raw: RawPanel;
+  readonly #commands: CommandPanel;
   readonly #notices: HappeningList;
   readonly #facts = new Facts(byId("device-facts"), VEHICLE_LINES);
   readonly #liveness = new Facts(byId("device-liveness"), LIVENESS_LINES);
@@ -49,7 +52,7 @@ export class DevicePage {
   readonly #trouble = byId("device-trouble");
   #reads = -1;
 
-  constructor(fleet: Fleet, happenings: Happenings, land: Land, ports: RawPorts, touched: () => void) {
+  constructor(fleet: Fleet, happenings: Happenings, land: Land, ports: RawPorts & CommandPorts, touched: () => void) {
     this.#fleet = fleet;
     this.#story = new DeviceStory((path) => ports.getJson(path), touched);
     this.#mark = new Mark(touched);
@@ -59,6 +62,7 @@ export class DevicePage {
     this.#takeovers = new TakeoverList(this.#story);
     this.#records = new RecordTable(this.#story, this.#mark);
     this.#raw = new RawPanel(ports, () => this.#values.family, touched);
+    this.#commands = new CommandPanel(ports, touched);
     // Its takeovers stand beside, with what is known of them.
     const wants = { kinds: "no takeovers", device: () => this.#story.id } as const;
     this.#notices = new HappeningList(happenings, byId("device-notices"), byId("no-notices"), wants);
@@ -70,7 +74,7 @@ export class DevicePage {
   }
 
   listen(isLive: () => boolean): void {
-    for (const part of [this.#map, this.#range, this.#values, this.#records, this.#raw]) part.listen();
+    for (const part of [this.#map, this.#range, this.#values, this.#records, this.#raw, this.#commands]) part.listen();
     byId("device-again").addEventListener("click", () => void this.#story.read());
     for (const format of FORMATS) byId(`copy-${format}`).addEventListener("click", () => void this.#copy(format));
     setInterval(() => {
@@ -86,6 +90,7 @@ export class DevicePage {
     if (id === this.#story.id) return;
     this.#mark.clear();
     this.#raw.open(id);
+    this.#commands.open(id);
     void this.#story.open(id);
   }
 
@@ -93,11 +98,13 @@ export class DevicePage {
     if (this.#story.id === null) return;
     this.#story.close();
     this.#raw.close();
+    this.#commands.close();
   }
 
   /** The journal was not followed for a while: what was read may lack something. */
   readAgain(): void {
     this.#raw.readAgain();
+    this.#commands.readAgain();
     void this.#story.read();
   }
 
@@ -109,6 +116,7 @@ export class DevicePage {
   event(kind: string, data: unknown): void {
     this.#story.event(kind, data);
     this.#raw.event(kind, data);
+    this.#commands.event(kind, data);
   }
 
   draw(now: number): void {
@@ -134,6 +142,7 @@ export class DevicePage {
     this.#takeovers.draw(now);
     this.#records.draw(now);
     this.#raw.draw(now);
+    this.#commands.draw(now, connected);
     this.#notices.draw();
     this.#drawExport();
   }
@@ -149,6 +158,7 @@ export class DevicePage {
       takeovers: String(takeovers.length),
       reads: String(reads),
       ...this.#raw.facts(),
+      ...this.#commands.facts(),
     };
   }
 

@@ -2,7 +2,7 @@
 import type { Result } from "../../../base/result.ts";
 import { connect } from "../../../client/connect.ts";
 import { gateway } from "../../../client/gateway.ts";
-import { getJson, post } from "../../../client/rest.ts";
+import { getJson, post, requestJson } from "../../../client/rest.ts";
 import { Bar, type Readiness } from "./bar.ts";
 import { Card } from "./card.ts";
 import { onTheme, readColours } from "./colours.ts";
@@ -219,7 +219,11 @@ function turnedAway(reason: string): void {
 }
 
 const ask = (path: string): Promise<Result<unknown, string>> => getJson(location.origin, path, keptToken());
-const asks = { getJson: ask, post: (path: string) => post(location.origin, path, null, undefined, keptToken()) };
+const asks = {
+  getJson: ask,
+  post: (path: string) => post(location.origin, path, null, undefined, keptToken()),
+  postJson: (path: string, body: object) => requestJson(location.origin, path, { method: "POST", body, token: keptToken() }),
+};
 
 function ports(): FeedPorts {
   const { origin } = location;
