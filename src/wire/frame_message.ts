@@ -49,6 +49,13 @@ export interface FrameHeader {
   flags: number;
 }
 
+/** The parts of a ring's memory that a message is written into. */
+interface RingMemory {
+  readonly view: DataView<ArrayBufferLike>;
+  readonly words: Uint32Array;
+  readonly bytes: Uint8Array;
+}
+
 /** Writes the header at `at`. Times, offsets and data are written by the caller at the offsets above. */
 export function writeFrameHeader(view: DataView<ArrayBufferLike>, at: number, h: Readonly<FrameHeader>): void {
   view.setUint32(at, h.conn, true);
@@ -61,6 +68,30 @@ export function writeFrameHeader(view: DataView<ArrayBufferLike>, at: number, h:
   view.setFloat64(at + 24, h.maxTime, true);
   view.setUint32(at + 32, h.dataLength, true);
   view.setUint32(at + 36, h.flags, true);
+}
+
+/** Writes the message of a frame that goes as it came, data[start .. start + length), at `at`; `h` is used again. */
+export function writeRawFrame(
+  ring: RingMemory,
+  at: number,
+  h: FrameHeader,
+  from: { readonly conn: number; readonly fault: number; readonly receivedAt: number },
+  data: Uint8Array,
+  start: number,
+  length: number,
+): void {
+  h.conn = from.conn;
+  h.n = data[start + 1]!;
+  h.codec = data[start]!;
+  h.best = NO_BEST;
+  h.fault = from.fault;
+  h.receivedAt = from.receivedAt;
+  h.minTime = 0;
+  h.maxTime = 0;
+  h.dataLength = length;
+  writeFrameHeader(ring.view, at, h);
+  ring.words[offsetsAt(at, 0) >>> 2] = 0;
+  ring.bytes.set(data.subarray(start, start + length), dataAt(at, 0));
 }
 
 /** Reads the header at `at` into `h`, which the caller reuses: no garbage per frame. */

@@ -5,39 +5,28 @@
  * registry hears once whether it was written. Owned by the codec worker.
  */
 import { broken } from "../../base/assert.ts";
-import { Deque } from "../../base/deque.ts";
 import { encodeCommand } from "../../codec/encode.ts";
-import { type MessageOf, send } from "../../wire/control.ts";
+import type { MessageOf } from "../../wire/control.ts";
+import { CommandWords, type Response } from "./command_words.ts";
 import type { CodecContext } from "./context.ts";
 import { type Connection, Stage } from "./connection.ts";
 import type { CodecEnding } from "./ending.ts";
-import { answerIn } from "./outstanding.ts";
-
-/** What becomes of a command frame a device sent. `kept`: it is to be kept as it came. */
-export type Response = "answer" | "kept" | "wait";
-
-/** Hex takes two bytes for one, and a message of a ring is never filled to its end by it. */
-export const RESPONSE_SHARE = 8;
 
 export class CodecCommands {
   readonly #at: CodecContext;
-  readonly #ending: CodecEnding;
-  readonly #mostBytes: number;
+  readonly #words: CommandWords;
   /** Connections whose command is not written yet. The registry bounds how many. */
   #waiting: Connection[] = [];
-  /** What the registry has not been told for want of room. */
-  readonly #unsaid = new Deque<MessageOf<"commandDone">>();
   #stopped = false;
 
   constructor(context: CodecContext, ending: CodecEnding) {
     this.#at = context;
-    this.#ending = ending;
-    this.#mostBytes = Math.min(context.limits.commandResponseBytes, Math.floor(context.claims.maxPayload / RESPONSE_SHARE));
+    this.#words = new CommandWords(context.claims, context.limits, () => ending.reserve);
   }
 
   /** Look again soon. */
   get running(): boolean {
-    return this.#waiting.length > 0 || this.#unsaid.length > 0;
+    return this.#waiting.length > 0 || this.#words.areWaiting;
   }
 
   /** The registry's word. It goes with the fence of the connection it is for, and with no other. */
@@ -45,7 +34,7 @@ export class CodecCommands {
     const { table, clock } = this.#at;
     const connection = table.get(conn);
     const isHere = connection !== null && connection.stage === Stage.open && connection.fence === fence;
-    if (!isHere || this.#stopped) return this.#say(no, false);
+    if (!isHere || this.#stopped) return this.#words.say(no, false);
     const since = clock.mono();
     const frame = encodeCommand(codec, text, connection.device);
     if (connection.command?.isWritten === false) broken(`connection ${conn} was given command ${no} before it was done with another`);
@@ -69,12 +58,12 @@ export class CodecCommands {
     command.isWritten = true;
     out.put(command.frame);
     out.flush(connection.socket);
-    this.#say(command.no, true);
+    this.#words.say(command.no, true);
   }
 
   /** Gives up what cannot be written any more, and tries the others. `goOn`: this connection may be read again. */
   look(now: number, goOn: (connection: Connection) => void): void {
-    this.#tell();
+    this.#words.tell();
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -85,7 +74,7 @@ export class CodecCommands {
       if (connection.stage === Stage.open && now < command.deadline && !this.#stopped) this.#waiting.push(connection);
       else {
         connection.command = null;
-        this.#say(command.no, false);
+        this.#words.say(command.no, false);
         goOn(connection);
       }
     }
@@ -99,29 +88,6 @@ export class CodecCommands {
 
   /** A frame of codec 12 to 15 came. The next response is the answer: the protocol has no correlation id. */
   response(connection: Connection, bytes: Uint8Array, start: number, length: number): Response {
-    const { command, fence, device } = connection;
-    const found = answerIn(command, bytes, start, length);
-    if (command === null || found === null) return "kept";
-    this.#tell();
-    if (this.#unsaid.length > 0) return "wait";
-    const { message: { type: messageType, hex: all }, isAlone } = found;
-    const isWhole = all.length <= 2 * this.#mostBytes;
-    const hex = isWhole ? all : "";
-    const answer = { type: "commandAnswer", device, fence, no: command.no, codec: command.codec, messageType, isWhole, hex } as const;
-    if (!send(this.#at.claims, answer, this.#ending.reserve)) return "wait";
-    connection.command = null;
-    return isWhole && isAlone ? "answer" : "kept";
-  }
-
-  #say(no: number, written: boolean): void {
-    this.#unsaid.push({ type: "commandDone", no, written });
-    this.#tell();
-  }
-
-  #tell(): void {
-    for (let first = this.#unsaid.at(0); first !== undefined; first = this.#unsaid.at(0)) {
-      if (!send(this.#at.claims, first, this.#ending.reserve)) return;
-      this.#unsaid.shift();
-    }
+    return this.#words.answer(connection, bytes, start, length);
   }
 }

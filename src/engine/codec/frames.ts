@@ -12,10 +12,10 @@ import {
   type FrameFault,
   FrameKind,
   frameMessageBytes,
-  NO_BEST,
   offsetsAt,
   timesAt,
   writeFrameHeader,
+  writeRawFrame,
 } from "../../wire/frame_message.ts";
 import { send } from "../../wire/control.ts";
 import type { CodecCommands } from "./commands.ts";
@@ -151,20 +151,8 @@ export class CodecFrames implements FrameSink<Connection> {
   }
 
   #writeRaw(connection: Connection, message: number, fault: number, bytes: Uint8Array, start: number, length: number): void {
-    const header = this.#header;
-    header.conn = connection.id;
-    header.n = bytes[start + 1]!;
-    header.codec = bytes[start]!;
-    header.best = NO_BEST;
-    header.fault = fault;
-    header.receivedAt = this.readAt;
-    header.minTime = 0;
-    header.maxTime = 0;
-    header.dataLength = length;
-    const { view, words, bytes: ring } = this.#at.frames;
-    writeFrameHeader(view, message, header);
-    words[offsetsAt(message, 0) >>> 2] = 0;
-    copy(bytes, start, length, ring, dataAt(message, 0));
+    const from = { conn: connection.id, fault, receivedAt: this.readAt };
+    writeRawFrame(this.#at.frames, message, this.#header, from, bytes, start, length);
   }
 
   /** Where the message goes, FULL or TOO_LONG. */

@@ -31,8 +31,8 @@ export class DeviceStreams {
 
   constructor(parts: StreamParts) {
     this.#at = parts;
-    const { claims, clock } = parts;
-    this.#commands = new StreamCommands({ claims, clock, reserve: () => (this.#count + 1) * OWED_BYTES });
+    const { claims, clock, limits } = parts;
+    this.#commands = new StreamCommands({ claims, clock, limits, reserve: () => (this.#count + 1) * OWED_BYTES });
   }
 
   get count(): number {

@@ -4,26 +4,28 @@
  */
 import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
-import { Deque } from "../../base/deque.ts";
+import type { Limits } from "../../base/limits.ts";
 import type { RingProducer } from "../../ring/spsc.ts";
-import { type MessageOf, send } from "../../wire/control.ts";
+import type { MessageOf } from "../../wire/control.ts";
+import { CommandWords } from "../codec/command_words.ts";
 import type { DeviceStream } from "./device_stream.ts";
 
 export interface StreamCommandParts {
   readonly claims: RingProducer;
   readonly clock: Clock;
+  readonly limits: Pick<Limits, "commandResponseBytes">;
   /** Bytes of the claims ring that are not for commands. */
   readonly reserve: () => number;
 }
 
 export class StreamCommands {
   readonly #at: StreamCommandParts;
-  /** What the registry has not been told for want of room. */
-  readonly #unsaid = new Deque<MessageOf<"commandDone">>();
+  readonly #words: CommandWords;
   #stopped = false;
 
   constructor(parts: StreamCommandParts) {
     this.#at = parts;
+    this.#words = new CommandWords(parts.claims, parts.limits, parts.reserve);
   }
 
   /** The registry's word. It goes with the fence of the stream it is for, and with no other. Null: that has gone. */
@@ -56,16 +58,12 @@ export class StreamCommands {
   }
 
   tell(): void {
-    const { claims, reserve } = this.#at;
-    for (let first = this.#unsaid.at(0); first !== undefined; first = this.#unsaid.at(0)) {
-      if (!send(claims, first, reserve())) return;
-      this.#unsaid.shift();
-    }
-    claims.publish();
+    this.#words.tell();
+    this.#at.claims.publish();
   }
 
   #say(no: number, written: boolean): void {
-    this.#unsaid.push({ type: "commandDone", no, written });
-    this.tell();
+    this.#words.say(no, written);
+    this.#at.claims.publish();
   }
 }

@@ -5,12 +5,10 @@
  * every one the registry hears once whether it was sent. Owned by the udp thread.
  */
 import { broken } from "../../base/assert.ts";
-import { Deque } from "../../base/deque.ts";
 import { encodeCommand } from "../../codec/encode.ts";
 import type { Peer, UdpSocket } from "../../platform/port.ts";
-import { type MessageOf, send } from "../../wire/control.ts";
-import { type Response, RESPONSE_SHARE } from "../codec/commands.ts";
-import { answerIn } from "../codec/outstanding.ts";
+import type { MessageOf } from "../../wire/control.ts";
+import { CommandWords, type Response } from "../codec/command_words.ts";
 import type { UdpContext } from "./context.ts";
 import { type Sender, SenderStage } from "./sender.ts";
 
@@ -18,30 +16,25 @@ const placeOf = ({ address, port }: Peer): string => `${address} ${port}`;
 
 export class UdpCommands {
   readonly #at: UdpContext;
-  /** Room in the claims ring that is not for commands. */
-  readonly #claims: { readonly reserve: number };
   readonly #socket: () => UdpSocket | null;
-  readonly #mostBytes: number;
+  readonly #words: CommandWords;
   /** Senders whose command is not sent yet. The registry bounds how many. */
   #waiting: Sender[] = [];
   /** Who was sent a command, by where it was sent to: one, unless somebody sends for several devices. */
   readonly #asked = new Map<string, Set<Sender>>();
-  /** What the registry has not been told for want of room. */
-  readonly #unsaid = new Deque<MessageOf<"commandDone">>();
   #stopped = false;
 
   constructor(context: UdpContext, claims: { readonly reserve: number }, socket: () => UdpSocket | null) {
     this.#at = context;
-    this.#claims = claims;
     this.#socket = socket;
-    this.#mostBytes = Math.min(context.limits.commandResponseBytes, Math.floor(context.claims.maxPayload / RESPONSE_SHARE));
+    this.#words = new CommandWords(context.claims, context.limits, () => claims.reserve);
   }
 
   /** The registry's word. It goes with the fence of the sender it is for, and with no other. */
   begin(sender: Sender | null, { fence, no, codec, text, expiresInMs }: MessageOf<"command">): void {
     const since = this.#at.clock.mono();
     if (sender === null || !sender.claimed || sender.stage !== SenderStage.open || sender.fence !== fence || this.#stopped) {
-      return this.#say(no, false);
+      return this.#words.say(no, false);
     }
     if (sender.command?.isWritten === false) broken(`sender ${sender.id} was given command ${no} before it was done with another`);
     const frame = encodeCommand(codec, text, sender.device);
@@ -52,7 +45,7 @@ export class UdpCommands {
 
   /** Gives up what cannot be sent any more, and tries the others. */
   look(now: number): void {
-    this.#tell();
+    this.#words.tell();
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -84,24 +77,11 @@ export class UdpCommands {
     return only === undefined || others.length > 0 ? null : only;
   }
 
-  /** A message of codec 12 to 15 came from who owns the device. `wait`: it cannot be told now. */
+  /** A message of codec 12 to 15 came from who owns the device. */
   response(sender: Sender, bytes: Uint8Array, start: number, length: number): Response {
-    const { command, device, fence } = sender;
-    const found = answerIn(command, bytes, start, length);
-    if (command === null || found === null) return "kept";
-    const { message, isAlone } = found;
-    // Codec 14 says whose answer it is.
-    if (message.imei !== null && message.imei !== device) return "kept";
-    this.#tell();
-    if (this.#unsaid.length > 0) return "wait";
-    const { type: messageType, hex: all } = message;
-    const isWhole = all.length <= 2 * this.#mostBytes;
-    const hex = isWhole ? all : "";
-    const answer = { type: "commandAnswer", device, fence, no: command.no, codec: command.codec, messageType, isWhole, hex } as const;
-    if (!send(this.#at.claims, answer, this.#claims.reserve)) return "wait";
-    sender.command = null;
-    this.#forget(sender);
-    return isWhole && isAlone ? "answer" : "kept";
+    const response = this.#words.answer(sender, bytes, start, length, true);
+    if (sender.command === null) this.#forget(sender);
+    return response;
   }
 
   #write(sender: Sender, now: number): void {
@@ -119,30 +99,18 @@ export class UdpCommands {
     if (there === undefined) this.#asked.set(sender.asked, new Set([sender]));
     else there.add(sender);
     socket.send(command.frame, from);
-    this.#say(command.no, true);
+    this.#words.say(command.no, true);
   }
 
   #giveUp(sender: Sender): void {
     const { command } = sender;
     sender.command = null;
-    if (command !== null) this.#say(command.no, false);
+    if (command !== null) this.#words.say(command.no, false);
   }
 
   #forget(sender: Sender): void {
     const there = this.#asked.get(sender.asked);
     if (there?.delete(sender) === true && there.size === 0) this.#asked.delete(sender.asked);
     sender.asked = "";
-  }
-
-  #say(no: number, written: boolean): void {
-    this.#unsaid.push({ type: "commandDone", no, written });
-    this.#tell();
-  }
-
-  #tell(): void {
-    for (let first = this.#unsaid.at(0); first !== undefined; first = this.#unsaid.at(0)) {
-      if (!send(this.#at.claims, first, this.#claims.reserve)) return;
-      this.#unsaid.shift();
-    }
   }
 }

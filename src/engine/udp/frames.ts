@@ -14,11 +14,11 @@ import {
   emptyFrameHeader,
   FrameKind,
   frameMessageBytes,
-  NO_BEST,
   offsetsAt,
   timesAt,
   Verdict,
   writeFrameHeader,
+  writeRawFrame,
 } from "../../wire/frame_message.ts";
 import type { UdpCommands } from "./commands.ts";
 import type { UdpContext } from "./context.ts";
@@ -97,7 +97,8 @@ export class UdpFrames {
     }
     const message = this.#reserve(frameMessageBytes(0, length), FrameKind.command);
     if (message < 0) return;
-    this.#writeRaw(sender, arrival, message);
+    const from = { conn: sender.id, fault: 0, receivedAt: arrival.receivedAt };
+    writeRawFrame(this.#at.frames, message, this.#header, from, bytes, start, length);
     this.#committed(sender, arrival, bytes[start]!, null);
   }
 
@@ -186,21 +187,5 @@ export class UdpFrames {
     floats.set(columns.times.subarray(0, n), timesAt(message) >>> 3);
     words.set(columns.offsets.subarray(0, n + 1), offsetsAt(message, n) >>> 2);
     ring.set(bytes.subarray(start, start + length), dataAt(message, n));
-  }
-
-  #writeRaw(sender: Sender, { bytes, start, length, receivedAt }: Arrival, message: number): void {
-    const header = this.#header;
-    header.conn = sender.id;
-    header.n = bytes[start + 1]!;
-    header.codec = bytes[start]!;
-    header.best = NO_BEST;
-    header.receivedAt = receivedAt;
-    header.minTime = 0;
-    header.maxTime = 0;
-    header.dataLength = length;
-    const { view, words, bytes: ring } = this.#at.frames;
-    writeFrameHeader(view, message, header);
-    words[offsetsAt(message, 0) >>> 2] = 0;
-    ring.set(bytes.subarray(start, start + length), dataAt(message, 0));
   }
 }

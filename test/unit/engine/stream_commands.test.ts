@@ -1,6 +1,7 @@
 /** Commands on device streams: taken by the client or not, and the registry hears of each once, whatever happens to the stream. */
 import { describe, expect, test } from "bun:test";
 import { asConnId, asDeviceId, asMonoMs, asWallMs } from "../../../src/base/brand.ts";
+import { limitsWith } from "../../../src/base/limits.ts";
 import { DeviceStream } from "../../../src/engine/http/device_stream.ts";
 import { StreamCommands } from "../../../src/engine/http/stream_commands.ts";
 import { createRing } from "../../../src/ring/layout.ts";
@@ -24,7 +25,12 @@ class Bench {
     this.#ring = new RingConsumer(memory);
     const bell = new Bell(new SharedArrayBuffer(BELL_BYTES), 0);
     const clock = { mono: () => asMonoMs(this.now), wall: () => asWallMs(this.now) };
-    this.commands = new StreamCommands({ claims: new RingProducer(memory, bell), clock, reserve: () => this.reserve });
+    this.commands = new StreamCommands({
+      claims: new RingProducer(memory, bell),
+      clock,
+      limits: limitsWith(),
+      reserve: () => this.reserve,
+    });
     this.stream = new DeviceStream(CONN, asDeviceId("lamp"), { address: "10.0.0.1", port: 1 }, () => {}, this.commands.taken);
     this.stream.stage = "open";
     this.stream.fence = FENCE;
