@@ -126,7 +126,7 @@ export class SenderTable {
   passing(): Sender | null {
     let left = LOOK;
     for (const sender of this.#passing) {
-      if (sender.inFlight === 0 && sender.held.length === 0) return sender;
+      if (sender.inFlight === 0 && sender.held.length === 0 && sender.command === null) return sender;
       if (--left === 0) return null;
     }
     return null;

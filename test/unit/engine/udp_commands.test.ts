@@ -47,6 +47,14 @@ const answered = (no: number, hex: string, more: object = {}) => ({
   ...more,
 });
 
+test("a device that owes the answer to a command keeps its place in a full table, though it was heard once only", () => {
+  const { bench, conn } = opened({ udpSenders: 1 });
+  command(bench, conn, 7);
+  expect(bench.told()).toEqual([written(7)]);
+  bench.receives(packet(1, new TestDevice(2, "8")), "10.0.0.2", 1);
+  expect([bench.told(), bench.count("berth_udp_packets_total", "busy")]).toEqual([[], 1]);
+});
+
 describe("a command over UDP", () => {
   test("goes as TCP has it to where its device was heard last, and its answer comes in a packet of the channel", () => {
     const { bench, conn } = opened();
