@@ -130,7 +130,7 @@ test("where clients have certificates only those of the authority come in, and e
   await at.seen("the echo", () => known.got === "x");
   expect(at.workers[0]!.opened).toHaveLength(1);
   const print = new X509Certificate(CLIENT.cert).fingerprint256.replaceAll(":", "").toLowerCase();
-  expect(at.workers[0]!.opened[0]!.tls).toEndWith(` ${print}`);
+  expect(at.workers[0]!.opened[0]!.tls).toEndWith(` ${print.slice(0, 16)}`);
   await until("the others counted", () => at.counted("tls_handshake") === 2);
 });
 

@@ -3,8 +3,8 @@ import type { Alarm } from "../../registry/conflict.ts";
 import type { Claim, SentSoFar } from "../../registry/event.ts";
 import { CONFLICT_ACTIONS, CONFLICT_RULES, type MessageOf, VERDICTS } from "../../wire/control.ts";
 
-/** Of what TLS was agreed on, and the digest of a certificate. */
-export const TLS_CHARACTERS = 160;
+/** Of what TLS was agreed on, and the beginning of the digest of a certificate: as much as Socket.tls has. */
+export const TLS_CHARACTERS = 60;
 const CLONE = VERDICTS.indexOf("clone");
 
 export function sentEvent(message: MessageOf<"sent">, at: number): SentSoFar {
