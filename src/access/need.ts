@@ -33,7 +33,9 @@ export function needOf(method: string, path: string, open: OpenRoutes): Need {
     if (path === "/" || path.startsWith("/dashboard/")) return OPEN;
     if (path === "/healthz" || path === "/readyz") return open.health ? OPEN : READ;
     if (path === "/metrics") return open.metrics ? OPEN : READ;
-    if (path === "/v1/devices" || path === "/v1/quarantine" || path === "/v1/events" || path === "/openapi.json") return scope(["read"], "*");
+    if (path === "/v1/devices" || path === "/v1/quarantine" || path === "/v1/events" || path === "/openapi.json") {
+      return scope(["read"], "*");
+    }
     // What is seen there and what is published needs its own.
     if (path === "/v1/ws") return scope(["read", "command"], "*");
     if (path === "/v1/tokens" || path.startsWith("/v1/tokens/")) return ADMIN;

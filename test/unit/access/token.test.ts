@@ -89,6 +89,9 @@ describe("what a route needs", () => {
       const path = `/v1/devices/7/${rest}`;
       expect([may("read", method, path), may("device:7", method, path), may("device:8", method, path)]).toEqual([false, true, false]);
     }
+    expect([may("device:7", "POST", "/v1/devices/7/commands"), may("device:7", "POST", "/v1/devices/7/commands/0a1b/forged")]).toEqual(
+      [false, false],
+    );
   });
 
   test("tokens are the business of admin", () => {
