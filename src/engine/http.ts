@@ -16,7 +16,7 @@ import { slot } from "../telemetry/slots.ts";
 import { Audience } from "../wire/audience.ts";
 import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
 import type { Boot, Report } from "./boot.ts";
-import { configSchemas, type ConfigSchemas } from "./config_schemas.ts";
+import { type ConfigSchemas, configSchemas } from "./config_schemas.ts";
 import { passFault } from "./fault.ts";
 import { HttpAccess } from "./http/access.ts";
 import { RegistryClient } from "./http/asks.ts";
