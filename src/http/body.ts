@@ -5,6 +5,9 @@ import { problem } from "./problem.ts";
 
 export type Body<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly answer: Response };
 
+/** What the library says where a schema does not: of an object that is none, and of a member that is missing. */
+const OWN_WORDS = /^Invalid (?:type|key): /;
+
 const bad = (detail: string, parameter?: string): { readonly ok: false; readonly answer: Response } => ({
   ok: false,
   answer: problem(400, detail, parameter === undefined ? {} : { parameter }),
@@ -24,5 +27,6 @@ export async function readBody<const S extends v.GenericSchema>(c: Context, sche
   const issue = parsed.issues[0];
   const name = v.getDotPath(issue);
   if (name !== null && issue.expected === "never") return bad(`Cannot use ${name}: expected no such field`, name);
-  return name === null ? bad(`Cannot use the body: expected ${issue.message}`) : bad(`Cannot use ${name}: expected ${issue.message}`, name);
+  if (name === null) return bad(`Cannot use the body: expected ${OWN_WORDS.test(issue.message) ? "a JSON object" : issue.message}`);
+  return bad(`Cannot use ${name}: expected ${OWN_WORDS.test(issue.message) ? "a value" : issue.message}`, name);
 }
