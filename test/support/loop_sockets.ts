@@ -4,7 +4,7 @@ import type { Peer, Platform, TcpListener } from "../../src/platform/port.ts";
 type Sockets = Pick<Platform, "listenTcp" | "connectTcp">;
 
 export const loopSockets = (platform: Platform): Sockets => ({
-  connectTcp: platform.connectTcp,
+  connectTcp: (host, port, handler) => platform.connectTcp(host, port, handler),
   listenTcp: (host, port, options, handler): Promise<TcpListener> => {
     // A promise, as from every other implementation, when it throws too.
     return Promise.resolve().then(() => {
