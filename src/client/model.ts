@@ -25,6 +25,8 @@ export interface StoredRecord extends AvlRecord {
   readonly named?: Readonly<Record<string, NamedValue>> | undefined;
   /** Sent while two live devices fought for the identity, or by a device nobody has listed. */
   readonly quarantined?: boolean | undefined;
+  /** Stored beside the device's owner, or decoded later: not where the device is now. */
+  readonly unfenced?: boolean | undefined;
   /** Out of a frame that was kept raw, decoded later. */
   readonly redecoded?: boolean | undefined;
 }

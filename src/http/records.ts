@@ -59,6 +59,7 @@ export function storedJson(device: string, stored: StoredRecord, names: IoFamily
     fence: stored.fence,
     receivedAt: stored.receivedAt,
     ...(stored.quarantined ? { quarantined: true } : {}),
+    ...(stored.unfenced ? { unfenced: true } : {}),
     ...(stored.redecoded ? { redecoded: true } : {}),
   };
 }

@@ -33,6 +33,9 @@ export const StoredSchema = v.object({
     ),
   ),
   quarantined: v.optional(v.pipe(v.boolean(), v.description("Sent while two live devices fought for the identity"))),
+  unfenced: v.optional(
+    v.pipe(v.boolean(), v.description("Stored beside the device's owner, or decoded later: not where the device is now")),
+  ),
   redecoded: v.optional(v.pipe(v.boolean(), v.description("Came out of a frame kept raw, decoded later by berth replay"))),
 });
 

@@ -110,6 +110,9 @@ export class EntryView {
   get isQuarantined(): boolean {
     return (this.flags & FLAG_QUARANTINED) !== 0;
   }
+  get isUnfenced(): boolean {
+    return (this.flags & FLAG_UNFENCED) !== 0;
+  }
   get isRedecoded(): boolean {
     return (this.flags & FLAG_REDECODED) !== 0;
   }

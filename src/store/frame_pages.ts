@@ -2,7 +2,7 @@
 import { asSeq } from "../base/brand.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Where } from "./device_entries.ts";
-import { EntryView, FLAG_UNFENCED } from "./entry.ts";
+import { EntryView } from "./entry.ts";
 import type { FramesPage, StoredFrame } from "./port.ts";
 import type { RowCache } from "./row_cache.ts";
 import type { RunTable } from "./runs.ts";
@@ -76,7 +76,7 @@ const frameOf = (view: EntryView, seq: number): StoredFrame => ({
   receivedAt: view.time,
   records: view.n,
   newRecords: view.seqs,
-  unfenced: (view.flags & FLAG_UNFENCED) !== 0,
+  unfenced: view.isUnfenced,
   quarantined: view.isQuarantined,
   redecoded: view.isRedecoded,
   bytes: view.data,

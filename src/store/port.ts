@@ -66,6 +66,8 @@ export interface StoredRecord {
   readonly receivedAt: number;
   /** Sent while two live devices fought for the identity. */
   readonly quarantined: boolean;
+  /** Stored beside the device's owner, or long after it came: its position, owner and state are not the device's. */
+  readonly unfenced: boolean;
   /** Came out of a frame kept raw, decoded later. */
   readonly redecoded: boolean;
   readonly codec: number;

@@ -76,7 +76,7 @@ export class RecordPages {
   *#recordsOf(found: FoundEntry, lo: number, hi: number, from: number): IterableIterator<Match> {
     const { body } = found;
     const view = this.#view.over(body, found.at);
-    const { n, end, dataAt, fence, time: receivedAt, isQuarantined: quarantined, isRedecoded: redecoded } = view;
+    const { n, end, dataAt, fence, time: receivedAt, isQuarantined: quarantined, isUnfenced: unfenced, isRedecoded: redecoded } = view;
     const codec = body[dataAt]!;
     let seq = found.seq;
     let start = dataAt + 2;
@@ -86,7 +86,7 @@ export class RecordPages {
         const time = recordTime(body, start);
         if (time >= lo && time <= hi && seq >= from) {
           const bytes = body.subarray(start, to);
-          yield { time, record: { seq: asSeq(seq), fence, receivedAt, quarantined, redecoded, codec, bytes } };
+          yield { time, record: { seq: asSeq(seq), fence, receivedAt, quarantined, unfenced, redecoded, codec, bytes } };
         }
         seq++;
       }

@@ -17,6 +17,7 @@ export interface AnswerRecord {
   readonly fence: Fence;
   readonly receivedAt: number;
   readonly quarantined: boolean;
+  readonly unfenced: boolean;
   readonly redecoded: boolean;
   readonly codec: number;
   readonly bytes: Uint8Array;
@@ -215,11 +216,12 @@ function readConflict(from: BlobReader): AnswerConflict {
 
 const readRaw = (from: BlobReader): AnswerRaw => ({ json: from.text(), bytes: from.bytes() });
 
-const marksOf = (r: AnswerRecord): number => (r.quarantined ? 1 : 0) | (r.redecoded ? 2 : 0);
+const marksOf = (r: AnswerRecord): number => (r.quarantined ? 1 : 0) | (r.redecoded ? 2 : 0) | (r.unfenced ? 4 : 0);
 
 function readRecord(from: BlobReader): AnswerRecord {
   const [seq, fence, receivedAt, marks] = [asSeq(from.f64()), asFence(from.f64()), from.f64(), from.u8()];
-  return { seq, fence, receivedAt, quarantined: (marks & 1) !== 0, redecoded: (marks & 2) !== 0, codec: from.u8(), bytes: from.bytes() };
+  const told = { quarantined: (marks & 1) !== 0, redecoded: (marks & 2) !== 0, unfenced: (marks & 4) !== 0 };
+  return { seq, fence, receivedAt, ...told, codec: from.u8(), bytes: from.bytes() };
 }
 
 function writeDevice(out: BlobWriter, d: AnswerDevice): void {

@@ -12,7 +12,7 @@ import { until } from "../support/until.ts";
 
 afterAll(endEverything);
 
-type Marked = StoredJson & { readonly redecoded?: boolean };
+type Marked = StoredJson & { readonly redecoded?: boolean; readonly unfenced?: boolean };
 
 const dataOf = (frame: Uint8Array): Uint8Array => frame.slice(8, frame.length - 4);
 const ARRIVED = Date.now() - 3_600_000;
@@ -70,6 +70,7 @@ test("a running gateway stores what kept frames yield once, marked, whoever has 
   expect(stored.slice(3).every(({ receivedAt }) => receivedAt === ARRIVED)).toBe(true);
   await consumer.until("the records", () => consumer.of("record").length === 6);
   expect(consumer.of("record").every(({ data: text }) => (JSON.parse(text) as Marked).redecoded === true)).toBe(true);
+  expect(stored.map(({ unfenced }) => unfenced ?? false)).toEqual(stored.map(({ redecoded }) => redecoded ?? false));
   const after = (await ask<{ fence: number; position: { time: number } }>(gateway.url, `/v1/devices/${device.imei}`)).json;
   expect([after.fence, after.position.time]).toEqual([before.fence, before.position.time]);
   await until("the alert to be over", async () => await metric(gateway.url, "berth_quarantine_frames") === 0);

@@ -2,7 +2,7 @@
 import { asDeviceNo, asFence, asSeq, type DeviceId, type DeviceNo, type Fence, type Seq } from "../../src/base/brand.ts";
 import { recordEnd } from "../../src/codec/teltonika/avl.ts";
 import { DeviceFold } from "../../src/store/device_fold.ts";
-import { EntryView, eventEntry, type EventKind, FLAG_UNFENCED, frameEntryBytes, writeFrameEntry } from "../../src/store/entry.ts";
+import { EntryView, eventEntry, type EventKind, frameEntryBytes, writeFrameEntry } from "../../src/store/entry.ts";
 import type {
   DeviceState,
   EntriesAnswer,
@@ -209,6 +209,7 @@ export class MemoryStore implements StoreReader {
             fence: view.fence as Fence,
             receivedAt: view.time,
             quarantined: view.isQuarantined,
+            unfenced: view.isUnfenced,
             redecoded: view.isRedecoded,
             codec,
             bytes,
@@ -257,7 +258,7 @@ export class MemoryStore implements StoreReader {
       receivedAt: view.time,
       records: view.n,
       newRecords: view.seqs,
-      unfenced: (view.flags & FLAG_UNFENCED) !== 0,
+      unfenced: view.isUnfenced,
       quarantined: view.isQuarantined,
       redecoded: view.isRedecoded,
       bytes: view.data,

@@ -150,7 +150,11 @@ class Walk implements EventRef {
     const fence = view.fence;
     if (view.isFrame) {
       const record = decodeRecord(view.bytes[view.dataAt]!, view.bytes, this.#recordAt);
-      const marks = { ...(view.isQuarantined ? { quarantined: true } : {}), ...(view.isRedecoded ? { redecoded: true } : {}) };
+      const marks = {
+        ...(view.isQuarantined ? { quarantined: true } : {}),
+        ...(view.isUnfenced ? { unfenced: true } : {}),
+        ...(view.isRedecoded ? { redecoded: true } : {}),
+      };
       return JSON.stringify({ ...record, seq, device, fence, receivedAt: view.time, ...marks });
     }
     const own = view.json;

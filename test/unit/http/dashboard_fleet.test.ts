@@ -46,6 +46,15 @@ describe("dashboard fleet", () => {
     expect(fleet.get("a")).toMatchObject({ records: 6, place: { time: 3000 }, lastSeenAt: 3100 });
   });
 
+  test("what came beside the owner, later, or marked counts, and moves nothing", () => {
+    const fleet = fleetOf(deviceOf("a", 5));
+    fleet.apply("record", 101, recordOf("a", 3000, { unfenced: true }));
+    fleet.apply("record", 102, recordOf("a", 3001, { unfenced: true, redecoded: true }));
+    expect(fleet.get("a")).toMatchObject({ records: 7, place: { time: 1500 }, lastSeenAt: 2000 });
+    fleet.apply("record", 103, recordOf("a", 3002, { quarantined: true }));
+    expect(fleet.get("a")).toMatchObject({ records: 8, place: { time: 1500 }, lastSeenAt: 3102 });
+  });
+
   test("each page has a cursor of its own", () => {
     const fleet = new Fleet();
     fleet.page([deviceOf("a", 1)], 100);

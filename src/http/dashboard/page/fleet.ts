@@ -122,9 +122,12 @@ export class Fleet {
     }
   }
 
+  /** What came beside the device's owner, long ago, or while two fought for it says nothing of where it is. */
   #record(one: Vehicle, seq: number, record: StoredJson): void {
+    const { unfenced = false, quarantined = false } = record;
     if (
-      record.satellites > 0 && Math.abs(record.lat) <= 90 && Math.abs(record.lon) <= 180 && record.time <= record.receivedAt + FUTURE_MS
+      !unfenced && !quarantined && record.satellites > 0 && Math.abs(record.lat) <= 90 && Math.abs(record.lon) <= 180 &&
+      record.time <= record.receivedAt + FUTURE_MS
     ) {
       // Events from before the hydrate are asked for to have a trail from the start.
       one.trail.push(worldX(record.lon), worldY(record.lat), record.time);
@@ -132,7 +135,7 @@ export class Fleet {
     }
     if (seq <= one.mark) return;
     one.records++;
-    one.lastSeenAt = Math.max(one.lastSeenAt, record.receivedAt);
+    if (!unfenced) one.lastSeenAt = Math.max(one.lastSeenAt, record.receivedAt);
   }
 
   #open(one: Vehicle, { fence = 0, at = 0, transport = "tcp", origin = NOWHERE }: Life): void {

@@ -150,7 +150,14 @@ function makeRow(record: StoredJson, now: number): Row {
     make("td", "cause", `${eventId === 0 ? "periodic" : `IO ${eventId}`}${priority === 0 ? "" : `, ${priorityWord}`}`),
     make("td", "io", button),
   ];
-  const element = make("tr", record.quarantined === true ? "quarantined" : "", ...cells);
+  const mark = record.quarantined === true
+    ? "quarantined"
+    : record.redecoded === true
+    ? "redecoded"
+    : record.unfenced === true
+    ? "unfenced"
+    : "";
+  const element = make("tr", mark, ...cells);
   element.dataset["seq"] = String(seq);
   element.dataset["priority"] = priorityWord;
   return { record, element, button, detail: null };
