@@ -4,11 +4,10 @@
  * the bell; a timer rings it too.
  */
 import { assert } from "../base/assert.ts";
-import { asSeq, type MonoMs } from "../base/brand.ts";
+import type { MonoMs } from "../base/brand.ts";
 import { faultPoints } from "../base/fault_point.ts";
 import { prng } from "../base/prng.ts";
-import { Broker } from "../broker/broker.ts";
-import { sseFormat } from "../broker/sse_text.ts";
+import type { Broker } from "../broker/broker.ts";
 import type { HttpHandler, Platform } from "../platform/port.ts";
 import { Bell } from "../ring/wait.ts";
 import { Counters } from "../telemetry/counters.ts";
@@ -19,7 +18,7 @@ import type { Boot, Report } from "./boot.ts";
 import { type ConfigSchemas, configSchemas } from "./config_schemas.ts";
 import { passFault } from "./fault.ts";
 import { HttpAccess } from "./http/access.ts";
-import { RegistryClient } from "./http/asks.ts";
+import type { RegistryClient } from "./http/asks.ts";
 import { BatchMaker } from "./http/batch.ts";
 import { PagedEntries, RingEntries } from "./http/entries.ts";
 import { Follower } from "./http/follow.ts";
@@ -29,10 +28,10 @@ import type { DeviceStreams } from "./http/device_streams.ts";
 import { HttpGateway } from "./http/gateway.ts";
 import { RenewableListener } from "./http/listener.ts";
 import { type Publisher, startPublisher } from "./http/publish.ts";
-import { ReaderClient } from "./http/queries.ts";
+import type { ReaderClient } from "./http/queries.ts";
 import { Sockets } from "./http/sockets.ts";
+import { startBroker, startReaders, startRegistryClient } from "./http/start.ts";
 import { Streams } from "./http/streams.ts";
-import { tally } from "./http/tally.ts";
 
 /** Makes the application over what this thread offers. */
 export type MakeApp = (gateway: HttpGateway) => HttpHandler;
@@ -77,34 +76,21 @@ class HttpThread {
 
   constructor(boot: Boot, platform: Platform) {
     const { limits } = boot.settings;
-    const bellOf = (thread: number): Bell => new Bell(boot.bells, thread);
     assert(boot.recovered !== null, "an http thread needs the recovered store");
     const { epoch } = boot.recovered;
     this.#boot = boot;
     this.#platform = platform;
     this.#board = new Board(boot.board);
-    this.#bell = bellOf(boot.thread);
+    this.#bell = new Bell(boot.bells, boot.thread);
     this.#counters = new Counters(boot.counters, boot.thread);
     this.#faults = faultPoints(boot.faults);
     this.#access = new HttpAccess(platform, boot.settings, this.#counters, boot.asked);
     const seed = platform.randomBytes(4);
     this.#random = prng(new DataView(seed.buffer, seed.byteOffset).getUint32(0));
-    const lines = boot.roster.reader.map((thread, reader) => ({
-      queries: boot.rings.queries[boot.index]![reader]!,
-      results: boot.rings.results[boot.index]![reader]!,
-      bell: bellOf(thread),
-    }));
-    this.#readers = new ReaderClient(lines, limits);
-    this.#registry = new RegistryClient(
-      boot.rings.asks[boot.index]!,
-      boot.rings.answers[boot.index]!,
-      bellOf(boot.roster.registry),
-      limits,
-    );
+    this.#readers = startReaders(boot);
+    this.#registry = startRegistryClient(boot);
     const maker = new BatchMaker(epoch, (no) => this.#follower.fold.byNo(no)?.id ?? "");
-    // Of the pages a reader serves at a time each http thread has its share.
-    const pagesInFlight = Math.max(1, Math.floor(limits.pagesInFlight / boot.roster.http.length));
-    this.#broker = new Broker(epoch, { ...limits, pagesInFlight }, lines.length, sseFormat(epoch), tally(this.#counters, boot.index), asSeq(1));
+    this.#broker = startBroker(boot, epoch, this.#counters);
     const fail = (error: unknown): void => this.#fail(error);
     const mono = platform.clock.mono.bind(platform.clock);
     this.#streams = new Streams({

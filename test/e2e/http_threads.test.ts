@@ -27,8 +27,14 @@ async function consume(gateway: Gateway, path: string, from: string | null = nul
 }
 
 const many = <T>(make: (i: number) => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: MANY }, (_, i) => make(i)));
+interface Asking {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** On a connection of its own, which any of the threads may get. */
-const asked = <T = unknown>(gateway: Gateway, path: string, init: RequestInit = {}): Promise<Answer<T>> =>
+const asked = <T = unknown>(gateway: Gateway, path: string, init: Asking = {}): Promise<Answer<T>> =>
   ask<T>(gateway.url, path, { ...init, keepalive: false, headers: { connection: "close", ...init.headers } });
 const seqsOf = (consumer: SseConsumer): number[] =>
   consumer.events.filter(({ event }) => event === "record" || event === "connected").map(({ id }) => cursorParts(id).seq);
