@@ -10,10 +10,11 @@ import type { Database, Platform } from "../platform/port.ts";
 import { IncomingFrame } from "../store/incoming_frame.ts";
 import { Journal } from "../store/journal.ts";
 import { STORE_FILE } from "../store/migrations.ts";
-import { openStore } from "../store/open.ts";
+import { openStore, refusal } from "../store/open.ts";
 import type { StoredQuarantined } from "../store/port.ts";
 import { QuarantineReader } from "../store/quarantine_reader.ts";
 import { Redecoder } from "../store/redecode.ts";
+import { sqlFailure } from "../store/sql_error.ts";
 import { lockData } from "./lock.ts";
 import { replay, type Replayed } from "./journal/quarantine.ts";
 
@@ -48,9 +49,19 @@ export class ReplayData {
     const { checkpointBytes } = limitsWith();
     const newEpoch = toHex(platform.randomBytes(EPOCH_BYTES));
     const opened = openStore({ path, checkpointBytes, newEpoch, open: () => platform.openDatabase(path, { readOnly: false }) });
-    if (opened.ok) return ok(new ReplayData(opened.value, platform.clock, () => lock.value.release()));
-    lock.value.release();
-    return opened;
+    if (!opened.ok) {
+      lock.value.release();
+      return opened;
+    }
+    try {
+      return ok(new ReplayData(opened.value, platform.clock, () => lock.value.release()));
+    } catch (error) {
+      const failure = sqlFailure(error);
+      if (failure === null) throw error;
+      opened.value.close();
+      lock.value.release();
+      return refusal(path, failure.code, failure.message);
+    }
   }
 
   /** Newest first, of one device or (null) of all. */
@@ -76,7 +87,12 @@ export class ReplayData {
 
   /** What was committed goes to the disk, and the directory is free. */
   close(): void {
-    this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    try {
+      this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    } catch (error) {
+      // Without room for it the log stays; the next start copies it.
+      if (sqlFailure(error) === null) throw error;
+    }
     this.#db.close();
     this.#release();
   }

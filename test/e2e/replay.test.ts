@@ -102,6 +102,13 @@ test("without a gateway it is done on the data directory, and never beside one",
   const stored = (await allRecords(gateway.url, device.imei)) as Marked[];
   expect(stored.filter(({ redecoded }) => redecoded).length).toBe(6);
   expect(await runBerth(["replay", "--data", data])).toMatchObject({ code: 1, err: expect.stringContaining(String(gateway.pid)) as never });
+  await gateway.stop();
+  await Bun.write(join(data, "berth.db"), new Uint8Array(8192).fill(7));
+  const damaged = await runBerth(["replay", "--data", data]);
+  expect(damaged.code).toBe(1);
+  expect(damaged.err).toContain("it is damaged");
+  // Nothing is held any more.
+  expect((await runBerth(["replay", "--data", data])).err).toBe(damaged.err);
   expect(await runBerth(["replay", "--data", `${data}/none`])).toMatchObject({
     code: 1,
     err: expect.stringContaining("there is no store") as never,
