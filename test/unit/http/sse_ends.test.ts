@@ -60,6 +60,23 @@ describe("the end of a stream", () => {
     expect(world.metric("berth_subscriber_drops_total", "age")).toBe(1);
   });
 
+  test("comes by age to each at a time of its own, and so does its return", async () => {
+    const world = await streams.start({ streamAgeMs: 1000, retryMs: 1000 });
+    const began = performance.now();
+    const consumers = await Promise.all(upTo(16).map(() => streams.open()));
+    const ages = await Promise.all(consumers.map(async (consumer) => {
+      await consumer.until("the end", () => consumer.closed);
+      return performance.now() - began;
+    }));
+    // 20 % more or less, and when the thread looks.
+    expect(Math.min(...ages)).toBeGreaterThanOrEqual(800);
+    expect(Math.max(...ages) - Math.min(...ages)).toBeGreaterThan(50);
+    const retries = consumers.map(({ retryMs }) => retryMs!);
+    for (const retryMs of retries) expect(Math.abs(retryMs - 1000)).toBeLessThanOrEqual(250);
+    expect(new Set(retries).size).toBeGreaterThan(8);
+    expect(world.metric("berth_subscriber_drops_total", "age")).toBe(16);
+  });
+
   test("comes at shutdown after what is committed", async () => {
     const world = await streams.start();
     const consumer = await streams.open();
