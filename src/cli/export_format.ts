@@ -9,6 +9,9 @@ export interface ExportedRecord extends AvlRecord {
   readonly fence: number;
   readonly receivedAt: number;
   readonly named?: Readonly<Record<string, NamedValue>> | undefined;
+  readonly quarantined?: boolean | undefined;
+  readonly unfenced?: boolean | undefined;
+  readonly redecoded?: boolean | undefined;
 }
 
 /** Turns records into text: `head`, a piece per record, `tail`. */
@@ -50,15 +53,18 @@ const COLUMNS = [
   "fence",
   "receivedAt",
 ] as const;
+/** What makes a record another one than those of the device's own connection. */
+const MARKS = ["quarantined", "unfenced", "redecoded"] as const;
 const TIMES: ReadonlySet<string> = new Set(["time", "receivedAt"]);
 const DEGREES: ReadonlySet<string> = new Set(["lat", "lon"]);
 
 const csv = (): ExportFormat => ({
   order: "seq",
-  head: () => `${COLUMNS.join(",")},io\r\n`,
+  head: () => `${COLUMNS.join(",")},marks,io\r\n`,
   record(record) {
     const cells = COLUMNS.map((column) => cell(cellText(column, record[column])));
-    return `${cells.join(",")},${cell(ioText(record))}\r\n`;
+    const marks = MARKS.filter((mark) => record[mark] === true).join(" ");
+    return `${cells.join(",")},${marks},${cell(ioText(record))}\r\n`;
   },
   tail: () => "",
 });

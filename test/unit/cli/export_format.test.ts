@@ -34,10 +34,10 @@ test("ndjson is the records as the gateway gives them, one a line", () => {
 
 test("csv has a header, ISO times, and quotes what needs it", () => {
   const named = { 21: { name: "GSM Signal", value: 3 }, 66: { name: 'Ext "V", raw', value: 24.079, unit: "V" } };
-  expect(written("csv", [record(), record({ named })])).toBe(
-    "device,seq,time,lat,lon,altitude,angle,satellites,speed,priority,eventId,generationType,fence,receivedAt,io\r\n" +
-      "356307042441013,7,2026-03-01T08:00:00.000Z,54.6872,25.2797,99,90,12,54,0,0,,2048,2026-03-01T08:00:00.500Z,21=03;66=5e0f\r\n" +
-      '356307042441013,7,2026-03-01T08:00:00.000Z,54.6872,25.2797,99,90,12,54,0,0,,2048,2026-03-01T08:00:00.500Z,"GSM Signal=3;Ext ""V"", raw=24.079 V"\r\n',
+  expect(written("csv", [record(), record({ named, unfenced: true, redecoded: true })])).toBe(
+    "device,seq,time,lat,lon,altitude,angle,satellites,speed,priority,eventId,generationType,fence,receivedAt,marks,io\r\n" +
+      "356307042441013,7,2026-03-01T08:00:00.000Z,54.6872,25.2797,99,90,12,54,0,0,,2048,2026-03-01T08:00:00.500Z,,21=03;66=5e0f\r\n" +
+      '356307042441013,7,2026-03-01T08:00:00.000Z,54.6872,25.2797,99,90,12,54,0,0,,2048,2026-03-01T08:00:00.500Z,unfenced redecoded,"GSM Signal=3;Ext ""V"", raw=24.079 V"\r\n',
   );
 });
 
