@@ -57,12 +57,13 @@ describe.each(ACCEPTS)("behind a balancer, accepting by %s", (accept: Accept) =>
     const good = await behind(v1Header("203.0.113.7", 1));
     const bare = await Tracker.open(gateway.tcpPort);
     bare.write(encodeLogin(IMEI.imei));
-    const stranger = await Tracker.open(gateway.tcpPort, "127.0.0.1", "127.0.0.2");
-    stranger.write(v1Header("203.0.113.7", 2));
+    // One that is reset as it comes may not even see that it was connected.
+    const stranger = await Tracker.open(gateway.tcpPort, "127.0.0.1", "127.0.0.2").catch(() => null);
+    stranger?.write(v1Header("203.0.113.7", 2));
     const silent = await Tracker.open(gateway.tcpPort);
     for (const closed of [bare, stranger, silent]) {
-      await closed.ended();
-      expect(closed.login).toBeNull();
+      await closed?.ended();
+      expect(closed?.login ?? null).toBeNull();
     }
     const count = (cause: string): Promise<number> => metric(gateway.url, `berth_accept_refused_total{cause="${cause}"}`);
     await until(
