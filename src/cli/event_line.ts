@@ -6,6 +6,7 @@ const origin = v.optional(v.object({ address: v.string(), port: v.number() }));
 /** What any event may have that a line shows. Everything is optional: a newer gateway may leave things out. */
 const Data = v.partial(v.object({
   device: v.string(),
+  id: v.union([v.string(), v.number()]),
   at: v.number(),
   receivedAt: v.number(),
   seq: v.number(),
@@ -80,7 +81,8 @@ function describe(kind: string, data: Data): string {
     case "conflict":
       return words(data.verdict, data.origins?.map((each) => place(each)).join(" and "));
     case "quarantined":
-      return words(data.reason, say("codec", data.codec), data.bytes !== undefined && `${data.bytes} bytes`);
+      // Its number, for `berth quarantine release`.
+      return words(data.reason, say("codec", data.codec), data.bytes !== undefined && `${data.bytes} bytes`, say("frame", data.id));
     case "command":
       return words(
         data.state,
