@@ -20,10 +20,10 @@ test("a conflict names both origins, how often, and what is done about it", () =
 
 test("a conflict names what both send, and what one vehicle would have had to do", () => {
   const origins = [{ ...one.origins[0]!, codec: "8E/1f2e3d4c" }, { ...one.origins[1]!, codec: null }];
-  const evidence = { rule: "movement", differ: ["movement"], movement: { km: 2658, seconds: 60, kmh: 159_480 } };
+  const evidence = { rule: "movement", differ: ["address", "tls", "codec", "movement"], movement: { km: 2658, seconds: 60, kmh: 159_480 } };
   expect(conflictWords({ ...one, origins, evidence, action: "hold" })).toBe(
     "is used by two live devices, 10.0.0.1:1 (codec 8E/1f2e3d4c) and van at [fe80::2]:2: 4 takeovers within 120 s." +
-      " One would have moved 2658 km in 60 s. The present one keeps it.",
+      " They differ in TLS and codec. One would have moved 2658 km in 60 s. The present one keeps it.",
   );
   expect(conflictWords({ ...one, evidence: { movement: null }, action: "observe" })).toEndWith("within 120 s.");
 });

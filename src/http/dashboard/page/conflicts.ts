@@ -8,6 +8,7 @@ interface Origin {
 }
 
 interface Evidence {
+  readonly differ?: readonly string[];
   readonly movement?: { readonly km?: number; readonly seconds?: number } | null;
 }
 
@@ -40,6 +41,9 @@ const DONE: Readonly<Record<string, string>> = {
   quarantine: " What they send is marked.",
 };
 
+/** What cannot be seen of the two addresses. */
+const DIFFERENCES: Readonly<Record<string, string>> = { client_instance: "instance", tls: "TLS", codec: "codec" };
+
 /** What follows the device's name. */
 export function conflictWords({ action, takeovers, windowMs, evidence, origins = [] }: Conflict): string {
   const between = origins.length === 0 ? "" : `, ${origins.map(where).join(" and ")}`;
@@ -48,5 +52,7 @@ export function conflictWords({ action, takeovers, windowMs, evidence, origins =
     : `: ${takeovers} takeovers within ${Math.round(windowMs / SECOND)} s`;
   const { km, seconds } = evidence?.movement ?? {};
   const moved = km === undefined || seconds === undefined ? "" : ` One would have moved ${km} km in ${seconds} s.`;
-  return `is used by two live devices${between}${often}.${moved}${DONE[action ?? ""] ?? ""}`;
+  const differ = (evidence?.differ ?? []).flatMap((name) => DIFFERENCES[name] ?? []);
+  const told = differ.length === 0 ? "" : ` They differ in ${differ.join(" and ")}.`;
+  return `is used by two live devices${between}${often}.${told}${moved}${DONE[action ?? ""] ?? ""}`;
 }
