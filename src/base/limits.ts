@@ -203,7 +203,7 @@ export const LIMIT_SECTIONS = {
     tokens: limit(1024, 1, 65_536, "Tokens there may be. One more is refused until another is revoked."),
     tokenDevices: limit(64, 1, 256, "Devices one token may name. More are refused."),
     failedTokensPerMinute: limit(60, 1, 100_000, "Wrong tokens of one address in a minute. Beyond: 429. A right one always works, as a whole office may sit behind one address."),
-    requestsPerSecondPerToken: limit(1000, 1, 1_000_000, "Requests of one token in a second; an event stream is one. Each http thread counts for itself. Beyond: 429 with Retry-After, so that a script that runs wild leaves the thread to the others."),
+    requestsPerSecondPerToken: limit(1000, 1, 1_000_000, "Requests of one token in a second; an event stream is one. Of all http threads together. Beyond: 429 with Retry-After, so that a script that runs wild leaves the thread to the others."),
     requestsPerSecondPerAddress: limit(10_000, 1, 1_000_000, "The same of one address, where no token is needed. Many may sit behind one: those with a token are counted by it alone."),
     requestBurstSeconds: limit(5, 1, 60, "So many seconds' worth of requests may come at once: a fleet of consumers returns together."),
     allowedDevices: limit(262_144, 1, 1 << 22, "Devices on the allow list. More are refused."),
