@@ -4,12 +4,12 @@
  * stops being fed, falls out of the window and reads pages when it comes back. Pure; the shell gives it time and pages.
  */
 import { asMonoMs, asSeq, type MonoMs, type Seq } from "../base/brand.ts";
-import { Deque } from "../base/deque.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Batch, Format } from "./batch.ts";
 import { startAt } from "./cursor.ts";
-import { fill, hasRoom, join, pageBatch } from "./catch_up.ts";
+import { fill, hasRoom, join, pageBatch, takePage, tellHole } from "./catch_up.ts";
 import { type Group, Groups } from "./groups.ts";
+import { PageLine } from "./page_line.ts";
 import type { Page, PageWanted, Subscription, Tally } from "./port.ts";
 import { Account, type DropCause, Subscriber } from "./subscriber.ts";
 import { Window } from "./window.ts";
@@ -28,11 +28,9 @@ export class Broker {
   readonly #groups: Groups;
   readonly #subscribers = new Set<Subscriber>();
   readonly #catching = new Set<Subscriber>();
-  readonly #line = new Deque<Subscriber>();
+  readonly #line: PageLine;
   readonly #woken = new Set<Subscriber>();
   readonly #counts = { sse: 0, ws: 0 };
-  readonly #pagesAtATime: number;
-  #pages = 0;
   #peak = 0;
   #oldest: Seq = asSeq(0);
 
@@ -44,7 +42,7 @@ export class Broker {
     this.#tally = tally;
     this.#window = new Window(next, limits.windowEvents, limits.windowMs);
     this.#groups = new Groups(limits.subscriberEvents, limits.subscriberBytes);
-    this.#pagesAtATime = limits.pagesInFlight * readers;
+    this.#line = new PageLine(limits.pagesInFlight * readers);
   }
 
   /** Seq of the newest event published here. */
@@ -64,9 +62,10 @@ export class Broker {
     if (this.#subscribers.size >= this.#limits.subscribers) return null;
     const start = startAt(wish.cursor, this.#epoch, committed);
     const beatAt = asMonoMs(now + this.#limits.heartbeatMs);
-    const { filter, format = this.#format, account = new Account() } = wish;
-    const subscriber = new Subscriber(filter, format, account, start.position, beatAt, asMonoMs(now + wish.maxAgeMs));
-    subscriber.lastId = start.position;
+    const { filter, format = this.#format, account = new Account(), isSuperseded = null } = wish;
+    const wanted = { filter, format, account, isSuperseded };
+    const subscriber = new Subscriber(wanted, start.position, beatAt, asMonoMs(now + wish.maxAgeMs));
+    if (start.position + 1 >= this.#window.first) subscriber.wholeUpTo = this.head;
     subscriber.queue(format.opening(wish.retryMs), 0, now);
     if (start.resync !== null) {
       subscriber.queue(format.resync(start.position, start.resync), 0, now);
@@ -127,7 +126,7 @@ export class Broker {
         subscriber.beatAt = asMonoMs(now + this.#limits.heartbeatMs);
         // With bytes waiting the stream is no quiet one, and nothing may be queued without bound.
         if (!subscriber.idle) continue;
-        const position = subscriber.state === "live" ? this.head : subscriber.position;
+        const position = subscriber.state === "live" ? this.head : subscriber.heardUpTo;
         subscriber.lastId = Math.max(subscriber.lastId, position);
         subscriber.queue(subscriber.format.heartbeat(position), 0, now);
         this.#woken.add(subscriber);
@@ -170,34 +169,19 @@ export class Broker {
     return woken;
   }
 
-  /** The next page to read, or null: none is wanted, or enough are under way. First come, first served. */
+  /** The next page to read, or null: none is wanted, or enough are under way. */
   nextPage(): PageWanted | null {
-    while (this.#pages < this.#pagesAtATime) {
-      const subscriber = this.#line.shift();
-      if (subscriber === undefined) return null;
-      if (subscriber.state !== "catching") continue;
-      this.#pages++;
-      this.#tally.page();
-      const { devices, channels } = subscriber.filter;
-      const isOne = devices !== null && devices.size === 1 && channels !== null && channels.size === 0;
-      const device = isOne ? [...devices][0]! : null;
-      return { subscriber, from: asSeq(subscriber.position + 1), device };
-    }
-    return null;
+    const wanted = this.#line.next();
+    if (wanted !== null) this.#tally.page();
+    return wanted;
   }
 
   /** The answer to a page given out by `nextPage`. */
   pageArrived(subscriber: Subscriber, page: Page, now: MonoMs): void {
-    this.#pages--;
-    subscriber.paging = false;
-    if (subscriber.state !== "catching") return;
-    if (page.kind === "busy") return;
+    this.#line.arrived(subscriber);
+    if (subscriber.state !== "catching" || page.kind === "busy") return;
     if (page.kind === "behind") this.#gap(subscriber, page.oldest, now);
-    else if (page.next - 1 > subscriber.position) {
-      // The last batch stands for the seqs up to `next` that hold nothing for this subscriber.
-      subscriber.page = [...page.batches, silence(asSeq(page.next - 1), page.next)];
-      subscriber.pageAt = 0;
-    }
+    else takePage(subscriber, page.batches, page.next);
     this.#advance(subscriber, now);
   }
 
@@ -213,7 +197,9 @@ export class Broker {
   }
 
   #dropCause(subscriber: Subscriber, now: MonoMs): DropCause | null {
-    const since = Math.min(subscriber.fellBehindAt ?? Infinity, subscriber.stalledAt ?? Infinity);
+    // Who wants the latest may be behind for ever: it gets less.
+    const behindAt = subscriber.isSuperseded === null ? subscriber.fellBehindAt : null;
+    const since = Math.min(behindAt ?? Infinity, subscriber.stalledAt ?? Infinity);
     if (now - since > this.#limits.subscriberLagMs) return "slow";
     return now >= subscriber.endsAt ? "age" : null;
   }
@@ -277,33 +263,38 @@ export class Broker {
       const from = subscriber.position + 1;
       const batch = pageBatch(subscriber) ?? this.#window.find(from);
       if (batch !== null) {
-        if (fill(subscriber, batch, this.#limits, now)) this.#woken.add(subscriber);
+        if (fill(subscriber, batch, this.#limits, this.#tally, now)) this.#woken.add(subscriber);
         else if (subscriber.position < from) {
           subscriber.account.starved = true;
           return;
         }
-      } else if (from === this.#window.next) this.#goLive(subscriber);
-      else if (from > this.#window.next) return;
-      else if (from < this.#oldest) this.#gap(subscriber, this.#oldest, now);
-      else {
-        subscriber.paging = true;
-        this.#line.push(subscriber);
-      }
+      } else if (from === this.#window.next) {
+        if (!this.#tellHole(subscriber, now)) return;
+        this.#goLive(subscriber);
+      } else if (from > this.#window.next) return;
+      else if (from >= this.#oldest) this.#line.join(subscriber);
+      else if (!this.#gap(subscriber, this.#oldest, now)) return;
     }
   }
 
-  /** What it wanted next is kept no more: says so, and goes on with the oldest. `last + 1 == oldest` is no gap. */
-  #gap(subscriber: Subscriber, oldest: Seq, now: MonoMs): void {
+  /** What it wanted next is kept no more: says so, and goes on with the oldest. `last + 1 == oldest` is no gap. False: there is no room now. */
+  #gap(subscriber: Subscriber, oldest: Seq, now: MonoMs): boolean {
     const from = subscriber.position + 1;
-    if (oldest <= from) return;
-    const to = oldest - 1;
+    if (oldest <= from) return true;
+    if (!this.#tellHole(subscriber, now)) return false;
     subscriber.page = null;
-    subscriber.position = to;
-    subscriber.lastId = Math.max(to, subscriber.lastId);
-    subscriber.queue(subscriber.format.gap(subscriber.lastId, from, to, "retention"), 0, now);
-    this.#tally.gap();
+    subscriber.position = oldest - 1;
+    subscriber.lastId = Math.max(subscriber.position, subscriber.lastId);
+    subscriber.queue(subscriber.format.gap(subscriber.lastId, from, subscriber.position, "retention"), 0, now);
+    this.#tally.gap("retention");
     this.#woken.add(subscriber);
+    return true;
+  }
+
+  /** What was left out is told ahead of what comes after it. False: there is no room now. */
+  #tellHole(subscriber: Subscriber, now: MonoMs): boolean {
+    if (subscriber.hole === null) return true;
+    this.#woken.add(subscriber);
+    return tellHole(subscriber, subscriber.hole, this.#limits, this.#tally, now);
   }
 }
-
-const silence = (first: Seq, next: Seq): Batch => ({ first, next, bytes: 0, each: () => {} });

@@ -5,14 +5,19 @@ import type { Seq } from "../base/brand.ts";
 import type { Batch, Format } from "./batch.ts";
 import type { ResyncCause } from "./cursor.ts";
 import type { Filter } from "./filter.ts";
-import type { Account, DropCause, Subscriber } from "./subscriber.ts";
+import type { Account, DropCause, IsSuperseded, Subscriber } from "./subscriber.ts";
+
+/** Why events are missing: kept no more, or newer ones stand for them; metric label. */
+export type GapCause = "retention" | "coalesced";
 
 /** Counts, wherever they go. */
 export interface Tally {
   subscribers(now: number, transport: "sse" | "ws"): void;
   dropped(cause: DropCause): void;
   resync(cause: ResyncCause): void;
-  gap(): void;
+  gap(cause: GapCause): void;
+  /** Records that newer ones stand for, left out. */
+  coalesced(events: number): void;
   page(): void;
   sent(events: number): void;
   /** The most bytes ever held for one client. */
@@ -29,6 +34,8 @@ export interface Subscription {
   /** Left out: the broker's own, and a client with this one subscription. */
   readonly format?: Format;
   readonly account?: Account;
+  /** In mode latest; left out: complete. */
+  readonly isSuperseded?: IsSuperseded | undefined;
 }
 
 /** A page to read for a subscriber: entries with seq ≥ from; of one device only when it is named. */

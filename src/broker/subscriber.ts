@@ -4,7 +4,7 @@
  *   catching ──position reaches the head──▶ live ──a bound is hit──▶ catching
  *       └────────────── ended: what is queued is still taken, then nothing ──┘
  *
- * Every matching event up to `position` was queued, once. Pure; owned by an http thread.
+ * Every matching event up to `position` was queued, once, or is in the hole before it. Pure; owned by an http thread.
  */
 import { asMonoMs, type MonoMs } from "../base/brand.ts";
 import { Deque } from "../base/deque.ts";
@@ -48,10 +48,34 @@ export class Account {
   }
 }
 
+/** A newer record of the device stands for the one of this seq: whoever waits for it will get that one. */
+export type IsSuperseded = (device: string, seq: number) => boolean;
+
+/** What was left out and not told yet: `events` of the seqs from `from` to `to`; none of the others is for the subscriber. */
+export interface Hole {
+  readonly from: number;
+  to: number;
+  events: number;
+}
+
+/** What makes one subscriber's stream different from another's. */
+export interface Wanted {
+  readonly filter: Filter;
+  readonly format: Format;
+  readonly account: Account;
+  readonly isSuperseded: IsSuperseded | null;
+}
+
 export class Subscriber {
   readonly filter: Filter;
   readonly format: Format;
   readonly account: Account;
+  /** Null: every event is wanted. */
+  readonly isSuperseded: IsSuperseded | null;
+  /** Up to here nothing is left out all the same: it was at hand when the subscriber came. */
+  wholeUpTo = 0;
+  /** The last events before the position, where they were left out and that was not told yet. */
+  hole: Hole | null = null;
   state: "catching" | "live" | "ended" = "catching";
   /** While catching: seq up to which everything was queued. While live the broker's head is its position. */
   position: number;
@@ -73,14 +97,20 @@ export class Subscriber {
   queuedBytes = 0;
   readonly #queue = new Deque<Chunk>();
 
-  constructor(filter: Filter, format: Format, account: Account, position: number, beatAt: MonoMs, endsAt: MonoMs) {
-    this.filter = filter;
-    this.format = format;
-    this.account = account;
+  constructor(wish: Wanted, position: number, beatAt: MonoMs, endsAt: MonoMs) {
+    this.filter = wish.filter;
+    this.format = wish.format;
+    this.account = wish.account;
+    this.isSuperseded = wish.isSuperseded;
     this.position = position;
-    this.lastId = 0;
+    this.lastId = position;
     this.beatAt = beatAt;
     this.endsAt = endsAt;
+  }
+
+  /** Every matching event up to here was queued, or told to be left out. */
+  get heardUpTo(): number {
+    return this.hole === null ? this.position : this.hole.from - 1;
   }
 
   get idle(): boolean {

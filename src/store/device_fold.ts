@@ -49,6 +49,8 @@ export class FoldedDevice implements DeviceState {
   older: readonly number[] = NONE;
   /** Entries up to this seq are in the state already. */
   mark: Seq = asSeq(0);
+  /** Of the newest record since the fold began. */
+  #newestSeq = 0;
   #positionSeq = 0;
   #positionTime = -1;
   #positionCodec = 0;
@@ -73,6 +75,11 @@ export class FoldedDevice implements DeviceState {
     return { seq: asSeq(this.#positionSeq), time: this.#positionTime, codec: this.#positionCodec, bytes };
   }
 
+  /** A newer record than this one is known, and the position is not from it: who wants the latest needs it no more. */
+  isSuperseded(seq: number): boolean {
+    return seq < Math.max(this.#newestSeq, this.#positionSeq) && seq !== this.#positionSeq;
+  }
+
   restore(state: DeviceState, mark: Seq, older: readonly number[] = NONE): void {
     this.older = older;
     this.connected = state.connected;
@@ -93,6 +100,7 @@ export class FoldedDevice implements DeviceState {
   /** True when the frame may move the position and nothing waited for `settle` before: many frames cost one look into one. */
   frame(entry: EntryView, seq: number): boolean {
     this.records += entry.seqs;
+    if (entry.seqs > 0) this.#newestSeq = seq + entry.seqs - 1;
     if ((entry.flags & FLAG_UNFENCED) !== 0) return false;
     const time = entry.time;
     if (time > this.lastSeenAt) this.lastSeenAt = time;

@@ -162,7 +162,7 @@ describe("events older than the oldest kept", () => {
       else expect(seq).toBe(last + 1);
       last = seq;
     }
-    expect(await metric(gateway.url, "berth_gaps_total")).toBeGreaterThan(0);
+    expect(await metric(gateway.url, 'berth_gaps_total{cause="retention"}')).toBeGreaterThan(0);
     tracker.close();
     expect((await gateway.stop()).code).toBe(0);
   }, 40_000);

@@ -1,11 +1,12 @@
 /**
- * Whatever the interleaving of commits, laps, pages, forgetting, slow takers and broken connections: complete, once, in order, bounded.
+ * Whatever the interleaving of commits, laps, pages, forgetting, slow takers and broken connections: complete, once, in order, bounded;
+ * in mode latest complete but for what a gap names, and newer records stand for.
  *
  *   BERTH_BROKER_SEEDS   how many (1,000)
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { filterOf } from "../../src/broker/filter.ts";
+import { filterOf, matches } from "../../src/broker/filter.ts";
 import { BrokerWorld, EPOCH, SMALL, type TestClient } from "../support/broker_world.ts";
 
 const SEEDS = Number(process.env["BERTH_BROKER_SEEDS"] ?? 1000);
@@ -20,9 +21,11 @@ const move = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 3 }).map((batches) => (world: BrokerWorld) => world.publish(batches)) },
   {
     weight: 3,
-    arbitrary: fc.tuple(fc.float({ min: 0, max: 1, noNaN: true }), filter).map(([at, wish]) => (world: BrokerWorld) => {
-      world.subscribe(`${EPOCH}.${Math.floor(at * world.committed)}`, wish);
-    }),
+    arbitrary: fc.tuple(fc.float({ min: 0, max: 1, noNaN: true }), filter, fc.boolean()).map(
+      ([at, wish, latest]) => (world: BrokerWorld) => {
+        world.subscribe(`${EPOCH}.${Math.floor(at * world.committed)}`, wish, undefined, latest);
+      },
+    ),
   },
   {
     weight: 8,
@@ -88,31 +91,55 @@ function expectBounded(world: BrokerWorld): void {
   }
 }
 
-/** Ids never go back, and a position is only told when everything up to it stands before it. */
+/** Ids never go back, and wherever the connection breaks, everything up to the last one came before it or is in a gap that did. */
 function expectHonest(world: BrokerWorld, client: TestClient): void {
   expect(client.seqs).toEqual(world.expected(client));
-  let id = 0;
-  const seen = new Set<number>();
+  let id = client.start;
+  const open = new Set(world.matching(client));
   const gaps = client.of("gap");
   for (const word of client.words) {
     if (word.word === "gap") expect(word.id).toBe(Math.max(word.to, id));
     const own = word.word === "event" ? word.seq : word.word === "heartbeat" ? word.position : word.word === "gap" ? word.id : id;
     expect(own).toBeGreaterThanOrEqual(id);
     id = own;
-    if (word.word === "event") seen.add(word.seq);
+    if (word.word === "event") open.delete(word.seq);
     if (word.word === "gap") {
       expect(word.to).toBeGreaterThanOrEqual(word.from);
-      // Only what is kept no more may be missing.
-      expect(word.to).toBeLessThan(world.oldest);
+      for (let seq = word.from; seq <= word.to; seq++) open.delete(seq);
+      // Only what is kept no more may be missing, or what newer ones stand for.
+      if (word.cause === "coalesced") expectCoalesced(world, client, word);
+      else expect(word.to).toBeLessThan(world.oldest);
     }
-    if (word.word !== "heartbeat") continue;
-    for (const seq of world.expected(client)) if (seq <= word.position) expect(seen.has(seq)).toBe(true);
+    const [first] = open;
+    if (first !== undefined) expect(first).toBeGreaterThan(id);
   }
   for (const [i, gap] of gaps.entries()) if (i > 0) expect(gap.from).toBeGreaterThan(gaps[i - 1]!.to);
 }
 
+/** A gap of these begins and ends with a record that has a newer one, and holds nothing for the client but such. */
+function expectCoalesced(world: BrokerWorld, client: TestClient, { from, to }: { readonly from: number; readonly to: number }): void {
+  expect(client.isLatest).toBe(true);
+  const within = world.events.filter((event) => from <= event.seq && event.seq <= to && matches(client.filter, event.device, event.kind));
+  for (const event of within) {
+    expect(event.kind).toBe("record");
+    expect(event.seq).toBeLessThan(world.newestOf(event.device));
+  }
+  expect([within[0]!.seq, within.at(-1)!.seq]).toEqual([from, to]);
+}
+
+/** Of each device the newest record came, and as the last of that device; whatever has been left out. */
+function expectNewest(world: BrokerWorld, client: TestClient): void {
+  const forgotten = client.of("gap").filter((gap) => gap.cause === "retention");
+  const got = new Set(client.seqs);
+  for (const device of DEVICES) {
+    const seq = world.newestOf(device);
+    if (seq <= client.start || !matches(client.filter, device, "record")) continue;
+    if (!forgotten.some((gap) => gap.from <= seq && seq <= gap.to)) expect(got.has(seq)).toBe(true);
+  }
+}
+
 test("the broker gives every subscriber everything that matches, once, in order, with gaps named, within its bounds", () => {
-  const reached = { page: 0, gap: 0, live: 0, fellBack: 0, written: 0, resumed: 0 };
+  const reached = { page: 0, gap: 0, live: 0, fellBack: 0, written: 0, resumed: 0, coalesced: 0 };
   fc.assert(
     fc.property(fc.array(move, { minLength: 20, maxLength: 120 }), (moves) => {
       const world = new BrokerWorld();
@@ -126,10 +153,12 @@ test("the broker gives every subscriber everything that matches, once, in order,
       world.quiesce();
       for (const client of world.clients) {
         expectHonest(world, client);
+        expectNewest(world, client);
         expect(client.subscriber.state).toBe("live");
       }
       reached.page += world.counts.page;
       reached.gap += world.counts.gap;
+      reached.coalesced += world.counts.coalesced;
       reached.written += world.written;
       reached.resumed += world.resumed;
     }),

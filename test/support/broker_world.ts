@@ -6,7 +6,7 @@ import { Broker } from "../../src/broker/broker.ts";
 import { startAt } from "../../src/broker/cursor.ts";
 import { type Filter, matches } from "../../src/broker/filter.ts";
 import type { PageWanted, Tally } from "../../src/broker/port.ts";
-import { Account, type Subscriber } from "../../src/broker/subscriber.ts";
+import { Account, type IsSuperseded, type Subscriber } from "../../src/broker/subscriber.ts";
 
 export interface TestEvent {
   readonly seq: number;
@@ -17,7 +17,7 @@ export interface TestEvent {
 
 type Word =
   | { readonly word: "event"; readonly seq: number; readonly device: string; readonly kind: string }
-  | { readonly word: "gap"; readonly id: number; readonly from: number; readonly to: number }
+  | { readonly word: "gap"; readonly id: number; readonly from: number; readonly to: number; readonly cause: string }
   | { readonly word: "resync"; readonly id: number; readonly cause: string }
   | { readonly word: "heartbeat"; readonly position: number }
   | { readonly word: "bye"; readonly cause: string }
@@ -32,7 +32,7 @@ const format: Format = {
   form: "sse",
   opening: () => line({ word: "opening" }),
   resync: (id, cause) => line({ word: "resync", id, cause }),
-  gap: (id, from, to) => line({ word: "gap", id, from, to }),
+  gap: (id, from, to, cause) => line({ word: "gap", id, from, to, cause }),
   bye: (cause) => line({ word: "bye", cause }),
   heartbeat: (position) => line({ word: "heartbeat", position }),
 };
@@ -60,13 +60,15 @@ export class TestClient {
   subscriber: Subscriber;
   readonly start: number;
   readonly filter: Filter;
+  readonly isLatest: boolean;
   readonly words: Word[] = [];
   ended = false;
 
-  constructor(subscriber: Subscriber, start: number, filter: Filter) {
+  constructor(subscriber: Subscriber, start: number, filter: Filter, isLatest: boolean) {
     this.subscriber = subscriber;
     this.start = start;
     this.filter = filter;
+    this.isLatest = isLatest;
   }
 
   /** The last id it was told, as EventSource keeps it. */
@@ -108,7 +110,7 @@ export class BrokerWorld {
   readonly broker: Broker;
   readonly events: TestEvent[] = [];
   readonly clients: TestClient[] = [];
-  readonly counts = { resync: 0, gap: 0, page: 0, sent: 0, peak: 0, dropped: [] as string[] };
+  readonly counts = { resync: 0, gap: 0, coalesced: 0, page: 0, sent: 0, peak: 0, dropped: [] as string[] };
   readonly #unpublished: TestBatch[] = [];
   readonly pages: PageWanted[] = [];
   /** Pieces that were written without being queued, and connections that broke and came back. */
@@ -125,6 +127,7 @@ export class BrokerWorld {
       dropped: (cause) => counts.dropped.push(cause),
       resync: () => counts.resync++,
       gap: () => counts.gap++,
+      coalesced: (events) => counts.coalesced += events,
       page: () => counts.page++,
       sent: (events) => counts.sent += events,
       peak: (bytes) => counts.peak = bytes,
@@ -164,11 +167,12 @@ export class BrokerWorld {
   }
 
   /** `account`: of a client with several subscriptions. */
-  subscribe(cursor: string | null, filter: Filter, account = new Account()): TestClient | null {
-    const subscriber = this.broker.subscribe({ cursor, filter, retryMs: 1, maxAgeMs: 1e9, account }, asSeq(this.committed), this.time);
+  subscribe(cursor: string | null, filter: Filter, account = new Account(), isLatest = false): TestClient | null {
+    const wish = { cursor, filter, retryMs: 1, maxAgeMs: 1e9, account, isSuperseded: this.#mode(isLatest) };
+    const subscriber = this.broker.subscribe(wish, asSeq(this.committed), this.time);
     if (subscriber === null) return null;
     const { position } = startAt(cursor, EPOCH, asSeq(this.committed));
-    const client = new TestClient(subscriber, position, filter);
+    const client = new TestClient(subscriber, position, filter, isLatest);
     this.clients.push(client);
     this.askForPages();
     return client;
@@ -177,7 +181,8 @@ export class BrokerWorld {
   /** Its connection broke: what it has not taken is lost, and it comes back with its last id. */
   resume(client: TestClient): void {
     this.broker.unsubscribe(client.subscriber);
-    const wish = { cursor: `${EPOCH}.${client.lastId}`, filter: client.filter, retryMs: 1, maxAgeMs: 1e9 };
+    const isSuperseded = this.#mode(client.isLatest);
+    const wish = { cursor: `${EPOCH}.${client.lastId}`, filter: client.filter, retryMs: 1, maxAgeMs: 1e9, isSuperseded };
     client.subscriber = this.broker.subscribe(wish, asSeq(this.committed), this.time)!;
     this.askForPages();
   }
@@ -192,6 +197,16 @@ export class BrokerWorld {
         client.got(bytes);
       },
     };
+  }
+
+  /** Seq of the newest record of a device. */
+  newestOf(device: string): number {
+    return this.events.findLast((event) => event.device === device && event.kind === "record")?.seq ?? 0;
+  }
+
+  /** Each fifth stands for the record a position is from, which stays whatever comes after it. */
+  #mode(isLatest: boolean): IsSuperseded | undefined {
+    return isLatest ? (device, seq) => seq < this.newestOf(device) && seq % 5 !== 0 : undefined;
   }
 
   take(client: TestClient): boolean {
@@ -236,11 +251,15 @@ export class BrokerWorld {
     throw new Error("Cannot come to rest in 10000 rounds");
   }
 
-  /** What a client must have seen: everything that matches after its start, but what a gap names. */
+  /** What is for a client: everything that matches after its start. */
+  matching(client: TestClient): number[] {
+    return this.events.filter(({ seq, device, kind, channel }) => seq > client.start && matches(client.filter, device, kind, channel))
+      .map((event) => event.seq);
+  }
+
+  /** What a client must have seen: all that is for it, but what a gap names. */
   expected(client: TestClient): number[] {
     const gaps = client.of("gap");
-    return this.events.filter(({ seq, device, kind, channel }) =>
-      seq > client.start && matches(client.filter, device, kind, channel) && !gaps.some((gap) => gap.from <= seq && seq <= gap.to)
-    ).map((event) => event.seq);
+    return this.matching(client).filter((seq) => !gaps.some((gap) => gap.from <= seq && seq <= gap.to));
   }
 }

@@ -47,6 +47,7 @@ export class SimHttp {
       dropped: () => undefined,
       resync: () => undefined,
       gap: () => undefined,
+      coalesced: () => undefined,
       page: () => undefined,
       sent: () => undefined,
       peak: () => undefined,

@@ -147,3 +147,59 @@ describe("pages", () => {
     expect(client.seqs.length).toBe(30);
   });
 });
+
+describe("a subscriber in mode latest", () => {
+  const latest = (world: BrokerWorld, cursor: string) => world.subscribe(cursor, EVERYTHING, undefined, true)!;
+
+  test("that keeps up gets every event, also those that were at hand when it came", () => {
+    const world = new BrokerWorld();
+    world.commit(some(8));
+    world.publish();
+    const client = latest(world, `${EPOCH}.0`);
+    while (world.take(client));
+    for (let i = 0; i < 5; i++) {
+      world.commit(some(3));
+      world.publish();
+      while (world.take(client));
+    }
+    expect(client.seqs).toEqual(world.events.map(({ seq }) => seq));
+    expect(world.counts.gap).toBe(0);
+  });
+
+  test("that takes nothing finds the newest of each device and all else, and gaps before them; its cursor goes on behind", () => {
+    const world = new BrokerWorld();
+    const client = latest(world, `${EPOCH}.0`);
+    while (world.take(client));
+    for (let i = 0; i < 30; i++) world.commit([{ device: "a", kind: "record" }, { device: "b", kind: i === 9 ? "connected" : "record" }]);
+    world.commit(some(1, "c"));
+    world.publish();
+    expect(client.subscriber.queuedEvents).toBeLessThanOrEqual(SMALL.subscriberEvents);
+    world.quiesce();
+    const { seqs } = client;
+    // Seq 20 is the connected event, each fifth is said to be a position's: it stays too.
+    expect(seqs.slice(seqs.indexOf(20))).toEqual([20, 25, 30, 35, 40, 45, 50, 55, 59, 60, 61]);
+    expect(client.of("gap").at(-1)).toEqual({ word: "gap", id: 58, from: 56, to: 58, cause: "coalesced" });
+    expect(world.counts.coalesced).toBe(61 - seqs.length);
+    expect(client.subscriber.state).toBe("live");
+    world.resume(client);
+    world.quiesce();
+    expect(client.seqs).toEqual(seqs);
+  });
+
+  test("is never dropped for being behind, only when it takes nothing at all", () => {
+    const world = new BrokerWorld({ subscriberLagMs: 1000 });
+    const client = latest(world, `${EPOCH}.0`);
+    const other = world.subscribe(`${EPOCH}.0`, EVERYTHING)!;
+    for (let i = 0; i < 20; i++) {
+      world.now += 300;
+      world.commit(Array.from({ length: 12 }, (_, device) => ({ device: `d${device}`, kind: "record" })));
+      world.publish();
+      for (const each of [client, other]) world.take(each);
+      world.broker.beat(world.time);
+    }
+    expect([client.subscriber.state, other.subscriber.state]).toEqual(["catching", "ended"]);
+    world.now += 1100;
+    world.broker.beat(world.time);
+    expect(client.subscriber.state).toBe("ended");
+  });
+});

@@ -121,7 +121,7 @@ describe("a stream from the past", () => {
     // last + 1 == oldest is no gap.
     expect(just.of("gap")).toEqual([]);
     expect(seqs(just)).toEqual(upTo(100, 60));
-    expect(world.metric("berth_gaps_total")).toBe(2);
+    expect(world.metric("berth_gaps_total", "retention")).toBe(2);
   });
 
   test.each([["none", null], ["malformed", "nonsense"], ["malformed", "e1.-1"], ["epoch", "e2.5"], ["future", "e1.11"]])(

@@ -172,3 +172,19 @@ test("a position looked for at the end of a batch is the one found frame by fram
     expect(late.byNo(NO)!.position).toEqual(early.byNo(NO)!.position);
   }
 });
+
+test("a record is superseded when a newer one is known, but for the one the position is from", () => {
+  const fold = folded();
+  fold.apply(frame([100, 500], 1, [true, true]), asSeq(2));
+  fold.settle();
+  const device = fold.byNo(NO)!;
+  expect([2, 3, 4].map((seq) => device.isSuperseded(seq))).toEqual([true, false, false]);
+  // Older records come late: the last of them is the newest there is, and the position is another.
+  fold.apply(frame([200, 300, 300], 1, [true, false, true]), asSeq(4));
+  fold.settle();
+  expect([2, 3, 4, 5, 6].map((seq) => device.isSuperseded(seq))).toEqual([true, false, true, false, false]);
+  // After a hydrate only the position is known.
+  const copy = new DeviceFold();
+  copy.hydrate(fold, asSeq(5));
+  expect([2, 3, 4, 5].map((seq) => copy.byNo(NO)!.isSuperseded(seq))).toEqual([true, false, false, false]);
+});
