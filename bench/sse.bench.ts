@@ -26,7 +26,19 @@ function frameRow(codec: CodecName): Uint8Array {
     const at = writeFrameEntry(
       new DataView(entry.buffer),
       0,
-      { device: asDeviceNo(1), fence: FENCE, receivedAt: AT, n, newCount: n, best, minTime, maxTime, unfenced: false, quarantined: false, redecoded: false },
+      {
+        device: asDeviceNo(1),
+        fence: FENCE,
+        receivedAt: AT,
+        n,
+        newCount: n,
+        best,
+        minTime,
+        maxTime,
+        unfenced: false,
+        quarantined: false,
+        redecoded: false,
+      },
       data.length,
       NO_MASK,
     );

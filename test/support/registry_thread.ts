@@ -75,7 +75,17 @@ export class RegistryThread {
 
   /** Puts a claim; publish it yourself. */
   claim(worker: number, conn: number, device: string): boolean {
-    const origin = { device, deviceClass: "", transport: 0, address: "10.0.0.1", port: 1, clientInstance: "", tls: "", at: 1000, dialled: false };
+    const origin = {
+      device,
+      deviceClass: "",
+      transport: 0,
+      address: "10.0.0.1",
+      port: 1,
+      clientInstance: "",
+      tls: "",
+      at: 1000,
+      dialled: false,
+    };
     return send(this.claims[worker]!, { type: "claim", conn, ...origin });
   }
 

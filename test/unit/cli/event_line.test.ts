@@ -40,7 +40,11 @@ describe("event line", () => {
           { device, at: AT, verdict: "clone", origins: [origin, { ...origin, address: "10.0.0.8" }] },
           "clone  10.0.0.7:4711 and 10.0.0.8:4711",
         ],
-        ["quarantined", { device, at: AT, reason: "unknown_codec", codec: 99, bytes: 12, id: 4711 }, "unknown_codec  codec 99  12 bytes  frame 4711"],
+        [
+          "quarantined",
+          { device, at: AT, reason: "unknown_codec", codec: 99, bytes: 12, id: 4711 },
+          "unknown_codec  codec 99  12 bytes  frame 4711",
+        ],
         ["command", { device, at: AT, codec: 12, hex: "0c01" }, "codec 12  0c01"],
         [
           "command",
