@@ -15,7 +15,7 @@ import { Deque } from "../base/deque.ts";
 import type { Limits } from "../base/limits.ts";
 import { type CommandState, isEnd } from "../wire/command.ts";
 import { type Answered, type Change, Command, type Moment, type Route, type Submission, type Submitted, type Waiter } from "./command.ts";
-import { DeviceQueue } from "./device_queue.ts";
+import { type DeviceQueue, DeviceQueues } from "./device_queue.ts";
 import { CommandKeys } from "./keys.ts";
 
 export type BookLimits = Pick<Limits, "commands" | "commandsPerDevice" | "commandAttempts" | "commandQuietMs" | "commandKeyMs">;
@@ -26,7 +26,7 @@ export class CommandBook {
   /** Submissions whose row is on disk, and who waits to hear of it. */
   readonly accepted = new Deque<{ readonly waiter: Waiter; readonly id: string }>();
   readonly #limits: BookLimits;
-  readonly #devices = new Map<DeviceId, DeviceQueue>();
+  readonly #queues = new DeviceQueues();
   /** Commands that have not ended. */
   readonly #live = new Map<number, Command>();
   readonly #keys: CommandKeys;
@@ -48,7 +48,7 @@ export class CommandBook {
   }
 
   knows(device: DeviceId): boolean {
-    return this.#devices.has(device);
+    return this.#queues.get(device) !== undefined;
   }
 
   /** `route`: the device's newest connection, or null. */
@@ -57,15 +57,15 @@ export class CommandBook {
     const earlier = this.#keys.earlier(submission);
     if (earlier !== null) return earlier === "key_used" ? earlier : this.#join(earlier, waiter);
     if (this.#stopped) return "full";
-    const queue = this.#devices.get(device);
+    const queue = this.#queues.get(device);
     if (queue !== undefined && queue.length >= this.#limits.commandsPerDevice) return "device_full";
     const isFull = this.#live.size >= this.#limits.commands || this.#keys.size >= 2 * this.#limits.commands ||
-      (queue === undefined && this.#devices.size >= 2 * this.#limits.commands);
+      (queue === undefined && this.#queues.size >= 2 * this.#limits.commands);
     if (isFull) return "full";
     const command = this.#add(submission, route, now);
     command.waiters.push(waiter);
     this.#change(command, now, true);
-    this.#advance(this.#devices.get(device)!, now);
+    this.#advance(this.#queues.get(device)!, now);
     return "accepted";
   }
 
@@ -74,26 +74,31 @@ export class CommandBook {
     this.#add(submission, null, now).kept = true;
   }
 
+  /** One whose answer may still come, of an earlier process: it is waited for on datagrams. */
+  lost(device: DeviceId, id: string, now: Moment): void {
+    this.#taint(this.#queues.open(device, null), 0, id, now);
+  }
+
   /** The device's newest connection is another one now. The one before it may live on (multi(n)). */
   opened(device: DeviceId, route: Route, now: Moment): void {
-    const queue = this.#devices.get(device);
+    const queue = this.#queues.get(device);
     if (queue === undefined) return;
     queue.route = route;
-    queue.taint = null;
+    if (!route.isLoose) queue.taint = null;
     this.#advance(queue, now);
   }
 
   /** The connection `fence` has left or is being closed. `next`: the device's newest one from now on, or null. */
   left(device: DeviceId, fence: number, reason: string, next: Route | null, now: Moment): void {
-    const queue = this.#devices.get(device);
+    const queue = this.#queues.get(device);
     if (queue === undefined) return;
     if (queue.route?.fence === fence) {
+      if (!queue.route.isLoose) queue.taint = null;
       queue.route = next;
-      queue.taint = null;
     }
     const { current } = queue;
     if (current !== null && current.fence === fence) {
-      if (current.phase === "written") this.#end(current, "unknown", reason, now);
+      if (current.phase === "written") this.#lose(current, reason, now);
       else if (current.phase === "handed") current.gone ??= reason;
     }
     this.#advance(queue, now);
@@ -108,7 +113,7 @@ export class CommandBook {
       command.waiters = [];
     }
     if (command.phase !== "routing" || change.state !== "routed") return;
-    if (this.#stopped) return this.#requeue(this.#queueOf(command), command, now);
+    if (this.#stopped) return this.#requeue(this.#queues.of(command), command, now);
     command.phase = "ready";
     this.#ready.push(command);
     this.nextDeadline = Math.min(this.nextDeadline, command.deadline);
@@ -117,7 +122,7 @@ export class CommandBook {
   /** The next command a worker may be given, under its fence; it stays the next one until it is `handed`. */
   nextReady(now: Moment): { readonly command: Command; readonly route: Route } | null {
     for (let command = this.#ready.at(0); command !== undefined; command = this.#ready.at(0)) {
-      const queue = this.#queueOf(command);
+      const queue = this.#queues.of(command);
       if (command.phase === "ready") {
         if (now.mono >= command.deadline) this.#end(command, "expired", "ttl", now);
         else if (queue.route?.fence === command.fence) return { command, route: queue.route };
@@ -145,7 +150,7 @@ export class CommandBook {
     command.deadline = now.mono + command.submission.timeoutMs;
     this.nextDeadline = Math.min(this.nextDeadline, command.deadline);
     if (command.gone === null) this.#change(command, now, false);
-    else this.#end(command, "unknown", command.gone, now);
+    else this.#lose(command, command.gone, now);
   }
 
   /** The worker's word: not one byte has left, and none will. */
@@ -155,7 +160,7 @@ export class CommandBook {
     if (!this.#stopped) command.attempts++;
     if (now.mono >= command.deadline) this.#end(command, "expired", "ttl", now);
     else if (command.attempts >= this.#limits.commandAttempts) this.#end(command, "failed", "attempts", now);
-    else this.#requeue(this.#queueOf(command), command, now);
+    else this.#requeue(this.#queues.of(command), command, now);
   }
 
   /** An answer came on the connection the command was written to. */
@@ -166,7 +171,7 @@ export class CommandBook {
       this.#end(command, isNack ? "nacked" : "answered", null, now);
       return { kind: "ended" };
     }
-    const queue = this.#devices.get(device);
+    const queue = this.#queues.get(device);
     if (queue?.taint?.no !== no) return { kind: "late", id: null };
     const { id } = queue.taint;
     queue.taint = null;
@@ -179,7 +184,7 @@ export class CommandBook {
     if (this.#stopped) return;
     this.#stopped = true;
     for (let command = this.#ready.shift(); command !== undefined; command = this.#ready.shift()) {
-      if (command.phase === "ready") this.#requeue(this.#queueOf(command), command, now);
+      if (command.phase === "ready") this.#requeue(this.#queues.of(command), command, now);
     }
   }
 
@@ -189,10 +194,9 @@ export class CommandBook {
     for (const command of this.#live.values()) {
       if (now.mono < command.deadline) continue;
       if (command.phase === "waiting" || command.phase === "ready") this.#end(command, "expired", "ttl", now);
-      else if (command.phase === "written") this.#timeout(command, now);
+      else if (command.phase === "written") this.#lose(command, "timeout", now);
     }
-    for (const queue of this.#devices.values()) {
-      if (queue.taint === null || now.mono < queue.taint.until) continue;
+    for (const queue of this.#queues.clean(now.mono)) {
       queue.taint = null;
       this.#advance(queue, now);
     }
@@ -204,9 +208,7 @@ export class CommandBook {
     const deadline = now.mono + submission.expiresAt - now.wall;
     const command = new Command(submission, ++this.#last, deadline);
     const { device } = submission;
-    let queue = this.#devices.get(device);
-    if (queue === undefined) this.#devices.set(device, queue = new DeviceQueue(device, route));
-    queue.waiting.push(command);
+    this.#queues.open(device, route).waiting.push(command);
     this.#live.set(command.no, command);
     this.#keys.add(command);
     this.nextDeadline = Math.min(this.nextDeadline, deadline);
@@ -218,12 +220,6 @@ export class CommandBook {
     else if (command.waiters.length >= this.#limits.commandsPerDevice) return "full";
     else command.waiters.push(waiter);
     return "accepted";
-  }
-
-  #queueOf(command: Command): DeviceQueue {
-    const queue = this.#devices.get(command.submission.device);
-    assert(queue !== undefined || command.phase === "ended", `command ${command.no} has no queue`);
-    return queue!;
   }
 
   /** Routes the next waiting command, when nothing is outstanding. Forgets a device without any. */
@@ -240,9 +236,10 @@ export class CommandBook {
       command.phase = "routing";
       command.state = "routed";
       command.fence = queue.route.fence;
+      command.isLoose = queue.route.isLoose;
       this.#change(command, now, false);
     }
-    if (queue.isIdle) this.#devices.delete(queue.device);
+    this.#queues.forgetIdle(queue);
   }
 
   /** Back to the front of its queue: nothing of it has been written. */
@@ -258,17 +255,22 @@ export class CommandBook {
     this.#advance(queue, now);
   }
 
-  #timeout(command: Command, now: Moment): void {
-    const queue = this.#queueOf(command);
+  /** Written, and without an answer so far. Tainted before its end, so that the next one is not routed. */
+  #lose(command: Command, reason: string, now: Moment): void {
+    const queue = this.#queues.of(command);
+    if (command.isLoose || queue.route?.fence === command.fence) this.#taint(queue, command.no, command.submission.id, now);
+    this.#end(command, "unknown", reason, now);
+  }
+
+  #taint(queue: DeviceQueue, no: number, id: string, now: Moment): void {
     const until = now.mono + this.#limits.commandQuietMs;
-    // Before its end, so that the next one is not routed.
-    if (queue.route?.fence === command.fence) queue.taint = { no: command.no, id: command.submission.id, until };
-    this.#end(command, "unknown", "timeout", now);
+    queue.taint = { no, id, until };
+    this.nextDeadline = Math.min(this.nextDeadline, until);
   }
 
   #end(command: Command, state: CommandState, reason: string | null, now: Moment): void {
     assert(isEnd(state) && command.phase !== "ended", `command ${command.no} cannot end twice`);
-    const queue = this.#queueOf(command);
+    const queue = this.#queues.of(command);
     command.phase = "ended";
     command.state = state;
     command.reason = reason;
@@ -288,12 +290,11 @@ export class CommandBook {
   }
 
   #aim(now: Moment): void {
-    let next = this.#keys.nextDeadline;
+    let next = Math.min(this.#keys.nextDeadline, this.#queues.nextClean);
     for (const command of this.#live.values()) {
       // One that is on its way is looked at when it comes back.
       if (command.phase !== "routing" && command.phase !== "handed") next = Math.min(next, command.deadline);
     }
-    for (const { taint } of this.#devices.values()) if (taint !== null) next = Math.min(next, taint.until);
     this.nextDeadline = Math.max(next, now.mono);
   }
 }

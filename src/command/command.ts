@@ -21,6 +21,8 @@ export interface Route {
   readonly fence: number;
   readonly ring: number;
   readonly conn: number;
+  /** Datagrams, which no end of a connection stops: on the next one may come what was asked on this. */
+  readonly isLoose: boolean;
 }
 
 /** Who waits to hear that a command is on disk. */
@@ -42,6 +44,8 @@ export class Command {
   state: CommandState = "queued";
   phase: Phase = "waiting";
   fence = 0;
+  /** Of the route it was given. */
+  isLoose = false;
   writtenAt = 0;
   endedAt = 0;
   response: string | null = null;

@@ -1,9 +1,11 @@
-/** The commands of one device: those that wait, the one outstanding, and where they go. Pure data, changed by the book alone. */
+/** The commands of one device: those that wait, the one outstanding, and where they go; and all there are. Pure data, changed by the book alone. */
+import { assert } from "../base/assert.ts";
 import type { DeviceId } from "../base/brand.ts";
 import type { Command, Route } from "./command.ts";
 
-/** A command whose answer came too late: the next one waits, so that a late answer never completes it. */
+/** A command whose answer may still come: the next one waits, so that a late answer never completes it. */
 export interface Taint {
+  /** 0: of an earlier process. */
   readonly no: number;
   readonly id: string;
   /** Monotonic ms; the connection has been quiet for long enough by then. */
@@ -31,5 +33,47 @@ export class DeviceQueue {
   /** Commands that have not ended. */
   get length(): number {
     return this.waiting.length + (this.current === null ? 0 : 1);
+  }
+}
+
+export class DeviceQueues {
+  readonly #queues = new Map<DeviceId, DeviceQueue>();
+
+  get size(): number {
+    return this.#queues.size;
+  }
+
+  get(device: DeviceId): DeviceQueue | undefined {
+    return this.#queues.get(device);
+  }
+
+  /** `route`: of one that is made. */
+  open(device: DeviceId, route: Route | null): DeviceQueue {
+    let queue = this.#queues.get(device);
+    if (queue === undefined) this.#queues.set(device, queue = new DeviceQueue(device, route));
+    return queue;
+  }
+
+  /** Of a command that has not ended. */
+  of({ no, phase, submission }: Command): DeviceQueue {
+    const queue = this.#queues.get(submission.device);
+    assert(queue !== undefined || phase === "ended", `command ${no} has no queue`);
+    return queue!;
+  }
+
+  forgetIdle({ isIdle, device }: DeviceQueue): void {
+    if (isIdle) this.#queues.delete(device);
+  }
+
+  /** Those whose taint is over at `now`; monotonic ms. */
+  clean(now: number): readonly DeviceQueue[] {
+    return [...this.#queues.values()].filter(({ taint }) => taint !== null && taint.until <= now);
+  }
+
+  /** When the next one is. */
+  get nextClean(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { taint } of this.#queues.values()) if (taint !== null) next = Math.min(next, taint.until);
+    return next;
   }
 }

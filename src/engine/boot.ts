@@ -56,7 +56,7 @@ export interface Recovered {
   readonly fenceBase: number;
   /** Every known device, for the registry's limit. */
   readonly devices: readonly string[];
-  /** Commands that are queued on disk, for the registry. */
+  /** Commands that are queued on disk, and those that ended without an answer a moment ago; for the registry. */
   readonly commands: readonly StoredCommand[];
   /** The newest configuration of every device that has one, for the registry. */
   readonly configs: readonly StoredConfig[];

@@ -43,6 +43,7 @@ export class CommandTable {
   readonly #change: Statement;
   readonly #trim: Statement;
   readonly #live: Statement;
+  readonly #lost: Statement;
   readonly #kept: number;
 
   constructor(db: Database, limits: Pick<Limits, "commandsKept">) {
@@ -58,6 +59,7 @@ export class CommandTable {
       "UPDATE command SET state = ?, fence = ?, written_at = ?, ended_at = ?, response = ?, reason = ?, seq = ? WHERE id = ? AND ended_at IS NULL",
     );
     this.#trim = db.prepare("DELETE FROM command WHERE no <= (SELECT max(no) FROM command) - ? AND ended_at IS NOT NULL");
+    this.#lost = db.prepare(`${SELECT} WHERE state = 'unknown' AND ended_at >= ? ORDER BY command.no`);
     this.#live = db.prepare(`${SELECT} WHERE ended_at IS NULL ORDER BY command.no`);
   }
 
@@ -70,6 +72,11 @@ export class CommandTable {
     }
     this.#insert.run(id, device, key === "" ? null : key, codec, text, createdAt, expiresAt, timeoutMs, state, fence, seq);
     this.#trim.run(this.#kept);
+  }
+
+  /** Those that ended without an answer after `at` (wall ms), the oldest first. Looks at all there are. */
+  lostSince(at: number): StoredCommand[] {
+    return this.#lost.all(at).map(read);
   }
 
   /** Those that have not ended, the oldest first. */

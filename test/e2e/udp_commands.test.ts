@@ -17,7 +17,7 @@ const world = new UdpWorld();
 afterEach(() => world.end());
 afterAll(endEverything);
 
-const ON: SettingsText = { "udp.commands": "on", "command.command_login_ms": 50, "command.command_quiet_ms": 500 };
+const ON: SettingsText = { "udp.commands": "on", "command.command_login_ms": 50, "command.command_quiet_ms": 1500 };
 let number = 8900;
 
 /** A device that is heard over UDP only: its first packet is answered. */
@@ -90,7 +90,7 @@ describe("a command over UDP ends once:", () => {
   });
 
   test("unknown when its device falls silent, and what came meanwhile waits for its next datagram", async () => {
-    await world.start({ ...ON, "udp.udp_idle_ms": 500 });
+    await world.start({ ...ON, "udp.udp_idle_ms": 500, "command.command_quiet_ms": 100 });
     const sender = await heard();
     const { id, tracker } = sender;
     const first = await submit(world.gateway.url, id);
@@ -140,8 +140,14 @@ describe("a command over UDP ends once:", () => {
     expect((await inState(world.gateway.url, first.id, "unknown")).reason).toBe("restart");
     await again(sender);
     const next = await submit(world.gateway.url, id, { text: "getver" });
+    // The answer to what the process before had sent is not taken for the next one's, which waits for it.
+    tracker.send(packetOf(id, bare("INI:1")));
+    await again(sender);
+    expect((await command(world.gateway.url, next.id)).state).toBe("queued");
     await inState(world.gateway.url, next.id, "written");
     await until("the next command", () => tracker.answers.at(-1) === commandHex("getver"));
+    tracker.send(packetOf(id, bare("Ver:1")));
+    expect((await inState(world.gateway.url, next.id, "answered")).response).toBe("Ver:1");
     expect(tracker.answers.filter((hex) => hex === commandHex("getinfo"))).toHaveLength(1);
   });
 });

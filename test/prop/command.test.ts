@@ -11,11 +11,13 @@ const KEYS = ["", "", "k", "l"];
 const STEPS = [
   "submit",
   "connect",
+  "heard",
   "leave",
   "tell",
   "commit",
   "hand",
   "work",
+  "flow",
   "refuse",
   "late",
   "answer",
@@ -48,6 +50,8 @@ function play(world: CommandWorld, seen: Command[], { what, pick }: Step): void 
       return void world.submit({ device, key: KEYS[pick % KEYS.length]!, ttlMs: 1 + pick * 100 });
     case "connect":
       return void world.connect(device);
+    case "heard":
+      return void world.connect(device, true);
     case "leave":
       return world.leave("closed", device);
     case "tell":
@@ -62,6 +66,9 @@ function play(world: CommandWorld, seen: Command[], { what, pick }: Step): void 
     }
     case "work":
       return world.work();
+    case "flow":
+      for (const next of ["commit", "hand", "work", "commit"] as const) play(world, seen, { what: next, pick });
+      return;
     case "refuse":
       return world.work(false);
     case "late":

@@ -36,6 +36,9 @@ export class CommandWorld {
   now: Moment = { mono: 1000, wall: 1_700_000_000_000 };
   readonly #limits: Limits;
   #unkept: Change[] = [];
+  #noted = 0;
+  /** Until when an answer to what was lost may come by datagram. */
+  readonly #awaited = new Map<DeviceId, number>();
   #fence = 0;
   #id = 0;
 
@@ -63,12 +66,15 @@ export class CommandWorld {
   }
 
   /** The device's next connection; replaces the one there is. */
-  connect(device = DEVICE): number {
+  connect(device = DEVICE, isLoose = false): number {
     const old = this.owners.get(device);
-    const route = { fence: ++this.#fence, ring: 0, conn: this.#fence };
+    const route = { fence: ++this.#fence, ring: 0, conn: this.#fence, isLoose };
     this.owners.set(device, route);
     if (old !== undefined) this.book.left(device, old.fence, "superseded", route, this.now);
     this.book.opened(device, route, this.now);
+    this.#note();
+    // What comes over a session is of that session.
+    if (!isLoose) this.#awaited.delete(device);
     return route.fence;
   }
 
@@ -77,10 +83,13 @@ export class CommandWorld {
     if (old === undefined) return;
     this.owners.delete(device);
     this.book.left(device, old.fence, reason, null, this.now);
+    this.#note();
   }
 
   /** The journal takes what there is; nothing of it is on the disk yet. */
   tell(): void {
+    this.#note();
+    this.#noted = 0;
     for (let change = this.book.changes.shift(); change !== undefined; change = this.book.changes.shift()) this.#unkept.push(change);
   }
 
@@ -100,6 +109,9 @@ export class CommandWorld {
       const row = this.disk.get(next.command.submission.id);
       if (row?.states.at(-1) !== "routed" || row.fence !== next.route.fence) {
         this.faults.push(`${next.command.submission.id} was handed before it was on disk`);
+      }
+      if (next.route.isLoose && (this.#awaited.get(next.command.submission.device) ?? 0) > this.now.mono) {
+        this.faults.push(`${next.command.submission.id} was handed while the answer to another may come`);
       }
       this.book.handed(next.command);
       this.handed.push(next);
@@ -124,15 +136,20 @@ export class CommandWorld {
     this.wire.push({ id: one.command.submission.id, fence: one.route.fence });
     this.leave("reset", one.command.submission.device);
     this.book.wasWritten(one.command.no, this.now);
+    this.#note();
   }
 
   answer(command: Command, isNack = false): "ended" | "late" {
-    return this.book.answered(command.submission.device, command.no, isNack, "ok", this.now).kind;
+    const { device } = command.submission;
+    const answer = this.book.answered(device, command.no, isNack, "ok", this.now);
+    if (answer.kind === "late" && answer.id !== null) this.#awaited.delete(device);
+    return answer.kind;
   }
 
   pass(ms: number): void {
     this.now = { mono: this.now.mono + ms, wall: this.now.wall + ms };
     this.book.tick(this.now);
+    this.#note();
   }
 
   /** All that may go on goes on, with answers by nobody. */
@@ -148,6 +165,7 @@ export class CommandWorld {
   /** kill -9: what was not committed is gone, and so is every connection. As the journal does it at the start. */
   crash(): void {
     this.#unkept = [];
+    this.#noted = 0;
     this.handed.length = 0;
     this.owners.clear();
     this.book = new CommandBook(this.#limits);
@@ -156,7 +174,13 @@ export class CommandWorld {
       if (state === "routed" || state === "written") {
         row.states.push("unknown");
         row.reason = "restart";
+        this.#awaited.set(row.submission.device, Infinity);
       } else if (state === "queued") this.book.restore(row.submission, this.now);
+    }
+    for (const [device, until] of this.#awaited) {
+      if (until <= this.now.mono) continue;
+      this.book.lost(device, "", this.now);
+      this.#awaited.set(device, this.now.mono + this.#limits.commandQuietMs);
     }
   }
 
@@ -178,6 +202,14 @@ export class CommandWorld {
       }
     }
     return faults;
+  }
+
+  /** Looks at what has come about since the last look: whose answer may come by datagram from now on. */
+  #note(): void {
+    for (; this.#noted < this.book.changes.length; this.#noted++) {
+      const { command: { submission, isLoose }, state } = this.book.changes.at(this.#noted)!;
+      if (state === "unknown" && isLoose) this.#awaited.set(submission.device, this.now.mono + this.#limits.commandQuietMs);
+    }
   }
 
   #write({ command: { submission }, isNew, state, fence, response, reason }: Change): void {

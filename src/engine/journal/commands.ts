@@ -12,19 +12,23 @@ import type { MessageOf } from "../../wire/control.ts";
 export class JournalCommands {
   readonly #journal: Journal;
   readonly #table: CommandTable;
+  /** Wall ms: when this process began. */
+  #begunAt = 0;
 
   constructor(journal: Journal) {
     this.#journal = journal;
     this.#table = new CommandTable(journal.db, journal.limits);
   }
 
-  /** Those that wait on disk for their device. */
-  queued(): StoredCommand[] {
-    return this.#table.live().filter(({ state }) => state === "queued");
+  /** Those that wait on disk for their device, and those whose answer may still be on its way. */
+  recovered(): StoredCommand[] {
+    const queued = this.#table.live().filter(({ state }) => state === "queued");
+    return [...this.#table.lostSince(this.#begunAt - this.#journal.limits.commandQuietMs), ...queued];
   }
 
   /** What was given to a connection may have been written, and may have run: nobody will ever know. Returns how many. */
   restart(at: number): number {
+    this.#begunAt = at;
     const lost = this.#table.live().filter(({ state }) => state !== "queued");
     for (const row of lost) this.#store({ ...row, state: "unknown", endedAt: at, reason: "restart" }, false, at);
     return lost.length;

@@ -140,7 +140,7 @@ export class JournalEvents {
 
   /** What the other threads start from. */
   recovered(fenceBase: number): Recovered {
-    const [commands, configs] = [this.#commands.queued(), this.#configs.kept()];
+    const [commands, configs] = [this.#commands.recovered(), this.#configs.kept()];
     return { epoch: this.#journal.epoch, fenceBase, devices: this.#journal.ledger.ids(), commands, configs };
   }
 

@@ -23,12 +23,14 @@ import { type Board, DrainPhase } from "../../wire/board.ts";
 import { COMMAND_STATES, type CommandCodec, type CommandState, isEnd, MessageType } from "../../wire/command.ts";
 import { END_REASONS, type MessageOf, MESSAGES, type Outcome, OUTCOMES, send, type Transport, TRANSPORTS } from "../../wire/control.ts";
 import type { Recovered } from "../boot.ts";
+import { commandRow } from "./messages.ts";
 import type { RegistryRoom } from "./room.ts";
 import { StreamAnswers } from "./stream_answers.ts";
 
 /** Of a peer nobody knows how to take one. */
 const TAKERS: ReadonlySet<Transport> = new Set(["tcp"]);
 const TAKERS_WITH_UDP: ReadonlySet<Transport> = new Set(["tcp", "udp"]);
+const UDP = TRANSPORTS.indexOf("udp");
 const SSE = TRANSPORTS.indexOf("sse");
 /** Of a row: identity, id and key at their longest, and a reason. */
 const NAMES = 64 + 64 + 64 + 32;
@@ -99,7 +101,11 @@ export class RegistryCommands {
     const mostBytes = Math.min(limits.commandResponseBytes, Math.floor(parts.lifecycle.maxPayload / RESPONSE_SHARE));
     this.#streams = new StreamAnswers(this.#book, mostBytes, (late) => this.#late.push(late));
     const now = this.#now();
-    for (const row of recovered.commands) this.#book.restore({ ...row, device: asDeviceId(row.device) }, now);
+    for (const { device: id, ...row } of recovered.commands) {
+      const device = asDeviceId(id);
+      if (isEnd(row.state)) this.#book.lost(device, row.id, now);
+      else this.#book.restore({ ...row, device }, now);
+    }
   }
 
   /** Monotonic ms: nothing is due before. */
@@ -201,7 +207,9 @@ export class RegistryCommands {
 
   #routeOf(device: DeviceId): Route | null {
     const owner = newestAlive(this.#at.state.owners.get(device) ?? null);
-    return owner === null || !this.mayWrite(owner) ? null : { fence: owner.fence, ring: owner.claim.ring, conn: owner.claim.conn };
+    if (owner === null || !this.mayWrite(owner)) return null;
+    const { ring, conn, transport } = owner.claim;
+    return { fence: owner.fence, ring, conn, isLoose: transport === UDP };
   }
 
   #opened({ device }: Owner): void {
@@ -229,7 +237,7 @@ export class RegistryCommands {
     const { lifecycle, room, counters } = this.#at;
     const { changes } = this.#book;
     for (let change = changes.at(0); change !== undefined; change = changes.at(0)) {
-      if (!send(lifecycle, rowOf(change), room.lifecycleReserve)) return false;
+      if (!send(lifecycle, commandRow(change), room.lifecycleReserve)) return false;
       changes.shift();
       counters.add(this.#states[COMMAND_STATES.indexOf(change.state)]!);
       this.#unkept.push({ position: lifecycle.position, change });
@@ -275,22 +283,4 @@ export class RegistryCommands {
     }
     return true;
   }
-}
-
-function rowOf(
-  { command: { submission }, isNew, state, fence, at, writtenAt, endedAt, response, reason }: Change,
-): MessageOf<"commandRow"> {
-  return {
-    type: "commandRow",
-    ...submission,
-    isNew,
-    state: COMMAND_STATES.indexOf(state),
-    fence,
-    at,
-    writtenAt,
-    endedAt,
-    hasResponse: response !== null,
-    response: response ?? "",
-    reason: reason ?? "",
-  };
 }

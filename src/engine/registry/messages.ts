@@ -1,9 +1,11 @@
 /**
  * The messages that say who a connection is: to the journal of a takeover, to an http thread of one device. What was heard
- * of the connection is read off the presence table at that moment. Owned by the registry thread.
+ * of the connection is read off the presence table at that moment. And what the journal keeps of a command. Owned by the registry thread.
  */
+import type { Change } from "../../command/command.ts";
 import type { EffectOf } from "../../registry/effect.ts";
 import type { Owner } from "../../registry/owner.ts";
+import { COMMAND_STATES } from "../../wire/command.ts";
 import { type MessageOf, POLICIES, TAKEOVER_CAUSES } from "../../wire/control.ts";
 import type { Presence } from "../../wire/presence.ts";
 
@@ -68,5 +70,24 @@ export function answerMessage(
     lastAckAt,
     rttUs,
     retransmits,
+  };
+}
+
+/** A command's row and event as the journal is told. */
+export function commandRow(
+  { command: { submission }, isNew, state, fence, at, writtenAt, endedAt, response, reason }: Change,
+): MessageOf<"commandRow"> {
+  return {
+    type: "commandRow",
+    ...submission,
+    isNew,
+    state: COMMAND_STATES.indexOf(state),
+    fence,
+    at,
+    writtenAt,
+    endedAt,
+    hasResponse: response !== null,
+    response: response ?? "",
+    reason: reason ?? "",
   };
 }

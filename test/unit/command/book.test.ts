@@ -257,7 +257,7 @@ describe("commands of one device", () => {
   test("on another connection of a device that may have several stay there", () => {
     const { world, command } = written();
     const older = world.owners.get(DEVICE)!;
-    world.book.opened(DEVICE, { fence: 9, ring: 0, conn: 9 }, world.now);
+    world.book.opened(DEVICE, { fence: 9, ring: 0, conn: 9, isLoose: false }, world.now);
     expect(world.answer(command)).toBe("ended");
     world.book.left(DEVICE, older.fence, "closed", null, world.now);
     world.commit();

@@ -54,6 +54,16 @@ describe("commands in the store", () => {
     expect(reader.byId("a")).toMatchObject({ state: "unknown", endedAt: 6, reason: "restart", response: null });
   });
 
+  test("that ended without an answer a moment ago are found", () => {
+    const { table, put } = tables();
+    for (const id of ["a", "b", "c", "d"]) put(id, { isNew: true });
+    put("a", { state: "unknown", endedAt: 5, reason: "timeout" });
+    put("b", { state: "unknown", endedAt: 6, reason: "restart" });
+    put("c", { state: "answered", endedAt: 7, response: "ok" });
+    expect([5, 6, 7].map((at) => table.lostSince(at).map(({ id }) => id))).toEqual([["a", "b"], ["b"], []]);
+    expect(table.live().map(({ id }) => id)).toEqual(["d"]);
+  });
+
   test("are found by the key of their device", () => {
     const { reader, put } = tables();
     put("a", { isNew: true, key: "k" });
