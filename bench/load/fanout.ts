@@ -4,10 +4,10 @@
  *
  *   apt-get install nginx-light libnginx-mod-nchan
  *   bun bench/load/fanout.ts [--berth PATH]... [--runs 5] [--seconds 5] [--only 1000x50,5000x10,100x5000] [--servers berth,nchan]
- *                            [--tracker] [--json FILE]
+ *                            [--tracker] [--threads 1] [--json FILE]
  *
  * Berth keeps each message on the disk before it delivers it; nchan keeps messages in memory. Its processor time is that of the whole
- * gateway, and in brackets that of the http thread. `--tracker`: a tracker's records instead of messages; then for Berth alone.
+ * gateway, and in brackets that of the http thread. `--tracker`: a tracker's records instead of messages; then for Berth alone. `--threads`: http threads.
  */
 import { writeFileSync, writeSync } from "node:fs";
 import { availableParallelism, release } from "node:os";
@@ -36,8 +36,8 @@ function table(shapes: readonly string[], servers: readonly string[], all: Reado
       "p50 ms",
       "p99 ms",
       "CPU, us a delivery",
-      "RSS KiB a subscriber, connected",
-      "after",
+      "RSS a subscriber, KiB",
+      "RSS after the load, MiB",
     ]),
     row(Array<string>(8).fill("---")),
   ];
@@ -54,7 +54,7 @@ function table(shapes: readonly string[], servers: readonly string[], all: Reado
         mid((run) => run.p99Ms).toFixed(2),
         server === "nchan" ? mid((run) => run.cpuUs).toFixed(2) : cpu,
         mid((run) => run.rssKiB).toFixed(1),
-        mid((run) => run.rssEndKiB).toFixed(1),
+        mid((run) => run.rssEndMiB).toFixed(0),
       ]));
     }
   }
@@ -81,12 +81,15 @@ if (import.meta.main) {
       only: { type: "string", default: SHAPES.join(",") },
       servers: { type: "string", default: "berth,nchan" },
       tracker: { type: "boolean", default: false },
+      threads: { type: "string", default: "1" },
       json: { type: "string" },
     },
   });
   const wanted = options.servers.split(",");
   const commandOf = (path: string): string[] => (path.endsWith(".ts") ? [process.execPath, resolve(path)] : [resolve(path)]);
-  const builds = options.berth.map((path, i) => berth(options.berth.length === 1 ? "berth" : `berth ${i + 1}`, commandOf(path)));
+  const builds = options.berth.map((path, i) =>
+    berth(options.berth.length === 1 ? "berth" : `berth ${i + 1}`, commandOf(path), Number(options.threads))
+  );
   const servers = [...(wanted.includes("berth") ? builds : []), ...(wanted.includes("nchan") && !options.tracker ? [nchan] : [])];
   const shapes = options.only.split(",");
   const all = new Map<string, FanoutRun[]>();

@@ -22,9 +22,10 @@ export interface FanoutRun {
   /** Processor time of a delivery: of the whole server, and of the threads that deliver. */
   readonly cpuUs: number;
   readonly threadCpuUs: number;
-  /** Memory the server took to have the subscribers connected, and at the end of the load, each. */
+  /** Memory the server took to have the subscribers connected, each. */
   readonly rssKiB: number;
-  readonly rssEndKiB: number;
+  /** Memory it has at the end of the load. */
+  readonly rssEndMiB: number;
   readonly clientCores: number;
 }
 
@@ -128,7 +129,7 @@ export class FanoutClient {
       cpuUs: each(after.all - before.all),
       threadCpuUs: each(after.threads - before.threads),
       rssKiB: (rss - rssBefore) / subscribers,
-      rssEndKiB: (rssEnd - rssBefore) / subscribers,
+      rssEndMiB: rssEnd / 1024,
       clientCores: result.client_cores,
     };
   }

@@ -31,11 +31,12 @@ export interface FanoutServer {
 
 const CHANNEL = "app.load";
 
-export const berth = (name: string, command: readonly string[]): FanoutServer => ({
+/** `httpThreads`: one is what compares with one worker of nginx. */
+export const berth = (name: string, command: readonly string[], httpThreads: number): FanoutServer => ({
   name,
   async start() {
     const data = mkdtempSync(join(tmpdir(), "berth-fanout-"));
-    const settings = { log_level: "info", "http.threads": 1, "access.requests_per_second_per_token": 1_000_000 };
+    const settings = { log_level: "info", "http.threads": httpThreads, "access.requests_per_second_per_token": 1_000_000 };
     const gateway = await Gateway.start({ command, data, settings });
     const said = gateway.log.map((line) => JSON.parse(line) as { readonly threads?: readonly { name: string; id: number }[] });
     const threads = said.find((line) => line.threads !== undefined)?.threads ?? [];
