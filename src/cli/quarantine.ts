@@ -12,6 +12,7 @@ interface QuarantineOptions {
 interface ListOptions extends QuarantineOptions {
   readonly device?: string;
   readonly raw?: boolean;
+  readonly held?: boolean;
   readonly limit: number;
   readonly json?: boolean;
 }
@@ -64,6 +65,7 @@ export const addQuarantine: Verb = (program, platform, end) => {
   const verb = (name: string, what: string): Command => addGatewayOptions(quarantine.command(name).description(what));
   verb("list", "list the frames that are kept, newest first")
     .option("--device <ID>", "of this device")
+    .option("--held", "only those that stand in their device's way")
     .option("--raw", "with their bytes")
     .option("--limit <N>", "at most this many", wholeNumber(1, 1_000_000), 100)
     .option("--json", "one JSON object a line")

@@ -29,14 +29,16 @@ export interface Which {
   readonly token?: string;
   readonly device?: string;
   readonly raw?: boolean;
+  readonly held?: boolean;
 }
 
 /** Newest first, as many as are asked for. */
-export async function* quarantined({ url, token, device, raw }: Which): AsyncIterableIterator<Result<Quarantined, string>> {
+export async function* quarantined({ url, token, device, raw, held }: Which): AsyncIterableIterator<Result<Quarantined, string>> {
   for (let next: string | null = ""; next !== null;) {
     const query = new URLSearchParams({ limit: String(PAGE) });
     if (device !== undefined) query.set("device", device);
     if (raw === true) query.set("raw", "true");
+    if (held === true) query.set("held", "true");
     if (next !== "") query.set("after", next);
     const answer = await getJson(url, `/v1/quarantine?${query.toString()}`, token);
     if (!answer.ok) {

@@ -71,7 +71,7 @@ export class ReplayData {
     if (no === undefined) return;
     const nameOf = (of: number): string | null => ledger.byNo(asDeviceNo(of))?.id ?? null;
     for (let [upTo, more] = [committed as number, true]; more;) {
-      const page = this.#reader.page(no, upTo, PAGE, limits.pageBytes, nameOf);
+      const page = this.#reader.page(no, { upTo, limit: PAGE, held: false }, limits.pageBytes, nameOf);
       yield* page.frames;
       upTo = (page.frames.at(-1)?.id ?? 1) - 1;
       more = page.more;

@@ -16,6 +16,7 @@ import type {
   DeviceState,
   FramesPage,
   RecordsAnswer,
+  QuarantineQuery,
   RecordsQuery,
   StoredBadFrame,
   StoredCommand,
@@ -206,7 +207,7 @@ export interface RawPort {
     limit: number,
   ): Promise<(FramesPage & { readonly kind: "frames" }) | { readonly kind: "unknown_device" } | Busy>;
   /** Undecodable frames with ids up to `upTo`, of one device or (null) of all; `bad`: with those of wrong CRC. */
-  undecodable(device: string | null, upTo: number, limit: number, bad: boolean): Promise<QuarantinedFound | Busy>;
+  undecodable(device: string | null, query: QuarantineQuery, bad: boolean): Promise<QuarantinedFound | Busy>;
   /** Back when it is on disk, with the frame as it is then; null: it is forgotten. `busy`: it may be done all the same. */
   order(
     order: QuarantineOrder,

@@ -13,7 +13,7 @@ import { FramesQuery, FramesSchema } from "./frames.ts";
 import { HistoryQuery, HistorySchema } from "./history.ts";
 import { ClassPolicySchema, DevicePolicySchema } from "./policies.ts";
 import { ChannelSchema, PublishBody } from "./publish.ts";
-import { QuarantinedSchema, QuarantineQuery, QuarantineSchema } from "./quarantine.ts";
+import { QuarantinedSchema, QuarantineParameters, QuarantineSchema } from "./quarantine.ts";
 import { RecordsQuery } from "./records.ts";
 import { DevicesSchema, HealthSchema, OneDeviceSchema, RecordsSchema } from "./schema.ts";
 import { NewTokenSchema, TokenBody, TokensSchema } from "./tokens.ts";
@@ -87,7 +87,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     path: "/v1/quarantine",
     summary: "Frames that could not be decoded and are kept raw, newest first",
-    query: QuarantineQuery,
+    query: QuarantineParameters,
     answer: json(QuarantineSchema),
     problems: [503],
   },
@@ -117,10 +117,10 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     path: "/v1/events",
-    summary: "The journal live, resumed by Last-Event-ID",
+    summary: "The journal live, resumed by Last-Event-ID; mode=latest: who falls behind gets the newest record of each device, and gaps",
     query: EventsQuery,
     answer: ["text/event-stream", null],
-    problems: [501, 503],
+    problems: [503],
   },
   {
     path: "/v1/ws",

@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { toHex } from "../base/bytes.ts";
 import { judgeFrame } from "../codec/raw_frame.ts";
 import { codecName } from "../codec/teltonika/codec_id.ts";
-import type { StoredBadFrame, StoredQuarantined } from "../store/port.ts";
+import type { QuarantineQuery, StoredBadFrame, StoredQuarantined } from "../store/port.ts";
 import type { QuarantineOrder } from "../wire/control.ts";
 import { DEVICE_ID, NoQuery, PAGE_MAX } from "./devices.ts";
 import type { Gateway, QuarantinedFound } from "./gateway.ts";
@@ -19,11 +19,12 @@ import { count, ms } from "./schema.ts";
 const PAGE_DEFAULT = 100;
 const FRAME_ID = /^[1-9][0-9]{0,15}$/;
 
-export const QuarantineQuery = query({
+export const QuarantineParameters = query({
   device: v.optional(text("a device")),
   limit: v.optional(wholeNumber(1, PAGE_MAX)),
   after: v.optional(v.pipe(v.string(), v.regex(FRAME_ID, "`next` of the page before"))),
   raw: v.optional(oneOf(["true", "false"])),
+  held: v.optional(oneOf(["true", "false"])),
 });
 
 const hex = v.optional(v.pipe(v.string(), v.description("The data field: codec id to second count; with raw=true")));
@@ -57,8 +58,8 @@ export const QuarantineSchema = v.object({
 type Quarantined = v.InferOutput<typeof QuarantinedSchema>;
 
 export function serveQuarantine(app: Hono, gateway: Gateway): void {
-  app.get("/v1/quarantine", strictQuery(QuarantineQuery), async (c) => {
-    const { device, limit = PAGE_DEFAULT, after, raw } = c.req.valid("query");
+  app.get("/v1/quarantine", strictQuery(QuarantineParameters), async (c) => {
+    const { device, limit = PAGE_DEFAULT, after, raw, held } = c.req.valid("query");
     if (device !== undefined && !DEVICE_ID.test(device)) {
       return problem(400, "Cannot use device: expected a device", { parameter: "device" });
     }
@@ -68,7 +69,7 @@ export function serveQuarantine(app: Hono, gateway: Gateway): void {
     }
     const upTo = after === undefined ? Number.MAX_SAFE_INTEGER : Number(after) - 1;
     const wanted = device === undefined ? visible : new Set([device]);
-    const found = await newest(gateway, wanted, upTo, limit, after === undefined);
+    const found = await newest(gateway, wanted, { upTo, limit, held: held === "true" }, after === undefined);
     if (found.kind === "busy") return unavailable(found.reason);
     const { frames, next } = found;
     const bad = found.bad.filter((one) => wanted === null || (one.device !== null && wanted.has(one.device)));
@@ -101,17 +102,17 @@ export function serveQuarantine(app: Hono, gateway: Gateway): void {
 }
 
 /** The newest frames of all devices (null) or of these. `next`: there are older ones, below it. */
-async function newest(gateway: Gateway, devices: ReadonlySet<string> | null, upTo: number, limit: number, bad: boolean) {
+async function newest(gateway: Gateway, devices: ReadonlySet<string> | null, query: QuarantineQuery, bad: boolean) {
   const pages: QuarantinedFound[] = [];
   for (const device of devices ?? [null]) {
-    const page = await gateway.raw.undecodable(device, upTo, limit, bad);
+    const page = await gateway.raw.undecodable(device, query, bad);
     if (page.kind === "busy") return page;
     pages.push(page);
   }
   // Where a device has more below its page, nothing older of another goes before that.
   const floor = Math.max(0, ...pages.map(({ frames, more }) => more ? frames.at(-1)!.id : 0));
   const all = pages.flatMap(({ frames }) => frames).toSorted((a, b) => b.id - a.id);
-  const frames = all.slice(0, limit).filter(({ id }) => id >= floor);
+  const frames = all.slice(0, query.limit).filter(({ id }) => id >= floor);
   const next = frames.length < all.length || floor > 0 ? String(frames.at(-1)!.id) : null;
   return { kind: "found" as const, frames, bad: pages[0]?.bad ?? [], next };
 }

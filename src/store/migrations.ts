@@ -92,6 +92,8 @@ export const MIGRATIONS: readonly string[] = [
   `
   -- The commands of one device, newest first.
   CREATE INDEX command_of_device ON command (device, no);
+  -- The frames that stand in their device's way (HELD in quarantine.ts).
+  CREATE INDEX quarantine_held ON quarantine (id) WHERE (released = 0 AND replayed_records = 0);
   `,
 ];
 

@@ -164,6 +164,13 @@ export interface StoredQuarantined {
   readonly bytes: Uint8Array;
 }
 
+/** Ids up to `upTo`; `held`: only those that stand in their device's way. */
+export interface QuarantineQuery {
+  readonly upTo: number;
+  readonly limit: number;
+  readonly held: boolean;
+}
+
 /** `more`: there are older ones. */
 export interface QuarantinePage {
   readonly frames: readonly StoredQuarantined[];
@@ -203,8 +210,8 @@ export interface StoreReader extends EntrySource {
   config(device: string): StoredConfig | null;
   /** Frames of a device whose first new record has a seq of `upTo` at most, newest first; null: an unknown device. */
   frames(device: DeviceId, upTo: number, limit: number): FramesPage | null;
-  /** Frames kept raw, newest first, of one device or (null) of all, with an id of `upTo` at most. */
-  quarantined(device: DeviceId | null, upTo: number, limit: number): QuarantinePage;
+  /** Frames kept raw, newest first, of one device or (null) of all. */
+  quarantined(device: DeviceId | null, query: QuarantineQuery): QuarantinePage;
   quarantinedOne(id: number): StoredQuarantined | null;
   /** The newest frames with a wrong CRC, newest first. */
   badFrames(): readonly StoredBadFrame[];

@@ -1,12 +1,14 @@
 /** Reads the frames that are kept raw: those that could not be decoded, and the newest with a wrong CRC. Reader threads. */
 import type { Database, SqlRow, Statement } from "../platform/port.ts";
-import type { QuarantinePage, StoredBadFrame, StoredQuarantined } from "./port.ts";
+import { HELD } from "./quarantine.ts";
+import type { QuarantinePage, QuarantineQuery, StoredBadFrame, StoredQuarantined } from "./port.ts";
 
 type Named = (device: number) => string | null;
 
 export class QuarantineReader {
   readonly #sizes: Statement;
   readonly #sizesOfDevice: Statement;
+  readonly #sizesHeld: Statement;
   readonly #rows: Statement;
   readonly #one: Statement;
   readonly #bad: Statement;
@@ -16,14 +18,23 @@ export class QuarantineReader {
     this.#sizesOfDevice = db.prepare(
       "SELECT id, length(bytes) AS bytes FROM quarantine WHERE device = ? AND id <= ? ORDER BY id DESC LIMIT ?",
     );
-    this.#rows = db.prepare("SELECT * FROM quarantine WHERE id BETWEEN ? AND ? AND (? = 0 OR device = ?) ORDER BY id DESC");
+    this.#sizesHeld = db.prepare(
+      `SELECT id, length(bytes) AS bytes FROM quarantine WHERE ${HELD} AND id <= ?1 AND (?2 = 0 OR device = ?2) ORDER BY id DESC LIMIT ?3`,
+    );
+    this.#rows = db.prepare(
+      `SELECT * FROM quarantine WHERE id BETWEEN ?1 AND ?2 AND (?3 = 0 OR device = ?3) AND (?4 = 0 OR ${HELD}) ORDER BY id DESC`,
+    );
     this.#one = db.prepare("SELECT * FROM quarantine WHERE id = ? AND id <= ?");
     this.#bad = db.prepare("SELECT device, at, bytes FROM crc_failure ORDER BY id DESC");
   }
 
-  /** Newest first, ids up to `upTo`, of one device or (null) of all: up to `limit` of them and the bytes of a page, but one at least. */
-  page(device: number | null, upTo: number, limit: number, pageBytes: number, nameOf: Named): QuarantinePage {
-    const sizes = device === null ? this.#sizes.all(upTo, limit + 1) : this.#sizesOfDevice.all(device, upTo, limit + 1);
+  /** Newest first: up to `limit` of them and the bytes of a page, but one at least. `device`: its number, null of all. */
+  page(device: number | null, { upTo, limit, held }: QuarantineQuery, pageBytes: number, nameOf: Named): QuarantinePage {
+    const sizes = held
+      ? this.#sizesHeld.all(upTo, device ?? 0, limit + 1)
+      : device === null
+      ? this.#sizes.all(upTo, limit + 1)
+      : this.#sizesOfDevice.all(device, upTo, limit + 1);
     let [bytes, taken] = [0, 0];
     while (taken < Math.min(limit, sizes.length)) {
       bytes += Number(sizes[taken]!["bytes"]);
@@ -31,7 +42,7 @@ export class QuarantineReader {
       taken++;
     }
     if (taken === 0) return { frames: [], more: false };
-    const rows = this.#rows.all(sizes[taken - 1]!["id"]!, upTo, device ?? 0, device ?? 0);
+    const rows = this.#rows.all(sizes[taken - 1]!["id"]!, upTo, device ?? 0, held ? 1 : 0);
     return { frames: rows.map((row) => quarantined(row, nameOf)), more: taken < sizes.length };
   }
 

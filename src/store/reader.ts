@@ -18,6 +18,7 @@ import type {
   EntriesAnswer,
   FramesPage,
   QuarantinePage,
+  QuarantineQuery,
   RecordsAnswer,
   RecordsQuery,
   Row,
@@ -200,11 +201,11 @@ export class SqliteStoreReader implements StoreReader {
     });
   }
 
-  quarantined(device: DeviceId | null, upTo: number, limit: number): QuarantinePage {
+  quarantined(device: DeviceId | null, query: QuarantineQuery): QuarantinePage {
     return this.#read(() => {
       const no = device === null ? null : this.#fold.byId(device)?.no;
       if (no === undefined) return { frames: [], more: false };
-      return this.#quarantine.page(no, Math.min(upTo, this.seq), limit, this.#limits.pageBytes, this.#nameOf);
+      return this.#quarantine.page(no, { ...query, upTo: Math.min(query.upTo, this.seq) }, this.#limits.pageBytes, this.#nameOf);
     });
   }
 

@@ -34,8 +34,8 @@ export const REQUESTS = {
   config: struct({ request: "u32", device: "str" }),
   /** Frames of a device whose first new record has a seq of `upTo` at most, newest first. */
   frames: struct({ request: "u32", device: "str", upTo: "f64", limit: "u32" }),
-  /** Frames kept raw with ids up to `upTo`, newest first, of one device or ("") of all; `id` not 0: that one. `bad`: with those of wrong CRC. */
-  quarantine: struct({ request: "u32", id: "f64", device: "str", upTo: "f64", limit: "u32", bad: "bool" }),
+  /** Frames kept raw with ids up to `upTo`, newest first, of one device or ("") of all; `id` not 0: that one. `held`: only those in their device's way. `bad`: with those of wrong CRC. */
+  quarantine: struct({ request: "u32", id: "f64", device: "str", upTo: "f64", limit: "u32", held: "bool", bad: "bool" }),
 } as const;
 
 export type RequestType = keyof typeof REQUESTS;

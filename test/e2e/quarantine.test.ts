@@ -133,6 +133,11 @@ describe("frames kept raw", () => {
     const [one, two] = listed.out.trim().split("\n").map((line) => JSON.parse(line) as Frame);
     expect(await berth("release", String(one!.id), String(two!.id))).toEqual({ code: 0, out: "", err: "" });
     expect((await page(gateway, "?limit=2")).frames.every(({ releasedAt }) => releasedAt !== null)).toBe(true);
+    const held = (await page(gateway, "?held=true")).frames.map(({ id }) => id);
+    expect(held.length).toBe(2);
+    expect(held).not.toContain(one!.id);
+    expect((await page(gateway, `?held=true&device=${imeiOf(1)}&limit=1`)).next).toBe(String(held[0]!));
+    expect((await berth("list", "--held", "--json")).out.trim().split("\n").length).toBe(2);
     expect((await berth("list", "--device", imeiOf(2), "--raw")).out).toContain(`unknown_codec at byte 0`);
     expect(await berth("forget", String(one!.id))).toEqual({ code: 0, out: "", err: "" });
     expect((await page(gateway)).frames.map(({ id }) => id)).not.toContain(one!.id);

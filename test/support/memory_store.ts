@@ -8,6 +8,7 @@ import type {
   EntriesAnswer,
   FramesPage,
   QuarantinePage,
+  QuarantineQuery,
   RecordsAnswer,
   RecordsQuery,
   Row,
@@ -270,8 +271,10 @@ export class MemoryStore implements StoreReader {
   readonly quarantine: StoredQuarantined[] = [];
   readonly bad: StoredBadFrame[] = [];
 
-  quarantined(device: DeviceId | null, upTo: number, limit: number): QuarantinePage {
-    const all = this.quarantine.filter((one) => one.id <= upTo && (device === null || one.device === device));
+  quarantined(device: DeviceId | null, { upTo, limit, held }: QuarantineQuery): QuarantinePage {
+    const all = this.quarantine.filter((one) =>
+      one.id <= upTo && (device === null || one.device === device) && (!held || (one.releasedAt === null && one.records === 0))
+    );
     return { frames: all.slice(0, limit), more: all.length > limit };
   }
 

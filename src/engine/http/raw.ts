@@ -2,7 +2,7 @@
  * Frames as they came, as an http thread offers them: those of a device and those that could not be decoded, read from the store by a
  * reader; and orders about the latter by way of the registry to the journal. Owned by an http thread.
  */
-import type { FramesPage, StoredBadFrame, StoredFrame, StoredQuarantined } from "../../store/port.ts";
+import type { FramesPage, QuarantineQuery, StoredBadFrame, StoredFrame, StoredQuarantined } from "../../store/port.ts";
 import { OUTCOMES, type QuarantineOrder } from "../../wire/control.ts";
 import type { AnswerRaw } from "../../wire/query_answer.ts";
 import type { RegistryClient } from "./asks.ts";
@@ -42,12 +42,12 @@ export class HttpRaw {
   }
 
   /** Undecodable frames with ids up to `upTo`, of one device or (null) of all; `bad`: with those of wrong CRC. */
-  undecodable(device: string | null, upTo: number, limit: number, bad: boolean): Promise<Quarantined | Busy> {
-    return this.#ask(0, device ?? "", upTo, limit, bad);
+  undecodable(device: string | null, query: QuarantineQuery, bad: boolean): Promise<Quarantined | Busy> {
+    return this.#ask(0, device ?? "", query, bad);
   }
 
   async one(id: number): Promise<{ readonly kind: "quarantined"; readonly frame: StoredQuarantined | null } | Busy> {
-    const found = await this.#ask(id, "", 0, 1, false);
+    const found = await this.#ask(id, "", { upTo: 0, limit: 1, held: false }, false);
     return found.kind === "busy" ? found : { kind: "quarantined", frame: found.frames[0] ?? null };
   }
 
@@ -68,8 +68,8 @@ export class HttpRaw {
     return isDone ? { kind: "done", frame } : notDone;
   }
 
-  async #ask(id: number, device: string, upTo: number, limit: number, bad: boolean): Promise<Quarantined | Busy> {
-    const answer = await this.#parts.readers.ask({ type: "quarantine", id, device, upTo, limit, bad });
+  async #ask(id: number, device: string, query: QuarantineQuery, bad: boolean): Promise<Quarantined | Busy> {
+    const answer = await this.#parts.readers.ask({ type: "quarantine", id, device, ...query, bad });
     if (answer.kind === "busy") return answer;
     if (answer.kind !== "quarantine") throw new Error(`Cannot use an answer of kind ${answer.kind} to a quarantine query`);
     const { frames, more, bad: badCrc } = answer;

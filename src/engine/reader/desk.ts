@@ -158,14 +158,14 @@ export class ReaderDesk {
     }
   }
 
-  #quarantine({ id, device, upTo, limit, bad }: RequestOf<"quarantine">): Answer {
+  #quarantine({ id, device, upTo, limit, held, bad }: RequestOf<"quarantine">): Answer {
     const store = this.#store;
     const badCrc = bad ? store.badFrames().map(raw) : [];
     if (id !== 0) {
       const one = store.quarantinedOne(id);
       return { kind: "quarantine", frames: one === null ? [] : [raw(one)], more: false, bad: badCrc };
     }
-    const { frames, more } = store.quarantined(device === "" ? null : asDeviceId(device), upTo, this.#rows(limit));
+    const { frames, more } = store.quarantined(device === "" ? null : asDeviceId(device), { upTo, limit: this.#rows(limit), held });
     return { kind: "quarantine", frames: frames.map(raw), more, bad: badCrc };
   }
 

@@ -87,6 +87,13 @@ test("a released frame is acknowledged and still counted, after a restart too", 
   bench.commit();
   expect([take(bench, frame(1, 9)), ...standing(bench)]).toEqual(["released", 0, 1]);
   bench.commit();
+  const heldIds = () => bench.reader().quarantined(null, { upTo: 1e9, limit: 9, held: true }).frames.map(({ id }) => id);
+  expect(heldIds()).toEqual([]);
+  expect(take(bench, frame(2, 9))).toBe("first");
+  bench.commit();
+  expect(heldIds()).toEqual([bench.journal.quarantine.id]);
+  bench.journal.quarantine.order("forget", bench.journal.quarantine.id, NOW);
+  bench.commit();
   bench.reopen();
   expect([take(bench, frame(1, 9)), ...standing(bench)]).toEqual(["released", 0, 1]);
   bench.commit();
@@ -160,7 +167,7 @@ test("a reader pages them newest first, of all devices or one, and not before th
   }
   const reader = bench.reader({ pageBytes: 5 });
   const idsOf = (device: string | null, upTo: number, limit: number) =>
-    reader.quarantined(device as never, upTo, limit).frames.map((one) => one.id);
+    reader.quarantined(device as never, { upTo, limit, held: false }).frames.map((one) => one.id);
   expect(idsOf(null, 1e9, 10)).toEqual([ids[4]!, ids[3]!]);
   expect(idsOf(null, ids[3]! - 1, 10)).toEqual([ids[2]!, ids[1]!]);
   expect(idsOf(null, ids[1]! - 1, 10)).toEqual([ids[0]!]);
@@ -172,7 +179,10 @@ test("a reader pages them newest first, of all devices or one, and not before th
     origin: { address: "192.0.2.1", port: 4711 },
     count: 1,
   });
-  expect([reader.quarantined(null, ids[1]!, 2).more, reader.quarantined("A" as never, ids[2]!, 1).more]).toEqual([false, true]);
+  expect([
+    reader.quarantined(null, { upTo: ids[1]!, limit: 2, held: false }).more,
+    reader.quarantined("A" as never, { upTo: ids[2]!, limit: 1, held: false }).more,
+  ]).toEqual([false, true]);
   const behind = bench.reader({}, () => ids[2]!);
   expect([behind.quarantinedOne(ids[2]!)?.id, behind.quarantinedOne(ids[3]!)]).toEqual([ids[2]!, null]);
 });
@@ -231,13 +241,14 @@ test("a frame kept by a Berth that knew no releases is still there, and counted 
   // What the newest change of its table added.
   const added = /ADD COLUMN (\w+)/g;
   const change = MIGRATIONS.findIndex((text) => text.includes("replayed_at"));
+  bench.db.exec("DROP INDEX quarantine_held");
   for (const [, column] of MIGRATIONS[change]!.matchAll(added)) bench.db.exec(`ALTER TABLE quarantine DROP COLUMN ${column}`);
   bench.db.exec("DROP INDEX command_of_device");
   bench.db.exec(`PRAGMA user_version = ${change}`);
   bench.reopen();
   expect([take(bench, frame(1, 9)), ...standing(bench)]).toEqual(["repeat", 1, 1]);
   bench.commit();
-  expect(bench.reader().quarantined(null, 1e9, 9).frames).toMatchObject([{
+  expect(bench.reader().quarantined(null, { upTo: 1e9, limit: 9, held: true }).frames).toMatchObject([{
     device: "A",
     count: 2,
     fence: 0,
