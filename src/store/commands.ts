@@ -59,7 +59,7 @@ export class CommandTable {
       "UPDATE command SET state = ?, fence = ?, written_at = ?, ended_at = ?, response = ?, reason = ?, seq = ? WHERE id = ? AND ended_at IS NULL",
     );
     this.#trim = db.prepare("DELETE FROM command WHERE no <= (SELECT max(no) FROM command) - ? AND ended_at IS NOT NULL");
-    this.#lost = db.prepare(`${SELECT} WHERE state = 'unknown' AND ended_at >= ? ORDER BY command.no`);
+    this.#lost = db.prepare(`${SELECT} WHERE state = 'unknown' AND ended_at >= ? ORDER BY command.no DESC LIMIT ?`);
     this.#live = db.prepare(`${SELECT} WHERE ended_at IS NULL ORDER BY command.no`);
   }
 
@@ -74,9 +74,9 @@ export class CommandTable {
     this.#trim.run(this.#kept);
   }
 
-  /** Those that ended without an answer after `at` (wall ms), the oldest first. Looks at all there are. */
-  lostSince(at: number): StoredCommand[] {
-    return this.#lost.all(at).map(read);
+  /** The newest `most` that ended without an answer after `at` (wall ms), the newest first. Looks at all there are. */
+  lostSince(at: number, most: number): StoredCommand[] {
+    return this.#lost.all(at, most).map(read);
   }
 
   /** Those that have not ended, the oldest first. */

@@ -23,7 +23,8 @@ export class JournalCommands {
   /** Those that wait on disk for their device, and those whose answer may still be on its way. */
   recovered(): StoredCommand[] {
     const queued = this.#table.live().filter(({ state }) => state === "queued");
-    return [...this.#table.lostSince(this.#begunAt - this.#journal.limits.commandQuietMs), ...queued];
+    const { commandQuietMs, commands } = this.#journal.limits;
+    return [...this.#table.lostSince(this.#begunAt - commandQuietMs, commands), ...queued];
   }
 
   /** What was given to a connection may have been written, and may have run: nobody will ever know. Returns how many. */

@@ -60,7 +60,8 @@ describe("commands in the store", () => {
     put("a", { state: "unknown", endedAt: 5, reason: "timeout" });
     put("b", { state: "unknown", endedAt: 6, reason: "restart" });
     put("c", { state: "answered", endedAt: 7, response: "ok" });
-    expect([5, 6, 7].map((at) => table.lostSince(at).map(({ id }) => id))).toEqual([["a", "b"], ["b"], []]);
+    expect([5, 6, 7].map((at) => table.lostSince(at, 9).map(({ id }) => id))).toEqual([["b", "a"], ["b"], []]);
+    expect(table.lostSince(5, 1).map(({ id }) => id)).toEqual(["b"]);
     expect(table.live().map(({ id }) => id)).toEqual(["d"]);
   });
 
