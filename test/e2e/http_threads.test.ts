@@ -94,6 +94,26 @@ describe("two http threads", () => {
     expect((await second.stop()).code).toBe(0);
   }, 40_000);
 
+  test("take what is published at any of them to every subscriber once, and count those together", async () => {
+    const gateway = await start();
+    const { cursor } = await devicesPage(gateway.url);
+    const streams = await many(() => consume(gateway, "/v1/events?channel=app.news", cursor));
+    const published = await many((i) =>
+      asked(gateway, "/v1/publish", {
+        method: "POST",
+        body: JSON.stringify({ channel: "app.news", data: i }),
+        headers: { "content-type": "application/json" },
+      })
+    );
+    expect(new Set(published.map(({ status }) => status))).toEqual(new Set([202]));
+    for (const stream of streams) await stream.until("all of it", () => stream.of("message").length >= MANY);
+    const news = streams.map((stream) => stream.of("message").map(({ id }) => cursorParts(id).seq));
+    expect(news).toEqual(streams.map(() => Array.from({ length: MANY }, (_, i) => i + 1)));
+    const counts = await many(() => asked<{ subscribers: number }>(gateway, "/v1/channels/app.news"));
+    expect(new Set(counts.map(({ json }) => json.subscribers))).toEqual(new Set([MANY]));
+    expect((await gateway.stop()).code).toBe(0);
+  }, 30_000);
+
   test("share the bound of subscribers, and the one drain there may be", async () => {
     const gateway = await start({ "http.subscribers": MANY });
     await many(() => consume(gateway, "/v1/events"));

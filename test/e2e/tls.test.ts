@@ -34,10 +34,10 @@ function shown(port: number): Promise<string> {
 const settingsOf = ({ cert, key }: Files) => ({ workers: 1, "tls.cert": cert, "tls.key": key });
 
 describe("HTTPS", () => {
-  test("is spoken with a certificate, which SIGHUP renews while a stream goes on", async () => {
+  test.each([1, 2])("is spoken with a certificate, which SIGHUP renews while a stream goes on, by %i http threads", async (threads) => {
     const directory = temporaryData();
     const files = await write(directory, FIRST);
-    const gateway = await Gateway.start({ settings: settingsOf(files) });
+    const gateway = await Gateway.start({ settings: { ...settingsOf(files), "http.threads": threads } });
     const { port } = new URL(gateway.url);
     const url = `https://127.0.0.1:${port}`;
     const answer = await fetch(`${url}/readyz`, { tls: { ca: FIRST.cert } });
@@ -51,7 +51,8 @@ describe("HTTPS", () => {
     await write(directory, SECOND);
     gateway.signal("SIGHUP");
     // A connection that waited at the old listener as it closed is reset.
-    await until("the new certificate", async () => (await shown(Number(port)).catch(() => "")) === "berth-test-2");
+    const all = (): Promise<string[]> => Promise.all(Array.from({ length: 8 * threads }, () => shown(Number(port)).catch(() => "")));
+    await until("the new certificate", async () => (await all()).every((name) => name === "berth-test-2"));
     expect((await fetch(`${url}/readyz`, { tls: { ca: SECOND.cert } })).status).toBe(200);
 
     await Bun.write(files.cert, "no certificate");
