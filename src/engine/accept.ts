@@ -121,6 +121,8 @@ class AcceptDesk {
       }
       if (!this.#door.admits(next.peer.address)) this.#acceptor.closeDescriptor(next.fd);
       else this.#pass(next.fd, next.peer);
+      // One that comes alone need not wait until the kernel has said that there is no other.
+      if (taken === 0) this.#publish();
     }
     this.#publish();
   }

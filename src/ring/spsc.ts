@@ -108,8 +108,17 @@ export class RingProducer extends RingEnd {
 
   /** Makes all committed messages visible and wakes the consumer if it sleeps. */
   publish(): void {
-    if (Atomics.load(this.control, TAIL_WORD) >>> 0 === this.#tail) return;
+    if (this.reveal()) this.wake();
+  }
+
+  /** Makes them visible only. True when there were any: the consumer is owed a `wake`, which takes as long as many messages. */
+  reveal(): boolean {
+    if (Atomics.load(this.control, TAIL_WORD) >>> 0 === this.#tail) return false;
     Atomics.store(this.control, TAIL_WORD, this.#tail | 0);
+    return true;
+  }
+
+  wake(): void {
     this.#bell.ring();
   }
 }

@@ -32,6 +32,7 @@ export function turnByBlocking({ boot, platform, source, worker, drain, pass }: 
     } else if (worker.hurried && nextTick > now + TICK_MS) nextTick = now + TICK_MS;
     if (bell.waitBy(Math.max(0, Math.ceil(nextTick - now)), hasWork, sleep)) {
       sockets.serve();
+      worker.publish();
       leftovers.worked(worker.opened - opened);
       opened = worker.opened;
     } else leftovers.idle();

@@ -110,7 +110,7 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#verdicts.take((connection) => this.#goOn(connection));
     this.#commands.look(this.#frames.readAtMono, (connection) => this.#goOn(connection));
     this.#offerRoom();
-    this.#publish();
+    this.publish();
   }
 
   /** The next tick shall come soon: there is traffic, or a probe to listen for. */
@@ -127,7 +127,7 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#sampler.step(clock.wall());
     wheel.advance(clock.mono(), (slot) => this.#due(table.at(slot)));
     tally.gauges(table.count, frames.capacity - frames.free(), claims.capacity - claims.free());
-    this.#publish();
+    this.publish();
   }
 
   /** Of the rings this worker writes: what they hold nothing in. */
@@ -148,7 +148,7 @@ export class CodecWorker implements SocketHandler<Link> {
       if (connection.stage === Stage.open) connection.socket.pause();
       else this.#ending.begin(connection, "shutdown");
     }
-    this.#publish();
+    this.publish();
   }
 
   /** Every frame has its verdict and every answer is written. */
@@ -159,7 +159,7 @@ export class CodecWorker implements SocketHandler<Link> {
   /** The registry hears of every close to come, so that it writes down when each was last heard. */
   farewell(): void {
     for (const connection of this.#at.table.all()) this.#ending.tellRegistry(connection, "shutdown");
-    this.#publish();
+    this.publish();
   }
 
   endAll(): void {
@@ -168,7 +168,7 @@ export class CodecWorker implements SocketHandler<Link> {
       // A paused socket does not hear the peer's FIN.
       connection.socket.resume();
     }
-    this.#publish();
+    this.publish();
   }
 
   resetAll(): void {
@@ -243,12 +243,12 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#publishing = true;
     setImmediate(() => {
       this.#publishing = false;
-      this.#publish();
+      this.publish();
     });
   }
 
-  /** Frames first: a close names a position in their ring. */
-  #publish(): void {
+  /** What was put into rings is seen from now on. Frames first: a close names a position in their ring. */
+  publish(): void {
     this.#at.frames.publish();
     this.#at.claims.publish();
   }

@@ -62,12 +62,13 @@ export class RegistryOutbox {
     this.kept = new KeptAnswers({ board: this.#board, room: this.room, lifecycle, answers }, boot.settings.limits.lastingOrders);
   }
 
-  /** Makes what was performed visible, the journal's part first. */
+  /** Makes what was performed visible, the journal's part first. It is woken last: devices wait for decisions, nobody for events. */
   publish(): void {
     this.#justLeft.drop(this.#board.commandsKept());
-    this.#lifecycle.publish();
+    const told = this.#lifecycle.reveal();
     for (const ring of this.#decisions) ring.publish();
     for (const ring of this.#answers) ring.publish();
+    if (told) this.#lifecycle.wake();
   }
 
   giveBack(discard: Discard): void {

@@ -178,6 +178,36 @@ describe("ring positions", () => {
     }
   });
 
+  test("what is revealed is seen, and its consumer sleeps on until it is woken", () => {
+    const bells = new SharedArrayBuffer(BELL_BYTES);
+    const poked: number[] = [];
+    const sleeper = new Bell(bells, 0);
+    sleeper.hangDoorbell(7);
+    const memory = createRing(4096);
+    const out = new RingProducer(memory, new Bell(bells, 0, (doorbell) => void poked.push(doorbell)));
+    const into = new RingConsumer(memory);
+    expect(out.reveal()).toBe(false);
+    sleeper.waitBy(0, () => false, () => {
+      put(out, 5, 1);
+      expect([out.reveal(), into.hasNext(), poked]).toEqual([true, true, []]);
+      out.wake();
+      out.wake();
+      return true;
+    });
+    expect(poked).toEqual([7]);
+    // Awake it is left alone.
+    put(out, 5, 2);
+    out.publish();
+    expect(poked).toEqual([7]);
+  });
+
+  test("a doorbell nobody can poke is a broken invariant", () => {
+    const bells = new SharedArrayBuffer(BELL_BYTES);
+    const sleeper = new Bell(bells, 0);
+    sleeper.hangDoorbell(7);
+    expect(() => sleeper.waitBy(0, () => false, () => (new Bell(bells, 0).ring(), true))).toThrow("poke doorbell 7");
+  });
+
   test("what a ring holds nothing in is given back, once it is worth it: around its end too, and only what was written since", () => {
     const { out, into } = pair(1 << 18);
     const given: [number, number][] = [];
