@@ -24,6 +24,16 @@ export interface Tally {
   peak(bytes: number): void;
 }
 
+/** `latest`: who is behind gets the newest record of each device, and gaps for what it stands for. */
+export const MODES = ["complete", "latest"] as const;
+export type Mode = (typeof MODES)[number];
+
+/** Where a client wants to begin, and how much of it. */
+export interface Start {
+  readonly cursor: string | null;
+  readonly mode: Mode;
+}
+
 export interface Subscription {
   readonly cursor: string | null;
   readonly filter: Filter;

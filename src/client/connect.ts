@@ -9,6 +9,12 @@ import { openSocket, type SocketMaker } from "./ws.ts";
 /** Asked for each attempt when it is a function. */
 export type Token = string | (() => string | undefined) | undefined;
 
+/**
+ * `complete` (as when it is left out): every event comes, however far behind who takes them is. `latest`, for who shows what is now: who
+ * is behind gets the newest record of each device, and a `gap` of cause `coalesced` for those it stands for; all other events come.
+ */
+export type Mode = "complete" | "latest";
+
 export interface SseOptions extends Callbacks, Tuning {
   readonly transport?: "sse";
   readonly token?: Token;
@@ -19,6 +25,7 @@ export interface SseOptions extends Callbacks, Tuning {
   readonly channels?: readonly string[] | undefined;
   /** Everything after it comes; left out: what happens from now on, after a `resync`. */
   readonly cursor?: string | null | undefined;
+  readonly mode?: Mode | undefined;
 }
 
 export interface WsOptions extends Callbacks, Tuning {
@@ -28,6 +35,8 @@ export interface WsOptions extends Callbacks, Tuning {
   readonly channels?: readonly string[] | Readonly<Record<string, string | null>> | undefined;
   /** Of all channels of a list. */
   readonly cursor?: string | null | undefined;
+  /** Of all channels. */
+  readonly mode?: Mode | undefined;
   /** Where there is none: Node before 22 has one in the package `ws`. */
   readonly WebSocket?: SocketMaker | undefined;
 }
@@ -43,18 +52,30 @@ export function connect(url: string, options: SseOptions | WsOptions = {}): Conn
 }
 
 function connectSocket(url: string, options: WsOptions): Channels {
-  const { token, channels = [], cursor = null, transport: _, WebSocket: maker = globalThis.WebSocket as SocketMaker | undefined, ...rest } =
-    options;
+  const {
+    token,
+    channels = [],
+    cursor = null,
+    mode,
+    transport: _,
+    WebSocket: maker = globalThis.WebSocket as SocketMaker | undefined,
+    ...rest
+  } = options;
   if (maker === undefined) throw new TypeError("Cannot open a WebSocket: there is none here; give one as `WebSocket`");
   const cursors = new Map(isList(channels) ? channels.map((channel) => [channel, cursor]) : Object.entries(channels));
-  return new Channels(openSocket(`${baseOf(url)}/v1/ws`, tokenOf(token), maker), cursors, rest);
+  return new Channels(openSocket(`${baseOf(url)}/v1/ws`, tokenOf(token), maker, mode), cursors, rest);
 }
 
 const isList = (channels: object): channels is readonly string[] => Array.isArray(channels);
 
 function connectStream(url: string, options: SseOptions): Connection {
-  const { token, devices = [], kinds = [], channels = [], cursor = null, ...rest } = options;
-  const query = [...pairs("device", devices), ...pairs("kind", kinds), ...pairs("channel", channels)];
+  const { token, devices = [], kinds = [], channels = [], cursor = null, mode = null, ...rest } = options;
+  const query = [
+    ...pairs("device", devices),
+    ...pairs("kind", kinds),
+    ...pairs("channel", channels),
+    ...pairs("mode", mode === null ? [] : [mode]),
+  ];
   const path = `/v1/events${query.length === 0 ? "" : `?${new URLSearchParams(query).toString()}`}`;
   return new Connection(openSse(baseOf(url) + path, tokenOf(token)), true, new Map([[WHOLE, cursor]]), rest);
 }

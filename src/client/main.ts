@@ -1,7 +1,7 @@
 /** The client library: all that `berth/client` is to a program. Runs wherever there are fetch, streams and timers. */
 export type { Err, Ok, Result } from "../base/result.ts";
 export type { Channels } from "./channels.ts";
-export { connect, connectDevice, type DeviceOptions, type SseOptions, type Token, type WsOptions } from "./connect.ts";
+export { connect, connectDevice, type DeviceOptions, type Mode, type SseOptions, type Token, type WsOptions } from "./connect.ts";
 export type { Callbacks, Connection, ConnectionState, Tuning } from "./connection.ts";
 export type * from "./events.ts";
 export {

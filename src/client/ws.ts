@@ -36,19 +36,29 @@ export interface SocketLike {
 export type SocketMaker = new (url: string) => SocketLike;
 
 /** `url`: `http…/v1/ws`. */
-export const openSocket = (url: string, token: () => string | undefined, maker: SocketMaker): OpenTransport => (cursors, listener) => {
-  try {
-    return new SocketTransport(url, token(), maker, cursors, listener);
-  } catch (error) {
-    // A page that came over HTTPS may open none to HTTP.
-    queueMicrotask(() => listener.said({ type: "failed", cause: "refused", reason: reasonOf(error) }));
-    return { drop: () => {}, ask: () => {}, subscribe: () => {}, unsubscribe: () => {} };
-  }
-};
+export const openSocket =
+  (url: string, token: () => string | undefined, maker: SocketMaker, mode?: string): OpenTransport => (cursors, listener) => {
+    try {
+      return new SocketTransport({ url, token: token(), maker, mode }, cursors, listener);
+    } catch (error) {
+      // A page that came over HTTPS may open none to HTTP.
+      queueMicrotask(() => listener.said({ type: "failed", cause: "refused", reason: reasonOf(error) }));
+      return { drop: () => {}, ask: () => {}, subscribe: () => {}, unsubscribe: () => {} };
+    }
+  };
+
+interface Opening {
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly maker: SocketMaker;
+  /** Of its subscriptions. */
+  readonly mode: string | undefined;
+}
 
 class SocketTransport implements Transport {
   readonly #url: string;
   readonly #token: string | undefined;
+  readonly #mode: string | undefined;
   readonly #listener: Listener;
   readonly #socket: SocketLike;
   readonly #publishing = new Map<string, (published: Published) => void>();
@@ -58,9 +68,10 @@ class SocketTransport implements Transport {
   #isOpen = false;
   #isDropped = false;
 
-  constructor(url: string, token: string | undefined, maker: SocketMaker, cursors: ReadonlyMap<string, string | null>, listener: Listener) {
+  constructor({ url, token, maker, mode }: Opening, cursors: ReadonlyMap<string, string | null>, listener: Listener) {
     this.#url = url;
     this.#token = token;
+    this.#mode = mode;
     this.#listener = listener;
     const socket = this.#socket = new maker(addressOf(url, token));
     socket.onopen = () => {
@@ -111,7 +122,7 @@ class SocketTransport implements Transport {
   }
 
   #subscribe(channel: string, cursor: string | null, id?: string): void {
-    this.#send({ type: "subscribe", id, channel, cursor: cursor ?? undefined });
+    this.#send({ type: "subscribe", id, channel, cursor: cursor ?? undefined, mode: this.#mode });
   }
 
   #send(message: object): void {

@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
 import { type Filter, filterOf, parseFilter } from "../broker/filter.ts";
+import { MODES } from "../broker/port.ts";
 import { EVENT_KINDS } from "../store/entry.ts";
 import type { Gateway } from "./gateway.ts";
 import { problem, unavailable } from "./problem.ts";
@@ -16,7 +17,7 @@ export const EventsQuery = query({
   kind: v.optional(texts("kinds of events")),
   channel: v.optional(texts("channels")),
   last_event_id: v.optional(v.union([text("a cursor"), v.literal("")])),
-  mode: v.optional(v.picklist(["complete", "latest"], "complete")),
+  mode: v.optional(v.picklist(MODES), "complete"),
 });
 
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
@@ -26,7 +27,6 @@ const BYE = new TextEncoder().encode('event: bye\ndata: {"reason":"auth"}\n\n');
 export function serveEvents(app: Hono, gateway: Gateway): void {
   app.get("/v1/events", strictQuery(EventsQuery), (c) => {
     const { device = [], kind = [], channel = [], last_event_id: fromQuery, mode } = c.req.valid("query");
-    if (mode === "latest") return problem(501, "mode=latest is not built yet", { parameter: "mode" });
     const filter = parseFilter({ device, kind, channel }, KINDS);
     if (!filter.ok) {
       return problem(400, `Cannot use ${filter.fault}: ${filter.message}`, { parameter: filter.fault });
@@ -39,7 +39,7 @@ export function serveEvents(app: Hono, gateway: Gateway): void {
     const { cut } = envOf(c);
     let forget = (): void => {};
     const stream = gateway.subscribe(
-      cursor,
+      { cursor, mode },
       seen,
       cut,
       () => forget(),

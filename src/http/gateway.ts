@@ -8,6 +8,7 @@ import type { DeviceId } from "../base/brand.ts";
 import type { Result } from "../base/result.ts";
 import type { Form } from "../broker/batch.ts";
 import type { Filter } from "../broker/filter.ts";
+import type { Start } from "../broker/port.ts";
 import type { Account } from "../broker/subscriber.ts";
 import type { Settings } from "../config/settings.ts";
 import type { BodySource } from "../platform/body.ts";
@@ -15,8 +16,8 @@ import type { Peer } from "../platform/port.ts";
 import type {
   DeviceState,
   FramesPage,
-  RecordsAnswer,
   QuarantineQuery,
+  RecordsAnswer,
   RecordsQuery,
   StoredBadFrame,
   StoredCommand,
@@ -277,7 +278,7 @@ export interface Gateway {
    * what it names, counted while it lasts. `socket`: it is one of a WebSocket's, of the only channel it names.
    */
   subscribe(
-    cursor: string | null,
+    start: Start,
     filter: Filter,
     cut: () => void,
     over: () => void,

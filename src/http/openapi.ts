@@ -15,7 +15,6 @@ const ALSO = {
   422: "Too many matches to sort; or a configuration that is not as its schema has it, with `errors`",
   426: "No opening of a WebSocket",
   429: "Too many requests, or too many wrong tokens from this address; Retry-After says when to come again",
-  501: "Not built yet",
   503: "Not now; see Retry-After",
 } as const;
 

@@ -28,7 +28,6 @@ const TITLES: Readonly<Record<number, string>> = {
   426: "Upgrade required",
   429: "Too many requests",
   500: "Internal error",
-  501: "Not built yet",
   503: "Not available now",
 };
 

@@ -1,10 +1,11 @@
 /**
- * What a client may say over a WebSocket: `{type, id?, channel?, data?, cursor?, processId?, timestamp?}` (the messages of go-ws, and
+ * What a client may say over a WebSocket: `{type, id?, channel?, data?, cursor?, mode?, processId?, timestamp?}` (the messages of go-ws, and
  * more of them). What a client adds besides is not looked at. An http thread reads them.
  */
 import * as v from "valibot";
 import { err, ok, type Result } from "../base/result.ts";
 import { type Channel, CHANNEL_MAX, CHANNELS_ALLOWED, NAME, parseChannel } from "../broker/channel.ts";
+import { type Mode, MODES, type Start } from "../broker/port.ts";
 
 const TEXT_MAX = 256;
 const DEPTH_MAX = 100;
@@ -16,6 +17,7 @@ const Said = v.object({
   id: v.optional(v.union([short, v.number()])),
   channel: v.optional(v.string()),
   cursor: v.optional(v.nullable(v.string())),
+  mode: v.optional(v.unknown()),
   data: v.optional(v.unknown()),
 });
 
@@ -23,7 +25,7 @@ const Said = v.object({
 export type MessageId = string | number | undefined;
 
 export type Said =
-  | { readonly type: "subscribe"; readonly id: MessageId; readonly name: string; readonly channel: Channel; readonly cursor: string | null }
+  | { readonly type: "subscribe"; readonly id: MessageId; readonly name: string; readonly channel: Channel; readonly start: Start }
   | { readonly type: "unsubscribe"; readonly id: MessageId; readonly name: string }
   | { readonly type: "publish"; readonly id: MessageId; readonly name: string; readonly data: string }
   | { readonly type: "ping"; readonly id: MessageId }
@@ -45,7 +47,7 @@ export function parseSaid(text: string): Heard {
   }
   const parsed = v.safeParse(Said, value);
   if (!parsed.success) return err("bad_message", `Cannot use the message: ${v.getDotPath(parsed.issues[0]) ?? "it"} is not as expected`);
-  const { type, id, channel, cursor, data } = parsed.output;
+  const { type, id, channel, cursor = null, mode = "complete", data } = parsed.output;
   switch (type) {
     case "subscribe":
     case "unsubscribe": {
@@ -53,7 +55,8 @@ export function parseSaid(text: string): Heard {
       const found = channelOf(name);
       if (found === null) return { ...badChannel(name), id };
       if (type === "unsubscribe") return ok({ type, id, name: name as string });
-      return ok({ type, id, name: name as string, channel: found, cursor: cursor ?? null });
+      if (!isMode(mode)) return { ...err("bad_message", `Cannot use mode: expected ${MODES.join(" or ")}`), id, name: name as string };
+      return ok({ type, id, name: name as string, channel: found, start: { cursor, mode } });
     }
     case "publish":
     case "event": {
@@ -74,6 +77,8 @@ export function parseSaid(text: string): Heard {
       return { ...err("unknown_type", `Cannot use a message of type ${JSON.stringify(type)}`), id };
   }
 }
+
+const isMode = (mode: unknown): mode is Mode => MODES.some((each) => each === mode);
 
 const channelOf = (name: unknown): Channel | null => (typeof name === "string" && NAME.test(name) ? parseChannel(name) : null);
 

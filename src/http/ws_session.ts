@@ -170,12 +170,12 @@ export class WsSession implements WebSocketHandler, OpenSocket {
 
   #subscribe(said: Extract<Said, { type: "subscribe" }>): void {
     const { gateway } = this.#parts;
-    const { id, name, cursor } = said;
+    const { id, name, start } = said;
     const wish = this.#wish(said);
     if (wish === null) return this.#mistake("forbidden", `Cannot subscribe to ${name}: the token is for other channels`, id, name);
     const known = this.#subscriptions.get(name);
     // Subscribed already: goes on, unless it is to begin elsewhere.
-    if (known !== undefined && cursor === null) return this.#done("subscribe", id, name);
+    if (known !== undefined && start.cursor === null) return this.#done("subscribe", id, name);
     this.#drop(name);
     const { socketSubscriptions } = gateway.settings.limits;
     if (this.#subscriptions.size >= socketSubscriptions) {
@@ -188,7 +188,7 @@ export class WsSession implements WebSocketHandler, OpenSocket {
     };
     const over = (): void => this.#over(name, source);
     const share = { account: this.#account, form: wish.form, bodyOf };
-    const stream = gateway.subscribe(cursor, wish.filter, () => this.cut(), over, [name], share);
+    const stream = gateway.subscribe(start, wish.filter, () => this.cut(), over, [name], share);
     if (stream === null) return this.#error("busy", `Cannot subscribe to ${name}: too many subscriptions`, id, name);
     this.#subscriptions.set(name, { stream, source: source! });
     this.#done("subscribe", id, name);

@@ -17,10 +17,22 @@ export class StalledClient {
     this.#socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\nAccept: text/event-stream\r\n\r\n`);
   }
 
-  /** Seqs of the ids of its events, in order of arrival. Chunk borders may split a line: they are taken out. */
+  /** Chunk borders may split a line: they are taken out. */
+  get #body(): string {
+    return this.text.slice(this.text.indexOf("\r\n\r\n") + 4).replaceAll(/\r\n[0-9a-f]+\r\n/g, "");
+  }
+
+  /** Seqs of the ids of its events, in order of arrival. */
   get seqs(): number[] {
-    const body = this.text.slice(this.text.indexOf("\r\n\r\n") + 4).replaceAll(/\r\n[0-9a-f]+\r\n/g, "");
-    return [...body.matchAll(/^id: \w+\.(\d+)\nevent: (?!resync|gap)/gm)].map((match) => Number(match[1]));
+    return [...this.#body.matchAll(/^id: \w+\.(\d+)\nevent: (?!resync|gap)/gm)].map((match) => Number(match[1]));
+  }
+
+  /** Its events in order, each with the seqs it stands for: its own, or those of a gap. Retry, resync and heartbeats are left out. */
+  get story(): { event: string; from: number; to: number; data: Record<string, unknown> }[] {
+    return [...this.#body.matchAll(/^id: \w+\.(\d+)\nevent: (?!resync)(\w+)\ndata: (.*)\n\n/gm)].map(([, id, event, text]) => {
+      const data = JSON.parse(text!) as Record<string, unknown>;
+      return { event: event!, from: event === "gap" ? Number(data["from"]) : Number(id), to: Number(id), data };
+    });
   }
 
   /** The gateway ended the stream: its last chunk came, or the connection went. */

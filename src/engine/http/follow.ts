@@ -4,7 +4,7 @@
  * the broker. `position` is the seq all of this has reached: the cursor of a hydrate answer. Owned by an http thread.
  */
 import { assert, broken } from "../../base/assert.ts";
-import { asDeviceNo, asMonoMs, asSeq, type DeviceNo, type MonoMs, type Seq } from "../../base/brand.ts";
+import { asDeviceId, asDeviceNo, asMonoMs, asSeq, type DeviceNo, type MonoMs, type Seq } from "../../base/brand.ts";
 import type { Batch } from "../../broker/batch.ts";
 import { DeviceFold } from "../../store/device_fold.ts";
 import { EntryView } from "../../store/entry.ts";
@@ -37,6 +37,8 @@ const RING_LATE_MS = 5;
 
 export class Follower {
   readonly fold = new DeviceFold();
+  /** For subscribers in mode latest: a record that a newer one stands for. */
+  readonly isSuperseded = (device: string, seq: number): boolean => this.fold.byId(asDeviceId(device))?.isSuperseded(seq) ?? false;
   readonly #ports: FollowPorts;
   readonly #to: Followed;
   readonly #maker: BatchMaker;

@@ -4,10 +4,9 @@
  * (src/http/gateway.ts); the worker file puts the two together. Owned by an http thread.
  */
 import { asDeviceId, asDeviceNo, asSeq, type DeviceId, type Seq } from "../../base/brand.ts";
-import type { Form } from "../../broker/batch.ts";
 import { formatCursor } from "../../broker/cursor.ts";
 import type { Filter } from "../../broker/filter.ts";
-import type { Account } from "../../broker/subscriber.ts";
+import type { Start } from "../../broker/port.ts";
 import { socketFormat } from "../../broker/ws_text.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Peer } from "../../platform/port.ts";
@@ -33,14 +32,7 @@ import type { RegistryClient } from "./asks.ts";
 import type { ReaderClient } from "./queries.ts";
 import type { Published, Publisher } from "./publish.ts";
 import type { Sockets } from "./sockets.ts";
-import type { EventStream, StreamBody, Streams } from "./streams.ts";
-
-/** What a subscription shares with the others of its WebSocket, how its events are written, and who takes them. */
-export interface SocketShare {
-  readonly account: Account;
-  readonly form: Form;
-  readonly bodyOf: StreamBody;
-}
+import type { EventStream, SocketShare, Streams } from "./streams.ts";
 
 /** How an order to the registry went. */
 export interface Ordered {
@@ -207,22 +199,23 @@ export class HttpGateway {
    * end. `channels`: what it names, counted while it lasts. `socket`: it is one of a WebSocket's, of the only channel it names.
    */
   subscribe(
-    cursor: string | null,
+    { cursor, mode }: Start,
     filter: Filter,
     cut: () => void,
     over: () => void,
     channels: readonly string[] = [],
     socket: SocketShare | null = null,
   ): EventStream | null {
-    const { audience, streams } = this.#parts;
+    const { audience, follower, streams } = this.#parts;
     if (SUBSCRIBERS.reduce((sum, each) => sum + sumOf(this.counterMemory, each), 0) >= this.settings.limits.subscribers) return null;
     if (!audience.enter(channels)) return null;
     const left = (): void => {
       audience.leave(channels);
       over();
     };
+    const isSuperseded = mode === "latest" ? follower.isSuperseded : undefined;
     const own = socket === null ? this.#ofResponse() : this.#ofSocket(channels[0]!, socket);
-    const stream = streams.open({ cursor, filter, ...own }, this.#committed(), cut, left, socket?.bodyOf);
+    const stream = streams.open({ cursor, filter, isSuperseded, ...own }, this.#committed(), cut, left, socket?.bodyOf);
     if (stream === null) audience.leave(channels);
     return stream;
   }

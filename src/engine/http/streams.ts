@@ -4,6 +4,7 @@
  * by an http thread.
  */
 import type { MonoMs, Seq } from "../../base/brand.ts";
+import type { Form } from "../../broker/batch.ts";
 import type { Broker } from "../../broker/broker.ts";
 import type { PageWanted, Subscription } from "../../broker/port.ts";
 import type { Account, Outlet, Subscriber } from "../../broker/subscriber.ts";
@@ -23,6 +24,13 @@ export interface EventStream {
 
 /** What this needs of the runtime. */
 export type StreamBody = (source: BodySource) => ReadableStream<Uint8Array>;
+
+/** What a subscription shares with the others of its WebSocket, how its events are written, and who takes them. */
+export interface SocketShare {
+  readonly account: Account;
+  readonly form: Form;
+  readonly bodyOf: StreamBody;
+}
 
 class Open implements Outlet {
   readonly cut: () => void;

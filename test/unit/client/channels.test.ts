@@ -38,6 +38,16 @@ const heard = (type: string): unknown[] =>
 const hears = (type: string, count: number): Promise<true> => until(`${count} of ${type}`, () => heard(type).length >= count);
 
 describe("channels", () => {
+  test("are subscribed in the mode that is wanted, again after a loss", async () => {
+    const said = played({ channels: ["devices"], mode: "latest" });
+    await hears("subscribe", 1);
+    gateway.event("devices", 4);
+    await saw(said, "record devices@e.4");
+    gateway.newest.terminate();
+    await hears("subscribe", 2);
+    expect(heard("subscribe")).toEqual([{ channel: "devices", mode: "latest" }, { channel: "devices", cursor: "e.4", mode: "latest" }]);
+  });
+
   test("each is subscribed with its own cursor, again after a loss, and heartbeats move it", async () => {
     const said = played({ channels: { "device.a": "e.3", "app.b": null } });
     await hears("subscribe", 2);

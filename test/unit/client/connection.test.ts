@@ -78,9 +78,13 @@ describe("connection", () => {
 
   test("asks for what is wanted, with its token", async () => {
     const { url, asked } = serve(open(record(1)));
-    const said = played(url, { devices: ["a", "b"], kinds: ["record"], channels: ["device.c"], token: () => "secret" });
+    const said = played(url, { devices: ["a", "b"], kinds: ["record"], channels: ["device.c"], mode: "latest", token: () => "secret" });
     await saw(said, "record e.1");
-    expect(asked).toEqual([{ path: "/v1/events?device=a&device=b&kind=record&channel=device.c", cursor: null, token: "Bearer secret" }]);
+    expect(asked).toEqual([{
+      path: "/v1/events?device=a&device=b&kind=record&channel=device.c&mode=latest",
+      cursor: null,
+      token: "Bearer secret",
+    }]);
   });
 
   test("comes back after a 503 and not after a 400, and says why", async () => {

@@ -71,7 +71,8 @@ describe("/metrics", () => {
 
   test("requests are counted by status", async () => {
     world = await OutWorld.start();
-    for (const path of ["/healthz", "/nothing", "/v1/events?mode=latest"]) await ask(world.url, path);
+    world.board.setGate(Gate.starting);
+    for (const path of ["/healthz", "/nothing", "/readyz"]) await ask(world.url, path);
     expect(["2xx", "4xx", "5xx"].map((status) => world.metric("berth_http_requests_total", status))).toEqual([1, 1, 1]);
   });
 });

@@ -50,6 +50,46 @@ describe("a client that does not take what it gets", () => {
   }, 40_000);
 });
 
+describe("a client in mode latest that does not take what it gets", () => {
+  const ROUNDS = 3000;
+  /** Every device sends in turn; A also ends and comes again. */
+  const pour = async (world: OutWorld): Promise<void> => {
+    world.commit([1, 2, 3].map((no) => connectedOf(no, "ABC"[no - 1]!, 1024)));
+    for (let i = 0; i < ROUNDS; i++) {
+      world.commit([1, 2, 3].map((no) => frame(no, 3)));
+      if (i % 1000 === 500) world.commit([connectedOf(1, "A", 1024 + i)]);
+      if (i % 30 === 0) await until("followed", async () => (await devicesPage(world.url)).cursor === `e1.${world.store.nextSeq - 1}`);
+    }
+  };
+
+  test("finds the newest of each device and every other event when it takes again, with gaps over all that is missing", async () => {
+    const world = await streams.start({ subscriberLagMs: 60_000 });
+    const stalled = new StalledClient(world.url, "/v1/events?last_event_id=e1.0&mode=latest");
+    const other = await streams.open();
+    await pour(world);
+    const last = world.store.nextSeq - 1;
+    await reaches(other, last);
+    stalled.take();
+    await until("its end", () => stalled.story.at(-1)?.to === last, 20_000);
+    let next = 1;
+    const newest = new Map<string, number>();
+    for (const { event, from, to, data } of stalled.story) {
+      expect(from).toBe(next);
+      next = to + 1;
+      if (event === "gap") expect(data).toEqual({ from, to, cause: "coalesced" });
+      else if (event === "record") newest.set(String(data["device"]), to);
+    }
+    expect(newest).toEqual(new Map([["A", last - 6], ["B", last - 3], ["C", last]]));
+    const connects = (texts: readonly { event: string }[]) => texts.filter(({ event }) => event === "connected").length;
+    expect(connects(stalled.story)).toBe(connects(other.events));
+    const left = world.metric("berth_events_coalesced_total");
+    expect([stalled.story.filter(({ event }) => event !== "gap").length + left, left > ROUNDS]).toEqual([last, true]);
+    expect(world.metric("berth_gaps_total", "coalesced")).toBe(stalled.story.filter(({ event }) => event === "gap").length);
+    expect(world.metric("berth_subscriber_peak_bytes", "0")).toBeLessThanOrEqual(1024 * 1024);
+    stalled.close();
+  }, 40_000);
+});
+
 describe("the end of a stream", () => {
   test("comes by age, with bye, and the cursor goes on elsewhere", async () => {
     const world = await streams.start({ streamAgeMs: 100 });
@@ -120,7 +160,6 @@ describe("what a subscription may ask", () => {
     ["?device=a%20b", 400, "device"],
     ["?channel=news", 400, "channel"],
     ["?channel=app.", 400, "channel"],
-    ["?mode=latest", 501, "mode"],
     ["?mode=fast", 400, "mode"],
     ["?since=5", 400, "since"],
   ])("%s is %i naming %s", async (query, status, parameter) => {

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { maskedFrame, RawWs } from "../../support/raw_ws.ts";
 import { connectedOf, eventOf } from "../../support/memory_store.ts";
-import { ask, type Problem } from "../../support/rest.ts";
+import { ask, devicesPage, type Problem } from "../../support/rest.ts";
 import { frame, StreamTest, upTo } from "../../support/stream_test.ts";
 import { pause, until } from "../../support/until.ts";
 import { WsClient } from "../../support/ws_client.ts";
@@ -85,6 +85,28 @@ describe("a subscription", () => {
     await client.reaches("app.x", 2);
     expect(client.seqs()).toEqual([2]);
     expect(world.metric("berth_subscribers", "ws")).toBe(1);
+  });
+
+  test("in mode latest from far back gets the newest record of each device, the rest but for records, and a gap", async () => {
+    const world = await streams.start();
+    world.commit([connectedOf(1, "A", 1024), connectedOf(2, "B", 1024), message("app.x", 1)]);
+    for (let i = 0; i < 60; i++) world.commit([frame(1, 50)]);
+    world.commit([frame(2, 1), connectedOf(1, "A", 4096)]);
+    await until("followed", async () => (await devicesPage(world.url)).cursor === "e1.3005");
+    const client = await open();
+    for (const [channel, mode] of [["devices", "latest"], ["app.x", "latest"], ["device.A", undefined]] as const) {
+      client.say({ type: "subscribe", channel, cursor: "e1.0", mode });
+    }
+    await client.reaches("devices", 3005);
+    await client.reaches("app.x", 3);
+    await client.reaches("device.A", 3005);
+    const [gap] = client.of("gap", "devices");
+    // The newest of A comes: its position is from there, or from one of the same time before.
+    expect(gap).toMatchObject({ data: { from: 4, cause: "coalesced" } });
+    expect(client.seqs("devices").filter((seq) => seq < 4 || seq > 3002)).toEqual([1, 2, 3003, 3004, 3005]);
+    expect(client.seqs("devices").length).toBeLessThan(7);
+    expect([client.seqs("app.x"), client.of("gap", "app.x"), client.of("gap", "device.A")]).toEqual([[3], [], []]);
+    expect(client.seqs("device.A")).toHaveLength(3002);
   });
 
   test("that is quiet hears its position by a ping", async () => {

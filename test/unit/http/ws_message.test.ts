@@ -12,15 +12,15 @@ const DEVICE = { kind: "device", device: "7" } as const;
 
 describe("a message", () => {
   test("subscribes by its channel, or by string data as go-ws does", () => {
-    const wanted = { type: "subscribe", id: undefined, name: "device.7", channel: DEVICE, cursor: null };
+    const wanted = { type: "subscribe", id: undefined, name: "device.7", channel: DEVICE, start: { cursor: null, mode: "complete" } };
     expect(valueOf({ type: "subscribe", channel: "device.7" })).toEqual(wanted);
     expect(valueOf({ type: "subscribe", data: "device.7", timestamp: "0001-01-01T00:00:00Z" })).toEqual(wanted);
-    expect(valueOf({ type: "subscribe", channel: "devices", cursor: "e.5", id: 9 })).toEqual({
+    expect(valueOf({ type: "subscribe", channel: "devices", cursor: "e.5", mode: "latest", id: 9 })).toEqual({
       type: "subscribe",
       id: 9,
       name: "devices",
       channel: { kind: "devices" },
-      cursor: "e.5",
+      start: { cursor: "e.5", mode: "latest" },
     });
     expect(valueOf({ type: "unsubscribe", data: "app.x" })).toEqual({ type: "unsubscribe", id: undefined, name: "app.x" });
   });
@@ -49,6 +49,7 @@ describe("a message", () => {
     ["no object", "7", "bad_message"],
     ["no type", "{}", "bad_message"],
     ["an id that is none", '{"type":"ping","id":{}}', "bad_message"],
+    ["a mode there is not", '{"type":"subscribe","channel":"devices","mode":"newest"}', "bad_message"],
     ["an unknown type", '{"type":"hello"}', "unknown_type"],
     ["no channel", '{"type":"subscribe"}', "bad_channel"],
     ["data that is no name", '{"type":"subscribe","data":{"a":1}}', "bad_channel"],
