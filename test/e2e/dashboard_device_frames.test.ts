@@ -98,6 +98,13 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
     await dashboard.until(fact("held", 1));
     expect(await page.textContent("#held-words")).toStartWith("A frame of this device cannot be decoded.");
     expect(await page.textContent("#device-notices .quarantined .what")).toBe("A frame cannot be decoded");
+    expect(await page.isHidden("#held-devices")).toBe(true);
+    await page.click(".back");
+    await dashboard.until(fact("device", ""));
+    const told = `A frame cannot be decoded: ${one.imei} gets no further until it is released.`;
+    await dashboard.until(`document.getElementById("held-devices").textContent === "${told}"`);
+    await page.click("#held-devices .device");
+    await dashboard.until(fact("device", one.imei));
     await gateway.kill();
     await dashboard.fact("link", "reconnecting");
     const { tcp, http } = gateway.readyLine;
@@ -125,6 +132,8 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
     await dashboard.until(fact("held", 0));
     await dashboard.until(`document.querySelector("#kept-rows .state")?.textContent.startsWith("Released")`);
     expect(await page.isHidden("#held")).toBe(true);
+    await page.click(".back");
+    await dashboard.until(`document.getElementById("held-devices").hidden`);
     const freed = await Tracker.loggedIn(gateway.tcpPort, one.imei);
     expect(await freed.send(odd)).toBe(2);
     freed.close();

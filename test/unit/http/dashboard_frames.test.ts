@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { err, ok, type Result } from "../../../src/base/result.ts";
 import {
   framePage,
+  heldDevices,
   heldWords,
   isHeld,
   type KeptFrame,
@@ -47,6 +48,14 @@ describe("frames in words", () => {
     expect(markWords(frame)).toBe("");
     expect(markWords({ ...frame, new: 1, unfenced: true })).toBe("1 new, the others were stored before; beside the owner");
     expect(markWords({ ...frame, unfenced: true, redecoded: true, quarantined: true })).toBe("kept raw, decoded later; marked");
+  });
+
+  test("devices that get no further are named once each", () => {
+    expect(heldDevices({ frames: [{ device: "b" }, { device: "a" }, { device: "b" }, {}], next: "7" })).toEqual({
+      devices: ["b", "a"],
+      isAll: false,
+    });
+    expect(heldDevices(null)).toEqual({ devices: [], isAll: true });
   });
 
   test("an answer of another version, or none, is empty", () => {

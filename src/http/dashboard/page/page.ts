@@ -16,6 +16,7 @@ import { type Happening, happeningOf, Happenings } from "./happenings.ts";
 import { HappeningList, OF_ALL, onChosen } from "./happening_list.ts";
 import { go, watchRoute } from "./journey.ts";
 import { readLand } from "./land.ts";
+import { HeldBanner } from "./held_banner.ts";
 import { Link } from "./link.ts";
 import { FleetMap } from "./map.ts";
 import { type Sample, Series } from "./metrics.ts";
@@ -53,6 +54,7 @@ export class Page {
   readonly #device = new DevicePage(this.#fleet, this.#happenings, this.#land, asks, () => this.#frames.touched());
   readonly #plots = new Plots(this.#series);
   readonly #conflicts = new ConflictBanner(asks, this.#selection);
+  readonly #held = new HeldBanner(ask);
   readonly #bar = new Bar(this.#fleet, this.#link);
   readonly #feed = new Feed(ports(), this.#told());
   #readiness: Readiness = null;
@@ -62,7 +64,7 @@ export class Page {
 
   start(): void {
     this.#plots.make(readColours());
-    for (const part of [this.#map, this.#table, this.#card, this.#search, this.#plots, this.#conflicts]) part.listen();
+    for (const part of [this.#map, this.#table, this.#card, this.#search, this.#plots, this.#conflicts, this.#held]) part.listen();
     this.#device.listen(() => this.#link.state(Date.now()) === "live");
     onChosen(byId("happenings"), (id) => this.#selection.select(id, "table"));
     onTheme(() => {
@@ -83,7 +85,7 @@ export class Page {
     watchRoute((route) => this.#went(route));
     this.#frames.start();
     watch({ looked: (sample, readiness, gatewayMs) => this.#looked(sample, readiness, gatewayMs) });
-    setInterval(() => this.#link.state(Date.now()) === "live" && void this.#conflicts.refresh(), CONFLICTS_MS);
+    setInterval(() => this.#link.state(Date.now()) === "live" && this.#refreshBanners(), CONFLICTS_MS);
     void this.#feed.run(new AbortController().signal);
   }
 
@@ -98,6 +100,7 @@ export class Page {
       byId("device-title").focus({ preventScroll: true });
     } else {
       this.#device.close();
+      if (before !== null) void this.#held.refresh();
       // Back where the reader came from.
       if (before !== null) this.#table.returnTo(before);
     }
@@ -114,7 +117,7 @@ export class Page {
         // What was read before may belong to another journal, or lack what the stream could not bring.
         if (this.#isHydrated) this.#device.readAgain();
         this.#isHydrated = true;
-        void this.#conflicts.refresh();
+        this.#refreshBanners();
         changed();
       },
       opened: () => this.#opened(),
@@ -124,6 +127,7 @@ export class Page {
         this.#device.event(kind, data);
         if (kind === "record") this.#link.event(this.#gatewayNow() - (data as { receivedAt: number }).receivedAt, Date.now());
         if (kind === "conflict") void this.#conflicts.refresh();
+        else if (kind === "quarantined") void this.#held.refresh();
         const happening = happeningOf(kind, data);
         if (happening !== null) this.#happenings.add(happening);
         changed();
@@ -151,9 +155,14 @@ export class Page {
       );
       void renew();
       this.#device.opened();
-      void this.#conflicts.refresh();
+      this.#refreshBanners();
     }
     this.#frames.changed();
+  }
+
+  #refreshBanners(): void {
+    void this.#conflicts.refresh();
+    void this.#held.refresh();
   }
 
   #again(why: "gap" | "resync", missing: number): void {

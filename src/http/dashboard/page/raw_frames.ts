@@ -60,6 +60,13 @@ export function keptPage(answer: unknown): KeptPage {
   return { frames: listOf(frames) as readonly KeptFrame[], badCrc: listOf(badCrc) as readonly BadFrame[] };
 }
 
+/** The devices in the answer, each once, newest frame first. `isAll`: there are no more. */
+export function heldDevices(answer: unknown): { readonly devices: readonly string[]; readonly isAll: boolean } {
+  const { frames, next } = (answer ?? {}) as { readonly frames?: unknown; readonly next?: unknown };
+  const devices = listOf(frames).map((one) => (one as { readonly device?: unknown }).device);
+  return { devices: [...new Set(devices.filter((id) => typeof id === "string"))], isAll: typeof next !== "string" };
+}
+
 /** Does it stand in the device's way? */
 export const isHeld = ({ releasedAt, replay }: KeptFrame): boolean => releasedAt === null && (replay === null || replay.records === 0);
 
