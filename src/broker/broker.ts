@@ -63,8 +63,7 @@ export class Broker {
     const start = startAt(wish.cursor, this.#epoch, committed);
     const beatAt = asMonoMs(now + this.#limits.heartbeatMs);
     const { filter, format = this.#format, account = new Account(), isSuperseded = null } = wish;
-    const wanted = { filter, format, account, isSuperseded };
-    const subscriber = new Subscriber(wanted, start.position, beatAt, asMonoMs(now + wish.maxAgeMs));
+    const subscriber = new Subscriber({ filter, format, account, isSuperseded }, start.position, beatAt, asMonoMs(now + wish.maxAgeMs));
     if (start.position + 1 >= this.#window.first) subscriber.wholeUpTo = this.head;
     subscriber.queue(format.opening(wish.retryMs), 0, now);
     if (start.resync !== null) {
@@ -236,6 +235,7 @@ export class Broker {
     this.#groups.remove(subscriber);
     subscriber.state = "catching";
     subscriber.position = position;
+    subscriber.wholeUpTo = this.head;
     this.#catching.add(subscriber);
   }
 

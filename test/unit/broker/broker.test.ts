@@ -166,6 +166,17 @@ describe("a subscriber in mode latest", () => {
     expect(world.counts.gap).toBe(0);
   });
 
+  test("that takes what comes gets all of a burst beyond its bound", () => {
+    const world = new BrokerWorld();
+    const client = latest(world, `${EPOCH}.0`);
+    for (let i = 0; i < 5; i++) {
+      world.commit(some(SMALL.subscriberEvents + 3));
+      world.publish();
+      while (world.take(client));
+    }
+    expect([client.seqs.length, world.counts.gap, world.counts.page]).toEqual([world.committed, 0, 0]);
+  });
+
   test("that takes nothing finds the newest of each device and all else, and gaps before them; its cursor goes on behind", () => {
     const world = new BrokerWorld();
     const client = latest(world, `${EPOCH}.0`);
