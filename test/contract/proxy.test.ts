@@ -9,7 +9,7 @@ import { AcceptWorld, type Mode } from "../support/accept_world.ts";
 import { v1Header, v2Header } from "../support/proxy_header.ts";
 import { until } from "../support/until.ts";
 
-const MODES: Mode[] = ["fd", "reuseport"];
+const MODES: Mode[] = ["fd", "blocking", "reuseport"];
 type Versions = NonNullable<Settings["tcp"]["proxy"]>["versions"];
 let world: AcceptWorld | null = null;
 afterEach(async () => {

@@ -8,7 +8,8 @@ import { chooseSource } from "../../src/engine/source/choose.ts";
 import { makeMemory, makeRoster } from "../../src/engine/memory.ts";
 import type { SocketSource } from "../../src/engine/source/socket.ts";
 import { bunPlatform } from "../../src/platform/bun.ts";
-import type { Socket, SocketHandler, Thread } from "../../src/platform/port.ts";
+import type { Platform, Socket, SocketHandler, Thread } from "../../src/platform/port.ts";
+import type { SocketLoop } from "../../src/platform/socket_loop.ts";
 import { Bell } from "../../src/ring/wait.ts";
 import { sumOf } from "../../src/telemetry/counters.ts";
 import { slot } from "../../src/telemetry/slots.ts";
@@ -20,8 +21,9 @@ import { here } from "./here.ts";
 import { Changes, until } from "./until.ts";
 
 const platform = bunPlatform();
-/** `tls`: on the address for it, beside one by reuseport. */
-export type Mode = "fd" | "reuseport" | "tls";
+/** `blocking`: descriptors, to a thread that blocks for its sockets. `tls`: on the address for it, beside one by reuseport. */
+export type Mode = "fd" | "blocking" | "reuseport" | "tls";
+export const isPassed = (mode: Mode): boolean => mode === "fd" || mode === "blocking";
 
 /** What a codec worker is to its source: a bell, a count of sockets, and a handler. Here it echoes. */
 class Worker implements SocketHandler<Socket> {
@@ -39,14 +41,32 @@ class Worker implements SocketHandler<Socket> {
   /** While false the worker does not look at its ring: a busy worker. */
   awake = true;
 
-  constructor(boot: Boot, changes: Changes) {
-    this.source = chooseSource(boot, platform, (text) => this.warnings.push(text));
+  readonly #loop: SocketLoop | null;
+
+  constructor(boot: Boot, mode: Mode, changes: Changes) {
+    const loop = mode === "blocking" ? platform.socketLoop!() : null;
+    const adopting: Platform = loop === null ? platform : { ...platform, adopt: (fd, peer, handler) => loop.adopt(fd, peer, handler) };
+    this.#loop = loop;
+    this.source = chooseSource(boot, adopting, (text) => this.warnings.push(text));
     this.#board = new Board(boot.board);
     this.#addresses = new Addresses(boot.addresses);
     this.#index = boot.index;
     this.#changes = changes;
     const bell = new Bell(boot.bells, boot.thread);
     void bell.listen(() => this.awake && this.source.hasWork(), () => this.drain(), () => this.stopped);
+    if (loop !== null) this.#turn(loop);
+  }
+  /** Here it blocks for no time at all. */
+  #turn(loop: SocketLoop): void {
+    const turning = setInterval(() => {
+      if (this.stopped) clearInterval(turning);
+      else if (loop.wait(0)) loop.serve();
+    }, 1);
+  }
+  end(): void {
+    this.stopped = true;
+    for (const socket of this.sockets) socket.reset();
+    this.#loop?.close();
   }
   /** Of the bell. Also what a socket calls when it can take more: every echo here fits. */
   drain(): void {
@@ -110,7 +130,7 @@ export class AcceptWorld {
       instance: "test",
       tcp: mode === "tls"
         ? { host: "127.0.0.1", port: 0, accept: "reuseport", proxy, tls }
-        : { host: "127.0.0.1", port, accept: mode, proxy, tls: null },
+        : { host: "127.0.0.1", port, accept: isPassed(mode) ? "fd" : "reuseport", proxy, tls: null },
       http: { host: "127.0.0.1", port: 0 },
       peer: { listen: null, policy: "initiator" },
       udp: null,
@@ -136,7 +156,7 @@ export class AcceptWorld {
     this.board = new Board(this.boot.board);
     this.board.setGate(Gate.open);
     this.addresses = new Addresses(this.boot.addresses);
-    this.workers = roster.codec.map((thread, index) => new Worker({ ...this.boot, role: "codec", thread, index }, this.changes));
+    this.workers = roster.codec.map((thread, index) => new Worker({ ...this.boot, role: "codec", thread, index }, mode, this.changes));
     this.port = port;
   }
 
@@ -147,9 +167,9 @@ export class AcceptWorld {
     proxy: Settings["tcp"]["proxy"] = null,
     clientCa = "",
   ): Promise<AcceptWorld> {
-    const world = new AcceptWorld(mode, mode === "fd" ? 0 : await freePort(), limits, workers, proxy, clientCa);
+    const world = new AcceptWorld(mode, isPassed(mode) ? 0 : await freePort(), limits, workers, proxy, clientCa);
     for (const worker of world.workers) await worker.source.start(worker);
-    if (mode === "fd") await world.#spawnAcceptor();
+    if (isPassed(mode)) await world.#spawnAcceptor();
     return world;
   }
 
@@ -217,8 +237,7 @@ export class AcceptWorld {
     for (const client of this.clients) client.destroy();
     here.removeTree(this.#files);
     for (const worker of this.workers) {
-      worker.stopped = true;
-      for (const socket of worker.sockets) socket.reset();
+      worker.end();
     }
     if (this.#acceptor === null) return;
     await until("the accept thread's end", () => this.board.phaseDone(this.boot.thread) === DrainPhase.end);
