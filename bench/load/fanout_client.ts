@@ -46,9 +46,11 @@ interface Look {
 const TICK_US = 10_000;
 /** A runtime that compiles as it runs needs more than C. */
 const WARMUP_SECONDS = 2;
-const FIRST: Shape = { subscribers: 100, rate: 500, seconds: 1 };
-/** Time for what was left behind by connecting to be given back. */
-const SETTLE_MS = 2000;
+const FIRST: Shape = { subscribers: 20, rate: 500, seconds: 1 };
+/** Memory is at rest when it has moved by less than this in that time; looked for so often. */
+const REST_KIB = 512;
+const REST_MS = 3000;
+const LOOKS = 5;
 
 function ticksOf(path: string): number {
   const text = readFileSync(path, "utf8");
@@ -63,6 +65,16 @@ function look({ pid, threads }: RunningServer): Look {
 }
 
 const rssKiB = (pid: number): number => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+
+/** Until what connecting and a load have left behind is given back. */
+async function rest(pid: number): Promise<void> {
+  for (let look = 0, before = Number.POSITIVE_INFINITY; look < LOOKS; look++) {
+    await Bun.sleep(REST_MS);
+    const now = rssKiB(pid);
+    if (Math.abs(before - now) < REST_KIB) return;
+    before = now;
+  }
+}
 
 export class FanoutClient {
   readonly #folder = mkdtempSync(join(tmpdir(), "berth-fanout-client-"));
@@ -79,7 +91,7 @@ export class FanoutClient {
    */
   async run(server: RunningServer, shape: Shape, tracker = 0): Promise<FanoutRun> {
     await this.#run(server, FIRST, tracker);
-    await Bun.sleep(SETTLE_MS);
+    await rest(server.pid);
     return await this.#run(server, shape, tracker);
   }
 
@@ -109,7 +121,7 @@ export class FanoutClient {
     for await (const line of lines(client.stdout)) {
       const told = JSON.parse(line) as { readonly phase?: string };
       if (told.phase === "connected") {
-        await Bun.sleep(SETTLE_MS);
+        await rest(server.pid);
         rss = rssKiB(server.pid);
       }
       if (told.phase === "begin") before = look(server);
