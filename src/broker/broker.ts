@@ -64,7 +64,7 @@ export class Broker {
     const beatAt = asMonoMs(now + this.#limits.heartbeatMs);
     const { filter, format = this.#format, account = new Account(), isSuperseded = null } = wish;
     const subscriber = new Subscriber({ filter, format, account, isSuperseded }, start.position, beatAt, asMonoMs(now + wish.maxAgeMs));
-    if (start.position + 1 >= this.#window.first) subscriber.wholeUpTo = this.head;
+    if (this.#window.isNear(start.position)) subscriber.wholeUpTo = this.head;
     subscriber.queue(format.opening(wish.retryMs), 0, now);
     if (start.resync !== null) {
       subscriber.queue(format.resync(start.position, start.resync), 0, now);
@@ -272,7 +272,7 @@ export class Broker {
         if (!this.#tellHole(subscriber, now)) return;
         this.#goLive(subscriber);
       } else if (from > this.#window.next) return;
-      else if (from >= this.#oldest) this.#line.join(subscriber);
+      else if (from >= this.#oldest) this.#line.join(subscriber, this.#window.isNear(subscriber.position));
       else if (!this.#gap(subscriber, this.#oldest, now)) return;
     }
   }

@@ -13,10 +13,10 @@ export class PageLine {
     this.#atATime = atATime;
   }
 
-  join(subscriber: Subscriber): void {
+  /** `isNear`: it is but a little behind. */
+  join(subscriber: Subscriber, isNear: boolean): void {
     subscriber.paging = true;
-    // It is further behind than what was at hand when it came.
-    subscriber.wholeUpTo = 0;
+    if (!isNear) subscriber.wholeUpTo = 0;
     this.#line.push(subscriber);
   }
 

@@ -72,7 +72,7 @@ export class Subscriber {
   readonly account: Account;
   /** Null: every event is wanted. */
   readonly isSuperseded: IsSuperseded | null;
-  /** Up to here nothing is left out all the same: it was at hand when the subscriber came, or came at once as it fell behind. */
+  /** Up to here nothing is left out all the same, as it was but a little behind that: when it came, or fell behind. */
   wholeUpTo = 0;
   /** The last events before the position, where they were left out and that was not told yet. */
   hole: Hole | null = null;

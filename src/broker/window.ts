@@ -36,6 +36,11 @@ export class Window {
     return this.#next;
   }
 
+  /** Not further behind than what fits in here, held or not. */
+  isNear(position: number): boolean {
+    return this.#next - 1 - position <= this.#maxEvents;
+  }
+
   push(batch: Batch, now: MonoMs): void {
     assert(batch.first === this.#next, `window: batch starts at ${batch.first}, expected ${this.#next}`);
     this.#held.push({ batch, arrivedAt: now });

@@ -166,6 +166,23 @@ describe("a subscriber in mode latest", () => {
     expect(world.counts.gap).toBe(0);
   });
 
+  test("that is but a little behind gets every event, also of those read from the store", () => {
+    const world = new BrokerWorld();
+    world.commit(some(6));
+    world.publish();
+    // As after a restart: nothing is in memory.
+    world.lose();
+    const near = latest(world, `${EPOCH}.0`);
+    world.quiesce();
+    expect(near.seqs).toEqual([1, 2, 3, 4, 5, 6]);
+    world.commit(some(SMALL.windowEvents));
+    world.publish();
+    world.lose();
+    const far = latest(world, `${EPOCH}.0`);
+    world.quiesce();
+    expect(far.seqs).toEqual([5, 10, 14]);
+  });
+
   test("that takes what comes gets all of a burst beyond its bound", () => {
     const world = new BrokerWorld();
     const client = latest(world, `${EPOCH}.0`);
