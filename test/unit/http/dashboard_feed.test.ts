@@ -26,8 +26,8 @@ async function play(answers: Result<DevicesPage, RestFault>[], streams: News[][]
       asked.push(`${limit} devices after ${after}`);
       return Promise.resolve(answers.shift()!);
     },
-    follow: async function* ({ cursor, onConnect, onDisconnect }) {
-      asked.push(`events after ${cursor}`);
+    follow: async function* ({ cursor, mode, onConnect, onDisconnect }) {
+      asked.push(`${mode === "latest" ? "" : `${mode} `}events after ${cursor}`);
       for (const news of streams.shift() ?? []) {
         if (news === "open") onConnect!();
         else if ("cause" in news) onDisconnect!(news);
@@ -48,9 +48,12 @@ async function play(answers: Result<DevicesPage, RestFault>[], streams: News[][]
     refused: (reason, cause) => said.push(`refused: ${reason} (${cause})`),
     bye: (reason) => said.push(`bye: ${reason}`),
     again: (why, missing) => said.push(`${why}: ${missing}`),
+    leftOut: (events) => said.push(`left out: ${events}`),
+    corrected: (devices, seq) => said.push(`corrected ${devices.map(({ id }) => id).join()} at ${seq}`),
   };
   const feed = new Feed(ports, told);
   await feed.run(new AbortController().signal);
+  for (let left = answers.length; left > 0; left = Math.min(left - 1, answers.length)) await feed.correct();
   return { asked, said, events, counts: feed.counts };
 }
 
@@ -80,6 +83,24 @@ describe("dashboard feed", () => {
     expect(said).toContain("gap: 15");
     expect(counts).toMatchObject({ hydrates: 2, missing: 0, events: 1, seq: 31 });
     expect(asked.at(-1)).toBe("events after e.0");
+  });
+
+  test("records that newer ones stand for are no loss: nothing is read again, and each of them is counted", async () => {
+    const coalesced = (from: number, to: number) => event(to, "gap", { from, to, cause: "coalesced" });
+    const streams = [[coalesced(1, 7), event(8), coalesced(9, 12), event(13)]];
+    const { said, counts, events } = await play([page("e.5", ["a"])], streams);
+    expect(said.slice(-2)).toEqual(["left out: 2", "left out: 4"]);
+    expect(events).toEqual([["record", 8, true], ["record", 13, true]]);
+    expect(counts).toEqual({ events: 2, seq: 13, doubled: 0, missing: 0, coalesced: 6, hydrates: 1 });
+  });
+
+  test("devices are read beside the stream, of its epoch only", async () => {
+    const { said } = await play([page("e.5", ["a"]), page("e.20", ["a"], "7"), page("e.21", ["b"])], [[event(6)]]);
+    expect(said.slice(-2)).toEqual(["corrected a at 20", "corrected b at 21"]);
+    const other = await play([page("e.5", ["a"]), page("f.20", ["a"])], [[event(6)]]);
+    expect(other.said.at(-1)).toBe("hydrated");
+    const unreachable = await play([page("e.5", ["a"]), err("unreachable", "nobody")], [[event(6)]]);
+    expect(unreachable.said.at(-1)).toBe("hydrated");
   });
 
   test("a gap before the hydrate is nobody's loss", async () => {

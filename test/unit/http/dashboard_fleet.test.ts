@@ -55,6 +55,17 @@ describe("dashboard fleet", () => {
     expect(fleet.get("a")).toMatchObject({ records: 8, place: { time: 1500 }, lastSeenAt: 3102 });
   });
 
+  test("read beside the stream, what is newer than its events stands, and they are not counted again", () => {
+    const fleet = fleetOf(deviceOf("a", 5), deviceOf("b", 5));
+    fleet.apply("record", 101, recordOf("a", 3000));
+    fleet.apply("record", 130, recordOf("b", 3000));
+    fleet.correct([deviceOf("a", 25), deviceOf("b", 7), deviceOf("c", 1)], 120);
+    fleet.apply("record", 119, recordOf("a", 3001));
+    fleet.apply("record", 121, recordOf("a", 3002));
+    expect([fleet.get("a")!.records, fleet.get("b")!.records, fleet.get("c")]).toEqual([26, 6, undefined]);
+    expect([fleet.connected, fleet.vehicles.length]).toEqual([2, 2]);
+  });
+
   test("each page has a cursor of its own", () => {
     const fleet = new Fleet();
     fleet.page([deviceOf("a", 1)], 100);

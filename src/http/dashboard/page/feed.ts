@@ -1,7 +1,7 @@
 /**
  * How the page keeps up with the journal: reads every device, follows the events after, resumes by cursor after a loss, and
  * reads every device again when the gateway says that something is missing (`gap`) or that the cursor is none of its own
- * (`resync`). Owned by the page; what it is given is called in the order of the journal.
+ * (`resync`). Where the page does not keep up it gets the newest record of each device instead of all (`mode=latest`). Owned by the page; what it is given is called in the order of the journal.
  */
 import { parseCursor } from "../../../broker/cursor.ts";
 import type { SseOptions } from "../../../client/connect.ts";
@@ -26,6 +26,10 @@ export interface Told {
   bye(reason: string): void;
   /** Devices are read again. `missing`: events that are kept no more. */
   again(why: "gap" | "resync", missing: number): void;
+  /** So many records after the hydrate were left out, and newer ones stand for them: nothing but counts and tracks lacks them. */
+  leftOut(events: number): void;
+  /** Known devices as of `seq`, read beside the stream. */
+  corrected(devices: readonly Device[], seq: number): void;
 }
 
 export interface FeedPorts extends Pick<Gateway, "devices"> {
@@ -45,6 +49,8 @@ export interface FeedCounts {
   doubled: number;
   /** Never came, and nothing said so. */
   missing: number;
+  /** Left out by the gateway, which said so. */
+  coalesced: number;
   hydrates: number;
 }
 
@@ -58,9 +64,10 @@ interface Start {
 }
 
 export class Feed {
-  readonly counts: FeedCounts = { events: 0, seq: 0, doubled: 0, missing: 0, hydrates: 0 };
+  readonly counts: FeedCounts = { events: 0, seq: 0, doubled: 0, missing: 0, coalesced: 0, hydrates: 0 };
   readonly #ports: FeedPorts;
   readonly #told: Told;
+  #epoch = "";
 
   constructor(ports: FeedPorts, told: Told) {
     this.#ports = ports;
@@ -72,6 +79,15 @@ export class Feed {
     while (!signal.aborted) {
       const start = await this.#hydrate(signal);
       if (start === null || !(await this.#follow(start, signal))) return;
+    }
+  }
+
+  /** Reads the devices beside the stream. What it cannot read stays as it is. */
+  async correct(): Promise<void> {
+    for await (const answer of devicePages((query) => this.#ports.devices(query))) {
+      const at = answer.ok ? parseCursor(answer.value.cursor) : null;
+      if (!answer.ok || at === null || at.epoch !== this.#epoch) return;
+      this.#told.corrected(answer.value.devices, at.seq);
     }
   }
 
@@ -106,10 +122,12 @@ export class Feed {
   /** True: devices must be read again. */
   async #follow(start: Start, signal: AbortSignal): Promise<boolean> {
     this.counts.seq = Math.max(0, start.seq - LOOK_BACK_EVENTS);
+    this.#epoch = start.epoch;
     const opened = (): void => this.#told.opened();
     const lost = (loss: Loss): void => this.#lost(loss);
     const events = this.#ports.follow({
       cursor: `${start.epoch}.${this.counts.seq}`,
+      mode: "latest",
       signal,
       onHeard: () => this.#told.heard(),
       onConnect: opened,
@@ -148,10 +166,16 @@ export class Feed {
   }
 
   /** What is missing from before the hydrate is in it. */
-  #gap({ from, to }: EventOf<"gap">["data"], start: Start): boolean {
+  #gap({ from, to, cause }: EventOf<"gap">["data"], start: Start): boolean {
     this.counts.seq = Math.max(this.counts.seq, to);
     if (to <= start.seq) return false;
-    this.#told.again("gap", to - Math.max(from, start.seq + 1) + 1);
+    const events = to - Math.max(from, start.seq + 1) + 1;
+    if (cause === "coalesced") {
+      this.counts.coalesced += events;
+      this.#told.leftOut(events);
+      return false;
+    }
+    this.#told.again("gap", events);
     return true;
   }
 

@@ -33,6 +33,8 @@ export interface Vehicle {
   readonly trail: Trail;
   /** Events up to this seq are in it. */
   mark: number;
+  /** Seq of the last event of it that came. */
+  last: number;
 }
 
 /** What lifecycle events carry beside device and fence. */
@@ -107,19 +109,28 @@ export class Fleet {
     this.version++;
   }
 
+  /** Known devices as of `seq`, read while events are folded: where the stream is not beyond that already, theirs is what stands. */
+  correct(devices: readonly DeviceJson[], seq: number): void {
+    for (const device of devices) {
+      const one = this.#byId.get(device.id);
+      if (one !== undefined && Math.max(one.last, one.mark) <= seq) this.#restore(one, device, seq);
+    }
+    this.version++;
+  }
+
   /** Folds one event of the journal. */
   apply(kind: string, seq: number, data: unknown): void {
     const { device, fence = 0 } = data as Life;
     if (device === undefined) return;
     this.version++;
-    if (kind === "record") this.#record(this.#byId.get(device) ?? this.#add(device), seq, data as StoredJson);
-    else if (kind === "connected" || kind === "replaced") {
-      const one = this.#byId.get(device) ?? this.#add(device);
+    const isOpening = kind === "connected" || kind === "replaced";
+    const one = this.#byId.get(device) ?? (isOpening || kind === "record" ? this.#add(device) : null);
+    if (one === null) return;
+    one.last = seq;
+    if (kind === "record") this.#record(one, seq, data as StoredJson);
+    else if (isOpening) {
       if (seq > one.mark && fence >= one.fence) this.#open(one, data as Life);
-    } else {
-      const one = this.#byId.get(device);
-      if (one !== undefined && seq > one.mark) this.#other(one, kind, data as Life);
-    }
+    } else if (seq > one.mark) this.#other(one, kind, data as Life);
   }
 
   /** What came beside the device's owner, long ago, or while two fought for it says nothing of where it is. */
@@ -178,6 +189,7 @@ export class Fleet {
       place: null,
       trail: new Trail(),
       mark: 0,
+      last: 0,
     };
     this.#byId.set(id, one);
     this.vehicles.push(one);

@@ -27,6 +27,7 @@ import { Search } from "./search.ts";
 import { isTurnedAway, keptToken, signOut } from "./sign_in.ts";
 import { Selection } from "./selection.ts";
 import { DeviceTable } from "./table.ts";
+import { Thinned } from "./thinned.ts";
 import { watch } from "./watch.ts";
 import { count } from "./words.ts";
 
@@ -57,6 +58,19 @@ export class Page {
   readonly #held = new HeldBanner(ask);
   readonly #bar = new Bar(this.#fleet, this.#link);
   readonly #feed = new Feed(ports(), this.#told());
+  readonly #thinned = new Thinned({
+    later: (ms, run) => void setTimeout(run, ms),
+    putRight: () => {
+      void this.#feed.correct();
+      this.#device.readAgain();
+    },
+    say: (events) =>
+      this.#note(
+        "gap",
+        `${count(events)} older records skipped`,
+        "more came than this page can take; the newest are shown, counts are read again",
+      ),
+  });
   #readiness: Readiness = null;
   #isHydrated = false;
   /** Our clock plus this is the gateway's. */
@@ -140,6 +154,8 @@ export class Page {
       },
       bye: (reason) => this.#link.bye(reason),
       again: (why, missing) => this.#again(why, missing),
+      leftOut: (events) => this.#thinned.leftOut(events),
+      corrected: (devices, seq) => (this.#fleet.correct(devices, seq), changed()),
     };
   }
 
@@ -206,7 +222,7 @@ export class Page {
 
   /** What the page knows of itself, for tests and for the curious. */
   #tell(now: number): void {
-    const { events, seq, doubled, missing, hydrates } = this.#feed.counts;
+    const { events, seq, doubled, missing, coalesced, hydrates } = this.#feed.counts;
     const { dataset } = document.documentElement;
     Object.assign(dataset, {
       link: this.#link.state(now),
@@ -214,6 +230,7 @@ export class Page {
       seq: String(seq),
       doubled: String(doubled),
       missing: String(missing),
+      coalesced: String(coalesced),
       hydrates: String(hydrates),
       losses: String(this.#link.losses),
       devices: String(this.#fleet.vehicles.length),
