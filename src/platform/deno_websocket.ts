@@ -12,6 +12,8 @@ import { type HttpHandler, MESSAGE_BYTES, type WebSocketEnd, type WebSocketHandl
 
 /** What `cut` leaves a connection, to take what was written last. */
 const CUT_MS = 1000;
+/** Of answers to pings that wait for who does not read them: more are left out. */
+const PONG_BYTES = 64 * 1024;
 /** How long the other side of a close has to say that it is one. */
 const CLOSE_MS = 2000;
 const NO_CODE = 1005;
@@ -60,7 +62,7 @@ export class DenoWebSockets {
       text: handler.text.bind(handler),
       binary: handler.binary.bind(handler),
       pong: handler.pong.bind(handler),
-      ping: (payload: Uint8Array) => void socket.write(frame(Opcode.pong, payload)),
+      ping: (payload: Uint8Array) => end.answerPing(payload),
       close: (code: number) => end.answerClose(code === NO_CODE ? NORMAL : code),
     };
     const read = (bytes: Uint8Array): void => {
@@ -99,11 +101,18 @@ class DenoWebSocket implements WebSocketEnd {
   readonly #socket: Socket;
   /** What was written has left the process. The socket's own `drain` comes only when much was waiting. */
   readonly #passed: () => void;
+  /** Of the newest ping that was not answered, as too much was waiting. */
+  #owed: Uint8Array | null = null;
   #closing = false;
 
   constructor(socket: Socket, passed: () => void) {
     this.#socket = socket;
-    this.#passed = passed;
+    this.#passed = () => {
+      const owed = this.#owed;
+      this.#owed = null;
+      if (owed !== null) this.answerPing(owed);
+      passed();
+    };
   }
 
   get buffered(): number {
@@ -123,6 +132,11 @@ class DenoWebSocket implements WebSocketEnd {
     this.send(closeFrame(code, reason));
     this.#closing = true;
     setTimeout(() => this.#socket.destroy(), CLOSE_MS);
+  }
+
+  answerPing(payload: Uint8Array): void {
+    if (this.buffered < PONG_BYTES) this.send(frame(Opcode.pong, payload));
+    else this.#owed = payload;
   }
 
   /** The other side has closed, or has answered our close. */

@@ -33,9 +33,9 @@ export class WsReader {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   /** What came of a frame that is not whole. */
   #rest: Uint8Array = EMPTY;
-  /** Payloads of a message that has more frames to come, and its opcode. */
-  #parts: Uint8Array[] = [];
-  #partBytes = 0;
+  /** Payloads of a message that has more frames to come, in #begun[0 .. #begunBytes), and its opcode. */
+  #begun: Uint8Array = EMPTY;
+  #begunBytes = 0;
   #opcode = 0;
   #closed = false;
 
@@ -61,7 +61,7 @@ export class WsReader {
   #end(fault: WsFault): WsFault {
     this.#closed = true;
     this.#rest = EMPTY;
-    this.#parts = [];
+    this.#begun = EMPTY;
     return fault;
   }
 
@@ -78,7 +78,7 @@ export class WsReader {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (short === LENGTH_64 && view.getUint32(2) !== 0) return WsFault.tooLong;
     const length = short < LENGTH_16 ? short : short === LENGTH_16 ? view.getUint16(2) : view.getUint32(6);
-    if (!isControl && this.#partBytes + length > this.#maxBytes) return WsFault.tooLong;
+    if (!isControl && this.#begunBytes + length > this.#maxBytes) return WsFault.tooLong;
     const from = maskAt + 4;
     if (bytes.length < from + length) return null;
     const payload = bytes.slice(from, from + length);
@@ -110,16 +110,28 @@ export class WsReader {
       default:
         return WsFault.protocol;
     }
-    this.#parts.push(payload);
-    this.#partBytes += payload.length;
-    return (first & FIN) === 0 ? null : this.#message(sink);
+    const isLast = (first & FIN) !== 0;
+    if (isLast && this.#begunBytes === 0) return this.#message(payload, sink);
+    this.#keep(payload);
+    return isLast ? this.#message(this.#begun.subarray(0, this.#begunBytes), sink) : null;
   }
 
-  #message(sink: WsSink): WsFault | null {
+  /** One buffer that doubles: frames of a byte, or of none, cost no more than what is in them. */
+  #keep(payload: Uint8Array): void {
+    const needed = this.#begunBytes + payload.length;
+    if (needed > this.#begun.length) {
+      const larger = new Uint8Array(Math.max(needed, 2 * this.#begun.length));
+      larger.set(this.#begun.subarray(0, this.#begunBytes));
+      this.#begun = larger;
+    }
+    this.#begun.set(payload, this.#begunBytes);
+    this.#begunBytes = needed;
+  }
+
+  #message(bytes: Uint8Array, sink: WsSink): WsFault | null {
     const opcode = this.#opcode;
-    const bytes = this.#parts.reduce(join, EMPTY);
-    this.#parts = [];
-    this.#partBytes = 0;
+    this.#begun = EMPTY;
+    this.#begunBytes = 0;
     this.#opcode = 0;
     if (opcode === Opcode.binary) {
       sink.binary();

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { HttpListener, WebSocketEnd, WebSocketHandler } from "../../src/platform/port.ts";
 import { textFrame } from "../../src/wire/ws_frame.ts";
 import { here } from "../support/here.ts";
-import { maskedFrame, RawWs } from "../support/raw_ws.ts";
+import { maskedFrame, type RawFrame, RawWs } from "../support/raw_ws.ts";
 import { until } from "../support/until.ts";
 
 class Heard implements WebSocketHandler {
@@ -162,6 +162,33 @@ describe("a WebSocket", () => {
       });
       heard.socket!.cut();
       await told(heard, "closed");
+    });
+  });
+
+  const THOUSAND_PINGS = Uint8Array.from(Array.from({ length: 1000 }, () => [...maskedFrame(0x89, "p".repeat(125))]).flat());
+
+  test("that pings and reads nothing is not held all the answers", async () => {
+    await inWorld(async ({ heard, raw }) => {
+      await told(heard, "opened");
+      raw.stopReading();
+      for (let i = 0; i < 400; i++) raw.send(THOUSAND_PINGS);
+      raw.text("last");
+      await told(heard, "last");
+      expect(heard.socket!.buffered).toBeLessThan(24 << 20);
+    });
+  });
+
+  test("that pings and reads late gets the answer to its newest ping", async () => {
+    await inWorld(async ({ heard, raw }) => {
+      await told(heard, "opened");
+      raw.stopReading();
+      for (let i = 0; i < 45; i++) raw.send(THOUSAND_PINGS);
+      raw.send(maskedFrame(0x89, "newest"));
+      raw.text("last");
+      await told(heard, "last");
+      raw.goOnReading();
+      const isNewest = ({ opcode, payload }: RawFrame): boolean => opcode === 0xa && String.fromCharCode(...payload) === "newest";
+      await raw.until("the answer to the newest", () => raw.frames.some(isNewest));
     });
   });
 

@@ -118,6 +118,23 @@ describe("what comes", () => {
     );
   });
 
+  test("may be a message of very many frames, each of one byte", () => {
+    const frames = Array.from({ length: 1000 }, (_, i) => maskedFrame((i === 0 ? 0x01 : 0x00) | (i === 999 ? 0x80 : 0), "xyz"[i % 3]!));
+    expect(readAll(joined(frames)).told).toEqual([`text ${"xyz".repeat(333)}x`]);
+  });
+
+  test("costs nothing when it is empty: frames of a message that never ends", () => {
+    const reader = new WsReader(1000);
+    const told = new Told();
+    expect(reader.push(maskedFrame(0x01, "a"), told)).toBeNull();
+    const many = joined(Array.from({ length: 1000 }, () => maskedFrame(0x00, "")));
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 600; i++) expect(reader.push(many, told)).toBeNull();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(48 << 20);
+    expect(reader.push(maskedFrame(0x80, "b"), told)).toBeNull();
+    expect(told.all).toEqual(["text ab"]);
+  });
+
   test("is refused by its declared length before it has come", () => {
     expect(readAll(maskedFrame(0x81, "x".repeat(1001)).subarray(0, 10)).fault).toBe(1009);
   });
