@@ -131,6 +131,7 @@ export const LIMIT_SECTIONS = {
     sortedMatches: limit(100_000, 100, 1_000_000, "Records one query may sort by time. Beyond: 422, ask for a shorter range."),
     pagesInFlight: limit(4, 1, 64, "Pages asked of a reader at a time; round-robin, so that a reconnect storm cannot starve live traffic."),
     windowEvents: limit(2000, 1, 1_000_000, "Newest events held in memory per http thread. Older ones come from the store."),
+    windowBytes: limit(16 * MiB, 4 * KiB, 1 * GiB, "Bytes of the newest events held in memory per http thread, without their text as it is sent. Older ones come from the store."),
     windowMs: limit(30 * SECOND, 10, 10 * MINUTE, "Age of the oldest event held in memory per http thread."),
     subscriberEvents: limit(256, 1, 100_000, "Events queued for one subscriber. It falls back to paging."),
     subscriberBytes: limit(1 * MiB, 4 * KiB, 64 * MiB, "Bytes queued for one subscriber. It falls back to paging."),

@@ -4,20 +4,14 @@
  * stops being fed, falls out of the window and reads pages when it comes back. Pure; the shell gives it time and pages.
  */
 import { asMonoMs, asSeq, type MonoMs, type Seq } from "../base/brand.ts";
-import type { Limits } from "../base/limits.ts";
 import type { Batch, Format } from "./batch.ts";
 import { startAt } from "./cursor.ts";
 import { fill, hasRoom, join, pageBatch, takePage, tellHole } from "./catch_up.ts";
 import { type Group, Groups } from "./groups.ts";
 import { PageLine } from "./page_line.ts";
-import type { Page, PageWanted, Subscription, Tally } from "./port.ts";
+import type { BrokerLimits, Page, PageWanted, Subscription, Tally } from "./port.ts";
 import { Account, type DropCause, Subscriber } from "./subscriber.ts";
 import { Window } from "./window.ts";
-
-type BrokerLimits = Pick<
-  Limits,
-  "windowEvents" | "windowMs" | "subscriberEvents" | "subscriberBytes" | "subscriberLagMs" | "subscribers" | "heartbeatMs" | "pagesInFlight"
->;
 
 export class Broker {
   readonly #epoch: string;
@@ -40,7 +34,7 @@ export class Broker {
     this.#limits = limits;
     this.#format = format;
     this.#tally = tally;
-    this.#window = new Window(next, limits.windowEvents, limits.windowMs);
+    this.#window = new Window(next, limits.windowEvents, limits.windowBytes, limits.windowMs);
     this.#groups = new Groups(limits.subscriberEvents, limits.subscriberBytes);
     this.#line = new PageLine(limits.pagesInFlight * readers);
   }

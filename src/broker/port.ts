@@ -2,6 +2,7 @@
  * What the broker asks of its shell and gets from it: counts, subscriptions, pages. Pure types.
  */
 import type { Seq } from "../base/brand.ts";
+import type { Limits } from "../base/limits.ts";
 import type { Batch, Format } from "./batch.ts";
 import type { ResyncCause } from "./cursor.ts";
 import type { Filter } from "./filter.ts";
@@ -9,6 +10,19 @@ import type { Account, DropCause, IsSuperseded, Subscriber } from "./subscriber.
 
 /** Why events are missing: kept no more, or newer ones stand for them; metric label. */
 export type GapCause = "retention" | "coalesced";
+
+export type BrokerLimits = Pick<
+  Limits,
+  | "windowEvents"
+  | "windowBytes"
+  | "windowMs"
+  | "subscriberEvents"
+  | "subscriberBytes"
+  | "subscriberLagMs"
+  | "subscribers"
+  | "heartbeatMs"
+  | "pagesInFlight"
+>;
 
 /** Counts, wherever they go. */
 export interface Tally {

@@ -1,6 +1,6 @@
 /**
  * The newest committed batches, held in memory per http thread so that a subscriber a little behind needs no page.
- * Bounded in events and in age by the gateway's clock; the batch that came last stays whole. Pure.
+ * Bounded in events, in bytes, and in age by the gateway's clock; the batch that came last stays whole. Pure.
  */
 import { assert } from "../base/assert.ts";
 import { asSeq, type MonoMs, type Seq } from "../base/brand.ts";
@@ -15,15 +15,18 @@ interface Held {
 export class Window {
   readonly #held = new Deque<Held>();
   readonly #maxEvents: number;
+  readonly #maxBytes: number;
   readonly #maxAgeMs: number;
   #first: Seq;
   #next: Seq;
+  #bytes = 0;
 
   /** Empty; `next` is the seq of the first event that will be pushed. */
-  constructor(next: Seq, maxEvents: number, maxAgeMs: number) {
+  constructor(next: Seq, maxEvents: number, maxBytes: number, maxAgeMs: number) {
     this.#first = next;
     this.#next = next;
     this.#maxEvents = maxEvents;
+    this.#maxBytes = maxBytes;
     this.#maxAgeMs = maxAgeMs;
   }
 
@@ -45,7 +48,8 @@ export class Window {
     assert(batch.first === this.#next, `window: batch starts at ${batch.first}, expected ${this.#next}`);
     this.#held.push({ batch, arrivedAt: now });
     this.#next = batch.next;
-    while (this.#held.length > 1 && this.#next - this.#first > this.#maxEvents) this.#drop();
+    this.#bytes += batch.bytes;
+    while (this.#held.length > 1 && (this.#next - this.#first > this.#maxEvents || this.#bytes > this.#maxBytes)) this.#drop();
   }
 
   /** Lets go of what is too old. */
@@ -58,6 +62,7 @@ export class Window {
   /** Empties it: events before `next` were never seen by this thread. */
   restart(next: Seq): void {
     while (this.#held.length > 0) this.#held.shift();
+    this.#bytes = 0;
     this.#first = next;
     this.#next = next;
   }
@@ -77,6 +82,8 @@ export class Window {
 
   #drop(): void {
     const gone = this.#held.shift();
-    if (gone !== undefined) this.#first = asSeq(gone.batch.next);
+    if (gone === undefined) return;
+    this.#first = asSeq(gone.batch.next);
+    this.#bytes -= gone.batch.bytes;
   }
 }

@@ -96,6 +96,7 @@ export class TestClient {
 export const EPOCH = "e";
 export const SMALL = {
   windowEvents: 8,
+  windowBytes: 100_000,
   windowMs: 1000,
   subscriberEvents: 4,
   subscriberBytes: 4096,
