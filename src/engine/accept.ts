@@ -35,7 +35,7 @@ export function runAccept(boot: Boot, platform: Platform, report: (r: Report) =>
   board.setThreadId(boot.thread, platform.threadId());
   const acceptor = platform.acceptor(tcp.host, tcp.port, socketOptions(boot.settings));
   const desk = new AcceptDesk(boot, platform, acceptor, (text) => report({ type: "warning", text }));
-  const leftovers = new Leftovers(platform, limits.collectMs);
+  const leftovers = new Leftovers(platform, limits);
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready", port: acceptor.port });
 

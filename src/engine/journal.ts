@@ -98,7 +98,7 @@ class JournalLoop {
       meter: this.#meter,
       kept: (written) => this.#kept(written),
     });
-    this.#leftovers = new Leftovers(platform, limits.collectMs, (discard) => this.#keep.giveBack(discard));
+    this.#leftovers = new Leftovers(platform, limits, (discard) => this.#keep.giveBack(discard));
     this.#reserved = journal.fenceReserved;
   }
 

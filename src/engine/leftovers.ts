@@ -1,12 +1,13 @@
 /**
  * Has what a thread's work left behind collected once the thread has nothing to do, and has it give back what it can do without. A runtime collects by how much the heap
  * has grown beside what it holds, and it counts the rings, which all threads share, as held by each: a thread that
- * blocks on its bell would let 200 MB of garbage pile up first. Owned by the thread.
+ * blocks on its bell would let 200 MB of garbage pile up first, and under load gigabytes. Owned by the thread.
  */
+import type { Limits } from "../base/limits.ts";
 import type { Discard } from "../platform/memory.ts";
 import type { Platform } from "../platform/port.ts";
 
-type Needs = Pick<Platform, "clock" | "collect" | "collectYoung" | "discard">;
+type Needs = Pick<Platform, "clock" | "collect" | "collectYoung" | "residentBytes" | "discard">;
 
 /**
  * After so many arrivals what was needed for them is collected. What stays of each would else lie scattered among what does not,
@@ -15,21 +16,26 @@ type Needs = Pick<Platform, "clock" | "collect" | "collectYoung" | "discard">;
 const ARRIVALS = 1000;
 /** Nothing to do for this long: a collection then makes nobody wait. */
 const QUIET_MS = 1000;
+/** How often a thread with work asks whether the process has grown. */
+const LOOK_MS = 500;
 
 export class Leftovers {
   readonly #platform: Needs;
   readonly #giveBack: (discard: Discard) => void;
-  readonly #intervalMs: number;
+  readonly #limits: Pick<Limits, "collectMs" | "collectBytes">;
   #worked = true;
   #quietSince = -1;
   #collectedAt: number;
   #arrivals = 0;
+  #lookAt = 0;
+  /** Of the process, the least since this thread's last collection. */
+  #residentBytes = Infinity;
 
-  /** `intervalMs`: least time between two collections at rest. `giveBack`: what the thread can do without then, beside garbage. */
-  constructor(platform: Needs, intervalMs: number, giveBack: (discard: Discard) => void = () => {}) {
+  /** `giveBack`: what the thread can do without then, beside garbage. */
+  constructor(platform: Needs, limits: Pick<Limits, "collectMs" | "collectBytes">, giveBack: (discard: Discard) => void = () => {}) {
     this.#platform = platform;
     this.#giveBack = giveBack;
-    this.#intervalMs = intervalMs;
+    this.#limits = limits;
     this.#collectedAt = platform.clock.mono();
   }
 
@@ -38,6 +44,7 @@ export class Leftovers {
     this.#worked = true;
     this.#quietSince = -1;
     this.#arrivals += arrivals;
+    this.#look();
     if (this.#arrivals < ARRIVALS) return;
     this.#arrivals = 0;
     this.#platform.collectYoung();
@@ -48,10 +55,22 @@ export class Leftovers {
     if (!this.#worked) return;
     const now = this.#platform.clock.mono();
     if (this.#quietSince < 0) this.#quietSince = now;
-    if (now - this.#quietSince < QUIET_MS || now - this.#collectedAt < this.#intervalMs) return;
+    if (now - this.#quietSince < QUIET_MS || now - this.#collectedAt < this.#limits.collectMs) return;
     this.#giveBack(this.#platform.discard);
     this.#platform.collect();
     this.#worked = false;
     this.#collectedAt = now;
+  }
+
+  /** A thread that never rests collects when the process has grown by much, whoever made it grow. */
+  #look(): void {
+    const now = this.#platform.clock.mono();
+    if (now < this.#lookAt) return;
+    this.#lookAt = now + LOOK_MS;
+    const bytes = this.#platform.residentBytes();
+    if (bytes - this.#residentBytes >= this.#limits.collectBytes) {
+      this.#platform.collect();
+      this.#residentBytes = this.#platform.residentBytes();
+    } else this.#residentBytes = Math.min(this.#residentBytes, bytes);
   }
 }

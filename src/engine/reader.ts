@@ -43,7 +43,7 @@ export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platf
   const desk = new ReaderDesk(lines, store, board, limits, { monoMs: () => platform.clock.mono(), rest });
   const wanted = (): boolean => boot.index === 0 && board.checkpointWanted() !== board.checkpointAnswered();
   let followed = board.committed();
-  const leftovers = new Leftovers(platform, limits.collectMs, (discard) => {
+  const leftovers = new Leftovers(platform, limits, (discard) => {
     desk.giveBack(discard);
     store.shrink();
   });

@@ -26,7 +26,7 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
   if (!list.ok) throw new Error(list.message);
   const desk = new RegistryDesk(boot, boot.recovered, board, platform.clock, undefined, list.value, platform.poke);
   const idleWaitMs = boot.settings.limits.idleWaitMs;
-  const leftovers = new Leftovers(platform, boot.settings.limits.collectMs, (discard) => desk.giveBack(discard));
+  const leftovers = new Leftovers(platform, boot.settings.limits, (discard) => desk.giveBack(discard));
   let phase: DrainPhase = DrainPhase.running;
   const hasWork = (): boolean => desk.hasWork() || board.phase() !== phase;
   const never = (): boolean => false;

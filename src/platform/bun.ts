@@ -29,6 +29,7 @@ export function bunPlatform(): Platform {
     raiseFileLimit,
     collect: () => Bun.gc(true),
     collectYoung: () => void edenGC(),
+    residentBytes: () => process.memoryUsage.rss(),
     discard: (memory, from, to) => (lib === null ? undefined : discardPages(lib, memory, from, to)),
     threadId: () => lib?.gettid() ?? 0,
     spawn: spawnThread,

@@ -29,6 +29,8 @@ export function denoPlatform(): Platform {
     threadId: () => 0,
     collect: () => {},
     collectYoung: () => {},
+    // There is nothing to collect by.
+    residentBytes: () => 0,
     discard: () => {},
     spawn: spawnThread,
     spawnSelf,

@@ -4,6 +4,8 @@ export interface MemoryCalls {
   collect(): void;
   /** The same of what was made since the last collection: about a millisecond. */
   collectYoung(): void;
+  /** Of the whole process, as the system sees it; 0: not known. A few microseconds. */
+  residentBytes(): number;
   /** The whole pages within these bytes go back to the system; what is read there afterwards is zero, or what was there. */
   discard: Discard;
 }

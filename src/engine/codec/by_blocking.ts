@@ -14,7 +14,7 @@ export function turnByBlocking({ boot, platform, source, worker, drain, pass }: 
   const { limits } = boot.settings;
   const { clock } = platform;
   const bell = new Bell(boot.bells, boot.thread);
-  const leftovers = new Leftovers(platform, limits.collectMs, (discard) => worker.giveBack(discard));
+  const leftovers = new Leftovers(platform, limits, (discard) => worker.giveBack(discard));
   const rest = restMs(limits);
   const hasWork = (): boolean => source.hasWork() || worker.hasWork() || drain.hasWork();
   const sleep = (timeoutMs: number): boolean => sockets.wait(timeoutMs);

@@ -7,7 +7,7 @@ import type { CodecWorker } from "./worker.ts";
 
 export interface CodecTurns {
   readonly boot: Boot;
-  readonly platform: Pick<Platform, "clock" | "collect" | "collectYoung" | "discard">;
+  readonly platform: Pick<Platform, "clock" | "collect" | "collectYoung" | "residentBytes" | "discard">;
   readonly source: SocketSource;
   readonly worker: CodecWorker;
   readonly drain: CodecDrain;

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { asMonoMs, asWallMs } from "../../../src/base/brand.ts";
 import { Leftovers } from "../../../src/engine/leftovers.ts";
 
-const INTERVAL_MS = 10_000;
+const LIMITS = { collectMs: 10_000, collectBytes: 1000 };
 
 describe("leftovers", () => {
   let now: number;
@@ -11,6 +11,7 @@ describe("leftovers", () => {
   let young: number;
   let given: number;
   let leftovers: Leftovers;
+  let resident: number;
   const idleAt = (at: number): number => {
     now = at;
     leftovers.idle();
@@ -23,8 +24,14 @@ describe("leftovers", () => {
     const clock = { wall: () => asWallMs(0), mono: () => asMonoMs(now) };
     young = 0;
     given = 0;
-    const memory = { collect: () => void collections++, collectYoung: () => void young++, discard: () => {} };
-    leftovers = new Leftovers({ clock, ...memory }, INTERVAL_MS, () => void given++);
+    resident = 50_000;
+    const memory = {
+      collect: () => void collections++,
+      collectYoung: () => void young++,
+      residentBytes: () => resident,
+      discard: () => {},
+    };
+    leftovers = new Leftovers({ clock, ...memory }, LIMITS, () => void given++);
   });
 
   test("leftovers are collected after a second without work", () => {
@@ -49,6 +56,21 @@ describe("leftovers", () => {
     expect(young).toBe(1);
     for (let i = 0; i < 20; i++) leftovers.worked(100);
     expect([young, collections]).toEqual([3, 0]);
+  });
+
+  test("leftovers of a thread that never rests are collected when the process has grown by much", () => {
+    const workAt = (at: number, bytes: number): number => {
+      now = at;
+      resident = bytes;
+      leftovers.worked();
+      return collections;
+    };
+    expect([workAt(0, 50_000), workAt(500, 50_999), workAt(1000, 50_500)]).toEqual([0, 0, 0]);
+    expect([workAt(1499, 60_000), workAt(1500, 60_000)]).toEqual([0, 1]);
+    // What is left then is in use.
+    expect([workAt(2000, 60_999), workAt(2500, 61_000)]).toEqual([1, 2]);
+    // It counts from the least it was.
+    expect([workAt(3000, 40_000), workAt(3500, 40_999), workAt(4000, 41_000)]).toEqual([2, 2, 3]);
   });
 
   test("leftovers of nothing are not collected again", () => {
