@@ -5,7 +5,7 @@ import { getJson, request } from "../client/rest.ts";
 import { parseAllowFile } from "../engine/allow_list.ts";
 import type { Platform } from "../platform/port.ts";
 import { timeText } from "./event_line.ts";
-import { addGatewayOptions, EXIT, fail, type Verb } from "./verb.ts";
+import { addGatewayOptions, examplesOf, EXIT, fail, type Verb } from "./verb.ts";
 
 interface AllowOptions {
   readonly url: string;
@@ -19,6 +19,7 @@ Counts where a gateway runs with unknown_devices = "reject" or "quarantine". Wit
 send that are not listed is marked. With "reject" a device may come that is on the list, that the configuration names,
 or that has been here before; one that was taken off the list may not. Who is connected stays: berth kick ends that.
 
+  berth allow list
   berth allow add 356307042441013 356307042441021
   berth allow add --file fleet.txt
   berth allow remove 356307042441013 && berth kick 356307042441013
@@ -70,7 +71,8 @@ async function add(platform: Platform, ids: readonly string[], options: AllowOpt
 
 export const addAllow: Verb = (program, platform, end) => {
   const allow = program.command("allow").description("list and change the devices that may come").addHelpText("after", HELP);
-  const verb = (name: string, what: string): Command => addGatewayOptions(allow.command(name).description(what));
+  const verb = (name: string, what: string): Command =>
+    addGatewayOptions(allow.command(name).description(what)).addHelpText("after", examplesOf(HELP, `berth allow ${name}`));
   verb("list", "list the devices on the allow list")
     .option("--json", "one JSON object a line")
     .action(async (options: AllowOptions) => end(await list(platform, options)));

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { request } from "../client/rest.ts";
 import type { Platform } from "../platform/port.ts";
 import { quarantined, quarantinedText } from "./quarantined.ts";
-import { addGatewayOptions, EXIT, fail, type Verb, wholeNumber } from "./verb.ts";
+import { addGatewayOptions, examplesOf, EXIT, fail, type Verb, wholeNumber } from "./verb.ts";
 
 interface QuarantineOptions {
   readonly url: string;
@@ -25,6 +25,7 @@ GET /v1/quarantine gives it. What an upgrade can decode berth replay stores.
   berth quarantine list
   berth quarantine list --device 356307042441013 --raw
   berth quarantine release 4711
+  berth quarantine forget 4711
 `;
 
 async function list(platform: Platform, options: ListOptions): Promise<number> {
@@ -62,7 +63,8 @@ export const addQuarantine: Verb = (program, platform, end) => {
     "after",
     HELP,
   );
-  const verb = (name: string, what: string): Command => addGatewayOptions(quarantine.command(name).description(what));
+  const verb = (name: string, what: string): Command =>
+    addGatewayOptions(quarantine.command(name).description(what)).addHelpText("after", examplesOf(HELP, `berth quarantine ${name}`));
   verb("list", "list the frames that are kept, newest first")
     .option("--device <ID>", "of this device")
     .option("--held", "only those that stand in their device's way")

@@ -7,6 +7,8 @@ const HELP = `
 Starts a gateway of its own on free loopback ports with its data in a temporary directory, and checks that it keeps what
 it promises: threads, acknowledgements, reading back, events, takeover, kill -9, shutdown. Takes some seconds; touches no
 other gateway. The exit status is 1 when a check failed.
+
+  berth selftest && berth serve
 `;
 
 const NAME_COLUMNS = 56;

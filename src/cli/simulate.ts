@@ -123,6 +123,7 @@ class Simulation {
     for (const tracker of this.#trackers) tracker.end();
     await new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS));
     if (this.#platform.errIsTerminal) this.#platform.writeErr("\n");
+    this.#sayNobody(elapsedMs);
     this.#platform.writeOut(`${JSON.stringify(summaryOf(this.#tally, elapsedMs))}\n`);
     const complete = this.#options.frames === null || this.#interrupted || this.#trackers.every((tracker) => tracker.finished);
     return this.#tally.acked > 0 && !unanswered && complete ? 0 : 1;
@@ -183,11 +184,19 @@ class Simulation {
   }
 
   #isFutile(now: number): boolean {
-    if (this.#tally.logins > 0 || now - this.#begin < NOBODY_MS) return false;
+    return this.#tally.logins === 0 && now - this.#begin >= NOBODY_MS;
+  }
+
+  /** Says so when no tracker was let in: what was acknowledged does not tell a wrong address from a slow server. */
+  #sayNobody(elapsedMs: number): void {
+    if (this.#tally.logins > 0 || this.#interrupted) return;
     const { host, port } = this.#options;
     const { reconnects, refused } = this.#tally;
-    this.#platform.writeErr(`Cannot simulate: ${host}:${port} let no tracker in for 15 s (${reconnects} attempts, ${refused} refused)\n`);
-    return true;
+    this.#platform.writeErr(
+      `Cannot simulate: ${host}:${port} let no tracker in for ${
+        Math.round(elapsedMs / 1000)
+      } s (${reconnects} attempts, ${refused} refused)\n`,
+    );
   }
 
   /** 0-1: of the bound that is nearer. */

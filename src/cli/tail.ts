@@ -77,7 +77,7 @@ async function tail(platform: Platform, options: TailOptions): Promise<number> {
     onDisconnect: again,
     onFailedAttempt(loss) {
       if (opened || loss.waitMs === null) return again(loss);
-      code = fail(platform, `Cannot reach ${url}: ${loss.reason}; is "berth serve" running?`);
+      code = fail(platform, `Cannot reach ${url}: ${loss.reason}`);
       connection.close();
     },
   });

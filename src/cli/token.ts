@@ -9,7 +9,7 @@ import { Access, type Token } from "../engine/access.ts";
 import { lockData } from "../engine/lock.ts";
 import type { Platform } from "../platform/port.ts";
 import { timeText } from "./event_line.ts";
-import { addGatewayOptions, EXIT, fail, type Verb } from "./verb.ts";
+import { addGatewayOptions, examplesOf, EXIT, fail, type Verb } from "./verb.ts";
 
 interface TokenOptions {
   readonly url: string;
@@ -111,7 +111,8 @@ const several = (value: string, before: readonly string[] | undefined): string[]
 export const addToken: Verb = (program, platform, end) => {
   const token = program.command("token").description("make, list and revoke tokens of the HTTP interface").addHelpText("after", HELP);
   const add = (name: string, what: string): Command =>
-    addGatewayOptions(token.command(name).description(what)).option("--data <DIR>", "the data directory of a gateway that is not running");
+    addGatewayOptions(token.command(name).description(what)).option("--data <DIR>", "the data directory of a gateway that is not running")
+      .addHelpText("after", examplesOf(HELP, `berth token ${name}`));
   add("create", "make a token and print it")
     .requiredOption("--scope <SCOPE>", "read, command, admin or device:ID; may be repeated", several)
     .option("--name <TEXT>", "what it is for")

@@ -9,11 +9,15 @@ export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 /** Adds a verb. Its action calls `end` with the exit status; the process exits with the last one. */
 export type Verb = (program: Command, platform: Platform, end: (code: number) => void) => void;
 
-/** Says why on standard error. @returns the exit status for it. */
+/** Says why on standard error, and what to look at when no gateway answered. @returns the exit status for it. */
 export function fail(platform: Pick<Platform, "writeErr">, message: string): number {
-  platform.writeErr(`berth: ${message}\n`);
+  platform.writeErr(`berth: ${message}${message.includes("Cannot reach ") ? '; is "berth serve" running?' : ""}\n`);
   return EXIT.failed;
 }
+
+/** The examples of a verb's verb, out of the help of all of them: the lines with `words`. */
+export const examplesOf = (help: string, words: string): string =>
+  `\n${help.split("\n").filter((line) => line.includes(` ${words} `) || line.endsWith(` ${words}`)).join("\n")}\n`;
 
 export function readUrl(text: string): string {
   const url = gatewayUrl(text);

@@ -51,7 +51,8 @@ export function supervise(settings: Settings, platform: Platform, log: Superviso
   }
   const lock = lockData(platform, settings.data);
   if (!lock.ok) {
-    log.fatal({ fault: lock.fault }, lock.message);
+    const advice = lock.fault === "data_held" ? ". Stop it, or choose another directory with --data" : "";
+    log.fatal({ fault: lock.fault }, lock.message + advice);
     return Promise.resolve(1);
   }
   const access = checkAccess(platform, effective.value);

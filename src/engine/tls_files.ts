@@ -3,7 +3,7 @@ import type { Settings } from "../config/settings.ts";
 import type { Platform } from "../platform/port.ts";
 import type { Tls, TlsOffer } from "../platform/tls_port.ts";
 
-/** @throws Error that names the file which cannot be used. */
+/** @throws Error with a code, as one of the system: it explains itself. It names the file which cannot be used. */
 export function readTls(platform: Pick<Platform, "readText">, tls: Settings["tls"]): Tls | null {
   if (tls === null) return null;
   return { cert: readPem(platform, tls.cert, "CERTIFICATE"), key: readPem(platform, tls.key, "PRIVATE KEY") };
@@ -14,10 +14,12 @@ function readPem(platform: Pick<Platform, "readText">, path: string, what: strin
   try {
     text = platform.readText(path);
   } catch (error) {
-    throw new Error(`Cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    throw Object.assign(new Error(`Cannot read ${path}: ${(error as Error).message}`, { cause: error }), {
+      code: (error as { code?: string }).code ?? "EIO",
+    });
   }
   if (!new RegExp(`^-----BEGIN (?:[A-Z]+ )?${what}-----`, "m").test(text)) {
-    throw new Error(`Cannot use ${path}: it holds no ${what.toLowerCase()} in PEM`);
+    throw Object.assign(new Error(`Cannot use ${path}: it holds no ${what.toLowerCase()} in PEM`), { code: "EINVAL" });
   }
   return text;
 }

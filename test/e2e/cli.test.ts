@@ -70,7 +70,7 @@ test("verbs say so when nobody listens", async () => {
   for (const verb of ["tail", "devices"]) {
     const { code, err } = await runBerth([verb, "--url", "http://127.0.0.1:1"]);
     expect(code).toBe(1);
-    expect(err).toStartWith("berth: Cannot reach http://127.0.0.1:1: connection refused");
+    expect(err).toStartWith('berth: Cannot reach http://127.0.0.1:1: connection refused; is "berth serve" running?');
   }
 });
 

@@ -1,5 +1,8 @@
 /** The command line as a whole: help, usage, and what an exit status means. */
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { runHere } from "../../support/console.ts";
 
 const VERBS = ["serve", "check", "decode", "simulate", "tail", "devices", "send", "quarantine", "replay", "selftest"];
@@ -11,12 +14,42 @@ describe("berth", () => {
     for (const verb of VERBS) expect(out).toMatch(new RegExp(`^  ${verb} `, "m"));
   });
 
-  test("help of each verb has a description, and examples where there is something to choose", async () => {
+  test("help of each verb has a description and an example", async () => {
     for (const verb of VERBS) {
       const { code, out } = await runHere([verb, "--help"]);
       expect(code).toBe(0);
       expect(out).toStartWith(`Usage: berth ${verb}`);
-      if (verb !== "selftest") expect(out).toContain(`\n  ${verb === "check" ? "berth check berth.toml" : `berth ${verb}`}`);
+      expect(out).toContain(`\n  ${verb === "check" ? "berth check berth.toml" : `berth ${verb}`}`);
+    }
+  });
+
+  test("help of the verbs of a verb has an example of each", async () => {
+    for (const words of ["token create", "token list", "token revoke", "allow list", "allow add", "allow remove"]) {
+      const { code, out } = await runHere([...words.split(" "), "--help"]);
+      expect({ words, code }).toEqual({ words, code: 0 });
+      expect(out).toContain(` berth ${words}`.concat(words.endsWith("list") ? "\n" : " "));
+    }
+    for (const verb of ["list", "release", "forget"]) {
+      expect((await runHere(["quarantine", verb, "--help"])).out).toMatch(new RegExp(`^  berth quarantine ${verb}( .+)?$`, "m"));
+    }
+  });
+
+  test("check names a certificate or key that cannot be used", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "berth-check-"));
+    const [config, cert] = [join(folder, "berth.toml"), join(folder, "cert.pem")];
+    try {
+      for (const section of ["tls", "tcp.tls"]) {
+        const listen = section === "tls" ? "" : 'listen = "127.0.0.1:0"\n';
+        writeFileSync(config, `[${section}]\n${listen}cert = "${cert}"\nkey = "${join(folder, "key.pem")}"\n`);
+        rmSync(cert, { force: true });
+        const missing = await runHere(["check", config]);
+        expect({ code: missing.code, out: missing.out }).toEqual({ code: 1, out: "" });
+        expect(missing.err).toStartWith(`berth: Cannot read ${cert}: `);
+        writeFileSync(cert, "nothing");
+        expect((await runHere(["check", config])).err).toBe(`berth: Cannot use ${cert}: it holds no certificate in PEM\n`);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 

@@ -289,6 +289,6 @@ test("supervisor refuses a data directory another process holds", async () => {
   real.removeTree(second.data);
   second.start({ settings: { data: world.data } });
   expect(await second.ended()).toBe(1);
-  expect(second.fatal).toBe(`Cannot use ${world.data}: the process with pid 99 holds it`);
+  expect(second.fatal).toBe(`Cannot use ${world.data}: the process with pid 99 holds it. Stop it, or choose another directory with --data`);
   expect(second.threads).toEqual([]);
 });
