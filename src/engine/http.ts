@@ -32,6 +32,7 @@ import type { ReaderClient } from "./http/queries.ts";
 import { Sockets } from "./http/sockets.ts";
 import { startBroker, startReaders, startRegistryClient } from "./http/start.ts";
 import { Streams } from "./http/streams.ts";
+import { Leftovers } from "./leftovers.ts";
 
 /** Makes the application over what this thread offers. */
 export type MakeApp = (gateway: HttpGateway) => HttpHandler;
@@ -69,6 +70,7 @@ class HttpThread {
   #listener: RenewableListener | null = null;
   #renewals = 0;
   #beatAt = 0;
+  readonly #leftovers: Leftovers;
   #warn: (text: string) => void = () => {};
   #phase: DrainPhase = DrainPhase.running;
   #saidBye = false;
@@ -80,6 +82,7 @@ class HttpThread {
     const { epoch } = boot.recovered;
     this.#boot = boot;
     this.#platform = platform;
+    this.#leftovers = new Leftovers(platform, boot.settings.limits);
     this.#board = new Board(boot.board);
     this.#bell = new Bell(boot.bells, boot.thread);
     this.#counters = new Counters(boot.counters, boot.thread);
@@ -226,11 +229,12 @@ class HttpThread {
     else if (phase === DrainPhase.sayBye) this.#sayBye().catch((error: unknown) => this.#fail(error));
   }
 
-  /** It looks at every subscriber: not with each event. */
+  /** It looks at every subscriber, and at how the process has grown: not with each event. */
   #beat(now: MonoMs): void {
     if (now < this.#beatAt) return;
     this.#beatAt = now + Math.min(BEAT_MS, this.#boot.settings.limits.heartbeatMs / 4);
     this.#broker.beat(now);
+    this.#leftovers.worked();
   }
 
   /** SIGHUP: there may be a new certificate. One that cannot be used changes nothing. */
