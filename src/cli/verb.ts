@@ -9,9 +9,9 @@ export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 /** Adds a verb. Its action calls `end` with the exit status; the process exits with the last one. */
 export type Verb = (program: Command, platform: Platform, end: (code: number) => void) => void;
 
-/** Says why on standard error, and what to look at when no gateway answered. @returns the exit status for it. */
+/** Says why on standard error, and what to look at when nobody listens. @returns the exit status for it. */
 export function fail(platform: Pick<Platform, "writeErr">, message: string): number {
-  platform.writeErr(`berth: ${message}${message.includes("Cannot reach ") ? '; is "berth serve" running?' : ""}\n`);
+  platform.writeErr(`berth: ${message}${/Cannot reach \S+: connection refused$/.test(message) ? '; is "berth serve" running?' : ""}\n`);
   return EXIT.failed;
 }
 
