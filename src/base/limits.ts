@@ -216,7 +216,7 @@ export const LIMIT_SECTIONS = {
     followMs: limit(100, 1, 1 * SECOND, "A reader looks again after this while there is something new."),
     idleWaitMs: limit(1 * SECOND, 10, 1 * SECOND, "Longest sleep of a loop with nothing to do, so that its heartbeat moves."),
     collectMs: limit(10 * SECOND, 10, 60 * MINUTE, "Least time between two collections of garbage in a thread that has nothing to do; left to itself it collects too late (engine/leftovers.ts)."),
-    collectBytes: limit(128 * MiB, 1 * MiB, 64 * GiB, "A thread with work collects its garbage when the process has grown by this: three senders that outrun their acknowledgements had made 4 GB of it."),
+    collectBytes: limit(128 * MiB, 1 * MiB, 64 * GiB, "A thread with work collects young garbage when the process has grown by this, and all at four times this: three senders that outrun their acknowledgements had made 4 GB of it."),
     startMs: limit(60 * SECOND, 1000, 60 * MINUTE, "A thread that is not ready after this ends the process. The journal may rebuild longer; it shows progress."),
     logIntervalMs: limit(1 * SECOND, 0, 10 * MINUTE, "Warnings a peer can cause are written once per this time and kind; the metrics count all."),
     drainMs: limit(6 * SECOND, 10, 60 * SECOND, "In-flight frames get this long to be committed and acknowledged at shutdown."),

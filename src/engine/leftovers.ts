@@ -18,6 +18,8 @@ const ARRIVALS = 1000;
 const QUIET_MS = 1000;
 /** How often a thread with work asks whether the process has grown. */
 const LOOK_MS = 500;
+/** After so many times that much growth young garbage cannot be all: then everything is collected, which takes longer. */
+const OLD_PART = 4;
 
 export class Leftovers {
   readonly #platform: Needs;
@@ -30,6 +32,8 @@ export class Leftovers {
   #lookAt = 0;
   /** Of the process, the least since this thread's last collection. */
   #residentBytes = Infinity;
+  /** The same since its last collection of everything. */
+  #leastBytes = Infinity;
 
   /** `giveBack`: what the thread can do without then, beside garbage. */
   constructor(platform: Needs, limits: Pick<Limits, "collectMs" | "collectBytes">, giveBack: (discard: Discard) => void = () => {}) {
@@ -68,9 +72,15 @@ export class Leftovers {
     if (now < this.#lookAt) return;
     this.#lookAt = now + LOOK_MS;
     const bytes = this.#platform.residentBytes();
-    if (bytes - this.#residentBytes >= this.#limits.collectBytes) {
-      this.#platform.collect();
-      this.#residentBytes = this.#platform.residentBytes();
-    } else this.#residentBytes = Math.min(this.#residentBytes, bytes);
+    this.#leastBytes = Math.min(this.#leastBytes, bytes);
+    if (bytes - this.#residentBytes < this.#limits.collectBytes) {
+      this.#residentBytes = Math.min(this.#residentBytes, bytes);
+      return;
+    }
+    const isOld = bytes - this.#leastBytes >= OLD_PART * this.#limits.collectBytes;
+    if (isOld) this.#platform.collect();
+    else this.#platform.collectYoung();
+    this.#residentBytes = this.#platform.residentBytes();
+    if (isOld) this.#leastBytes = this.#residentBytes;
   }
 }

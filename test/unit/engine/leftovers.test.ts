@@ -58,19 +58,22 @@ describe("leftovers", () => {
     expect([young, collections]).toEqual([3, 0]);
   });
 
-  test("leftovers of a thread that never rests are collected when the process has grown by much", () => {
-    const workAt = (at: number, bytes: number): number => {
+  test("leftovers of a thread that never rests are collected when the process has grown: young ones, and all when that is not enough", () => {
+    const workAt = (at: number, bytes: number): readonly [number, number] => {
       now = at;
       resident = bytes;
       leftovers.worked();
-      return collections;
+      return [young, collections];
     };
-    expect([workAt(0, 50_000), workAt(500, 50_999), workAt(1000, 50_500)]).toEqual([0, 0, 0]);
-    expect([workAt(1499, 60_000), workAt(1500, 60_000)]).toEqual([0, 1]);
-    // What is left then is in use.
-    expect([workAt(2000, 60_999), workAt(2500, 61_000)]).toEqual([1, 2]);
+    expect([workAt(0, 50_000), workAt(500, 50_999), workAt(1000, 50_500)]).toEqual([[0, 0], [0, 0], [0, 0]]);
+    // Looked at twice a second.
+    expect([workAt(1499, 51_000), workAt(1500, 51_000)]).toEqual([[0, 0], [1, 0]]);
+    // What is left then counts as in use, until there is four times as much of it.
+    expect([workAt(2000, 51_999), workAt(2500, 52_000), workAt(3000, 53_000)]).toEqual([[1, 0], [2, 0], [3, 0]]);
+    expect([workAt(3500, 54_000), workAt(4000, 54_999), workAt(4500, 55_000)]).toEqual([[3, 1], [3, 1], [4, 1]]);
     // It counts from the least it was.
-    expect([workAt(3000, 40_000), workAt(3500, 40_999), workAt(4000, 41_000)]).toEqual([2, 2, 3]);
+    expect([workAt(5000, 40_000), workAt(5500, 40_999), workAt(6000, 41_000)]).toEqual([[4, 1], [4, 1], [5, 1]]);
+    expect(workAt(6500, 44_000)).toEqual([5, 2]);
   });
 
   test("leftovers of nothing are not collected again", () => {
