@@ -42,7 +42,7 @@ describe.if(compiler() !== null)("durability of commands", () => {
   }, 60_000);
 
   test("a gateway that tells of a commit before its sync is found out", async () => {
-    const trace = await tracedCommands(1, 4, 250_000, "journal.ack_before_sync:fail@1+");
+    const trace = await tracedCommands(4, 4, 250_000, "journal.ack_before_sync:fail@1+");
     const states = trace.texts.map((text) => stateAtSend(trace, text, scratch, () => false));
     expect(states.filter((state) => state !== "routed").length).toBeGreaterThan(0);
   }, 60_000);
