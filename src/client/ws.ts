@@ -19,8 +19,9 @@ const BUFFERED_MAX = 4 * 1024 * 1024;
 /** What `GET` answers to who is let in and asks for no WebSocket. */
 const UPGRADE_REQUIRED = 426;
 const NORMAL = 1000;
-const POLICY = 1008;
-const TRY_LATER = 1013;
+/** Close codes after which asking again is of no use, or only later. */
+const REFUSED: readonly number[] = [1008, 4401];
+const BUSY: readonly number[] = [1013, 4004];
 
 /** What is used of a WebSocket: the standard one, or that of a package. */
 export interface SocketLike {
@@ -163,7 +164,7 @@ class SocketTransport implements Transport {
     if (this.#isDropped) return;
     if (!this.#isOpen) return void this.#whyNot();
     const words = reason === "" ? `the gateway closed the connection (${code})` : reason;
-    this.#failed(code === POLICY ? "refused" : code === TRY_LATER ? "busy" : "broken", words);
+    this.#failed(REFUSED.includes(code) ? "refused" : BUSY.includes(code) ? "busy" : "broken", words);
   }
 
   async #whyNot(): Promise<void> {

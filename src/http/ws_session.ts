@@ -15,7 +15,7 @@ import { Mistakes, SocketAccount } from "./ws_bounds.ts";
 import { type MessageId, parseSaid, type Said, type SaidFault } from "./ws_message.ts";
 
 /** Why the gateway ends a socket, and the close code that says so. */
-const CLOSE_CODES = { shutdown: 1001, age: 1001, auth: 1008, errors: 1008, binary: 1003, slow: 1013 } as const;
+const CLOSE_CODES = { shutdown: 1012, age: 1001, auth: 4401, errors: 1008, binary: 1003 } as const;
 export type SocketEnding = keyof typeof CLOSE_CODES;
 
 type ErrorCode = SaidFault | "forbidden" | "too_many" | "too_long" | "busy" | "failed";

@@ -178,7 +178,7 @@ describe("access", () => {
     const init = { method: "DELETE", headers: { authorization: `Bearer ${admin}` } };
     expect((await ask(gateway.url, `/v1/tokens/${read.id}`, init)).status).toBe(204);
     await client.until("its end", () => client.closed !== null);
-    expect([client.closed?.code, client.of("bye").at(-1)?.data]).toEqual([1008, { reason: "auth" }]);
+    expect([client.closed?.code, client.of("bye").at(-1)?.data]).toEqual([4401, { reason: "auth" }]);
   });
 });
 
@@ -198,5 +198,5 @@ test("with several http threads a channel is one: all hear, and all are counted 
   expect(new Set(orders).size).toBe(1);
   expect((await gateway.stop()).code).toBe(0);
   for (const client of clients) await client.until("its bye", () => client.closed !== null);
-  expect(new Set(clients.map((client) => client.closed?.code))).toEqual(new Set([1001]));
+  expect(new Set(clients.map((client) => client.closed?.code))).toEqual(new Set([1012]));
 }, 30_000);

@@ -38,5 +38,5 @@ test("WebSockets on Deno: events, publishing, a foreign page, a message that is 
   long.end();
   expect((await gateway.stop()).code).toBe(0);
   await client.until("its end", () => client.closed !== null);
-  expect([client.closed?.code, client.of("bye").at(-1)?.data]).toEqual([1001, { reason: "shutdown" }]);
+  expect([client.closed?.code, client.of("bye").at(-1)?.data]).toEqual([1012, { reason: "shutdown" }]);
 }, 60_000);

@@ -157,7 +157,15 @@ describe("channels", () => {
     await saw(other, "failed unreachable 0");
   });
 
-  test.each([[1008, "lost refused", true], [1013, "lost busy", false], [1001, "lost broken", false]] as const)(
+  test.each(
+    [
+      [1008, "lost refused", true],
+      [4401, "lost refused", true],
+      [1013, "lost busy", false],
+      [4004, "lost busy", false],
+      [1012, "lost broken", false],
+    ] as const,
+  )(
     "close code %i is %s",
     async (code, what, isEnd) => {
       const said = played();

@@ -259,7 +259,7 @@ describe("a WebSocket", () => {
       ["app.x", { reason: "shutdown" }],
       [undefined, { reason: "shutdown" }],
     ]);
-    expect([client.closed?.code, idle.closed?.code]).toEqual([1001, 1001]);
+    expect([client.closed?.code, idle.closed?.code]).toEqual([1012, 1012]);
     await streams.start();
   });
 });
