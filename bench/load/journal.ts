@@ -142,7 +142,7 @@ try {
     console.log(`| ${load.name} | ${Math.round(speed).toLocaleString("en")} | ${cpuUs.toFixed(1)} |`);
   }
   console.log(
-    `\n${journal.segments.length} segments, ${journal.tail.refs.count} entries in the tail, ${
+    `\n${journal.segments.length} segments, ${journal.tails.live.refs.count} entries in the tail, ${
       (platform.fileSize(path) / 2 ** 20).toFixed(0)
     } MiB`,
   );

@@ -292,7 +292,7 @@ class JournalLoop {
     for (;;) {
       this.#board.beat(this.#boot.thread);
       const slice = this.#upkeep.round(this.#platform.clock.wall(), true);
-      if (slice === null || slice.failure !== null || (!this.#upkeep.flushing && this.#journal.tail.refs.count === 0)) break;
+      if (slice === null || slice.failure !== null || (!this.#upkeep.flushing && this.#journal.tails.live.refs.count === 0)) break;
     }
     this.#disk.truncateLog();
     this.#journal.db.close();

@@ -6,15 +6,16 @@
  * runs from the newest on. A step ends when no record is left in doubt, so an exact re-send costs one look.
  */
 import { recordEnd } from "../codec/teltonika/avl.ts";
+import type { Batch } from "./batch.ts";
 import type { Coverage } from "./coverage.ts";
 import { EntryView } from "./entry.ts";
-import type { EntryRefs } from "./entry_refs.ts";
 import type { IncomingFrame } from "./incoming_frame.ts";
 import { recordTime, sameBytes } from "./record_walk.ts";
 import type { RowCache } from "./row_cache.ts";
 import type { RunTable } from "./runs.ts";
 import type { Segment } from "./segments.ts";
 import type { Tail } from "./tail.ts";
+import type { Tails } from "./tails.ts";
 
 const UNKNOWN = 0;
 const NEW = 1;
@@ -22,9 +23,8 @@ const STORED = 2;
 
 /** Where stored frames are looked for. */
 export interface StoredFrames {
-  readonly batch: { readonly refs: EntryRefs; readonly scratch: Uint8Array };
-  readonly tail: Tail;
-  readonly frozen: Tail | null;
+  readonly batch: Pick<Batch, "refs" | "rows">;
+  readonly tails: Pick<Tails, "live" | "frozen">;
   /** Complete segments, oldest first. */
   readonly segments: readonly Segment[];
   /** Rows below this seq are gone. */
@@ -88,12 +88,16 @@ export class Duplicates {
   }
 
   #compareAll(frame: IncomingFrame, device: number, stored: StoredFrames): void {
-    const { batch, tail, frozen } = stored;
+    const { batch, tails: { live, frozen } } = stored;
     const found = this.#found;
     found.length = 0;
     batch.refs.overlapping(device, this.#lo, this.#hi, found);
-    for (let k = 0; k < found.length && this.#doubtful > 0; k++) this.#compare(frame, batch.scratch, batch.refs.offset[found[k]!]!);
-    if (this.#doubtful > 0) this.#compareTail(frame, device, tail);
+    for (let k = 0; k < found.length && this.#doubtful > 0; k++) {
+      const i = found[k]!;
+      const { block, start } = batch.rows[batch.refs.row[i]!]!;
+      this.#compare(frame, block.bytes, start + batch.refs.offset[i]!);
+    }
+    if (this.#doubtful > 0) this.#compareTail(frame, device, live);
     if (this.#doubtful > 0 && frozen !== null) this.#compareTail(frame, device, frozen);
     for (let s = stored.segments.length - 1; s >= 0 && this.#doubtful > 0; s--) {
       this.#compareSegment(frame, device, stored.segments[s]!, stored.oldest);

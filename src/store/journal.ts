@@ -28,10 +28,11 @@ import { RowCache } from "./row_cache.ts";
 import { RunTable } from "./runs.ts";
 import { complete, flushedThrough, type Segment, SegmentTable } from "./segments.ts";
 import { SimulatedFailure, type SqlFailure, sqlFailure } from "./sql_error.ts";
-import { Tail } from "./tail.ts";
+import { Tails } from "./tails.ts";
 
-/** Rows of the log kept in memory for comparing. */
+/** Rows of the log kept in memory for comparing; and how many a block of bodies has room for. */
 const CACHE_BYTES = 32 << 20;
+const BLOCK_ROWS = 16;
 const PROBE = "INSERT INTO meta (key, value) VALUES ('probe', 1) ON CONFLICT (key) DO UPDATE SET value = value + 1";
 const RESERVE_FENCES = "UPDATE meta SET value = ? WHERE key = 'fence_reserved'";
 
@@ -52,8 +53,7 @@ export class Journal implements StoredFrames {
   readonly rows: RowCache;
   readonly quarantine: Quarantine;
   readonly duplicates: Duplicates;
-  tail = new Tail();
-  frozen: Tail | null = null;
+  readonly tails: Tails;
   /** Complete segments, oldest first. */
   segments: readonly Segment[] = [];
   /** All of them, those being written and dead ones too. */
@@ -72,7 +72,7 @@ export class Journal implements StoredFrames {
   readonly #probe: Probe;
   readonly #view = new EntryView();
   readonly #queue: EventQueue;
-  #bodies: Uint8Array[] = [];
+  readonly #bodies: Uint8Array[] = [];
   #fenceBlock: number | null = null;
   readonly #insertRow: Statement;
   readonly #begun: Statement;
@@ -87,7 +87,8 @@ export class Journal implements StoredFrames {
     this.deviceTable = new DeviceTable(db);
     this.rows = new RowCache(db, CACHE_BYTES);
     this.quarantine = new Quarantine(db, limits);
-    this.batch = new Batch(limits);
+    this.tails = new Tails(BLOCK_ROWS * limits.rowBytes);
+    this.batch = new Batch(limits, this.tails.blocks);
     this.duplicates = new Duplicates(this.runs, this.rows);
     this.#frames = new FrameStep(limits, this.batch, this.ledger, this.duplicates);
     this.#insertRow = db.prepare("INSERT INTO log (seq, next_seq, at, body) VALUES (?, ?, ?, ?)");
@@ -175,7 +176,7 @@ export class Journal implements StoredFrames {
     );
     if (failure === null) this.#merge();
     else this.#discard();
-    this.#begin();
+    this.#begin(failure === null);
     return failure === null ? { ok: true } : { ok: false, failure };
   }
 
@@ -229,7 +230,7 @@ export class Journal implements StoredFrames {
       },
       progress,
     });
-    this.tail = rebuilt.tail;
+    this.tails.live = rebuilt.tail;
     this.nextSeq = rebuilt.nextSeq;
     this.oldest = oldestKept(this.db, this.nextSeq);
     this.reloadSegments();
@@ -242,10 +243,9 @@ export class Journal implements StoredFrames {
 
   #write(): void {
     const { batch } = this;
-    this.#bodies = [];
     for (let i = 0; i < batch.rows.length; i++) {
       const row = batch.rows[i]!;
-      const body = batch.scratch.slice(row.start, batch.rowEnd(i));
+      const body = batch.body(i);
       this.#bodies.push(body);
       this.#insertRow.run(row.seq, batch.rowNextSeq(i), row.at, body);
     }
@@ -256,7 +256,7 @@ export class Journal implements StoredFrames {
 
   /** After COMMIT: the batch becomes part of what everything else is compared with. */
   #merge(): void {
-    const { batch, tail, fold } = this;
+    const { batch, fold, tails: { live: tail } } = this;
     const { refs } = batch;
     this.lastRows.length = 0;
     this.lastBytes = batch.used;
@@ -264,11 +264,11 @@ export class Journal implements StoredFrames {
     for (let r = 0; r < batch.rows.length; r++) {
       const bounds = batch.rows[r]!;
       const body = this.#bodies[r]!;
-      const row = tail.addBody(asSeq(bounds.seq), bounds.at, body);
+      const row = tail.addBody(asSeq(bounds.seq), bounds.at, body, bounds.block);
       this.lastRows.push({ seq: asSeq(bounds.seq), body });
       this.#view.over(body);
       for (; i < refs.count && refs.row[i] === r; i++) {
-        const offset = refs.offset[i]! - bounds.start;
+        const offset = refs.offset[i]!;
         tail.refs.push(refs.device[i]!, row, offset, refs.seq[i]!, refs.min[i]!, refs.max[i]!);
         assert(this.#view.load(offset), "a batch entry begins inside its row");
         fold.apply(this.#view, asSeq(refs.seq[i]!));
@@ -288,12 +288,13 @@ export class Journal implements StoredFrames {
     this.ledger.discard();
   }
 
-  #begin(): void {
-    this.#bodies = [];
+  #begin(committed: boolean): void {
+    this.#bodies.length = 0;
     this.quarantine.clear();
     this.newRecords = 0;
     this.duplicateRecords = 0;
-    this.batch.begin(this.nextSeq);
+    if (committed) this.batch.begin(this.nextSeq);
+    else this.batch.discard(this.nextSeq);
     this.#queue.again(this.batch);
   }
 }

@@ -38,7 +38,8 @@ export function openStore(choice: OpenChoice): Result<Database, OpenFault> {
     db.prepare("PRAGMA wal_autocheckpoint = 0").get();
     // As long as it may get: cutting it at every restart and growing it again costs more than the room.
     db.prepare(`PRAGMA journal_size_limit = ${MOST_LOG * choice.checkpointBytes}`).get();
-    db.prepare("PRAGMA cache_size = -65536").get();
+    // Commits append and slices read what the system has in memory anyway: more than the processor's cache holds is slower to fill.
+    db.prepare("PRAGMA cache_size = -8192").get();
     copyLog(db);
     const version = Number(db.prepare("PRAGMA user_version").get()!["user_version"]);
     if (version > MIGRATIONS.length) {

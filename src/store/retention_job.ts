@@ -43,6 +43,8 @@ export class RetentionJob implements Job {
   readonly #quarantine: Statement;
   readonly #crcFailures: Statement;
   readonly #meta: Statement;
+  /** The oldest row, once there is one: it stays the oldest until this deletes it. */
+  #first: { readonly lastSeq: number; readonly at: number } | null = null;
   #oldest = 0;
   #bytes = 0;
   #kept: readonly SqlRow[] = [];
@@ -64,10 +66,10 @@ export class RetentionJob implements Job {
 
   /** Is there a row to delete now? Cheap; asked between commits. */
   due(): boolean {
+    const first = this.#oldestRow();
+    if (first === null || first.lastSeq > this.#parts.flushed()) return false;
     const wish = this.#parts.wish();
-    const row = this.#front.all(1)[0];
-    if (row === undefined || Number(row["next_seq"]) - 1 > this.#parts.flushed()) return false;
-    return wish.excessBytes > 0 || Number(row["at"]) < wish.before;
+    return wish.excessBytes > 0 || first.at < wish.before;
   }
 
   /**
@@ -75,10 +77,10 @@ export class RetentionJob implements Job {
    * too, but not for a handful of rows: on a disk that others fill, each commit would be flushed and deleted at once.
    */
   needsFlush(tailBytes: number): boolean {
+    const first = this.#oldestRow();
+    if (first === null || first.lastSeq <= this.#parts.flushed()) return false;
     const wish = this.#parts.wish();
-    const row = this.#front.all(1)[0];
-    if (row === undefined || Number(row["next_seq"]) - 1 <= this.#parts.flushed()) return false;
-    return Number(row["at"]) < wish.before || (wish.excessBytes > 0 && tailBytes >= this.#parts.limits.flushBytes / WORTH_A_FLUSH);
+    return first.at < wish.before || (wish.excessBytes > 0 && tailBytes >= this.#parts.limits.flushBytes / WORTH_A_FLUSH);
   }
 
   step(): boolean {
@@ -112,6 +114,7 @@ export class RetentionJob implements Job {
   }
 
   committed(): void {
+    this.#first = null;
     if (this.#oldest > 0) this.#parts.trimmed(this.#oldest, this.#bytes);
     if (this.#kept.length === 0) return;
     const sumOf = (column: string): number => this.#kept.reduce((sum, row) => sum + Number(row[column]), 0);
@@ -120,5 +123,13 @@ export class RetentionJob implements Job {
 
   failed(): void {
     this.#oldest = 0;
+  }
+
+  #oldestRow(): { readonly lastSeq: number; readonly at: number } | null {
+    if (this.#first !== null) return this.#first;
+    const row = this.#front.all(1)[0];
+    if (row === undefined) return null;
+    this.#first = { lastSeq: Number(row["next_seq"]) - 1, at: Number(row["at"]) };
+    return this.#first;
   }
 }

@@ -3,6 +3,7 @@
  * and every reader keep their own, advanced by committed rows in order, and rebuilt from the log after a crash.
  */
 import type { Seq } from "../base/brand.ts";
+import type { BodyBlock, BodyBlocks } from "./body_blocks.ts";
 import type { DeviceFold } from "./device_fold.ts";
 import type { EntryView } from "./entry.ts";
 import { EntryRefs } from "./entry_refs.ts";
@@ -11,14 +12,20 @@ export class Tail {
   readonly refs = new EntryRefs();
   readonly rowSeqs: number[] = [];
   readonly bodies: Uint8Array[] = [];
+  /** Where the bodies are, each once; none of those that came with memory of their own. */
+  readonly #blocks: BodyBlock[] = [];
   bytes = 0;
   /** Wall ms of the first row's newest entry; 0 when empty. */
   oldestAt = 0;
   /** Of the last row. */
   newestAt = 0;
 
-  /** Adds a row without its entries; the caller pushes references to them, with the row number returned. */
-  addBody(seq: Seq, at: number, body: Uint8Array): number {
+  /** Adds a row without its entries; the caller pushes references to them, with the row number returned. `block`: what the body is a part of. */
+  addBody(seq: Seq, at: number, body: Uint8Array, block: BodyBlock | null = null): number {
+    if (block !== null && block !== this.#blocks[this.#blocks.length - 1]) {
+      block.holders++;
+      this.#blocks.push(block);
+    }
     if (this.bodies.length === 0) this.oldestAt = at;
     this.newestAt = at;
     this.bytes += body.length;
@@ -37,6 +44,18 @@ export class Tail {
       fold?.apply(entry, own as Seq);
       own += entry.seqs;
     }
+  }
+
+  /** Empties it, for the rows to come. */
+  clear(blocks: BodyBlocks): void {
+    for (const block of this.#blocks) blocks.release(block);
+    this.#blocks.length = 0;
+    this.refs.clear();
+    this.rowSeqs.length = 0;
+    this.bodies.length = 0;
+    this.bytes = 0;
+    this.oldestAt = 0;
+    this.newestAt = 0;
   }
 
   /** A tail of only the rows above `seq`, which must be the last of a row. */

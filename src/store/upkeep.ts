@@ -14,7 +14,6 @@ import { RUN_REFS, RunWriter } from "./run_refs.ts";
 import { type Segment, SegmentState } from "./segments.ts";
 import type { SqlFailure } from "./sql_error.ts";
 import { SweepJob } from "./sweep_job.ts";
-import { Tail } from "./tail.ts";
 
 /** A segment's rows below the oldest seq are deleted when this part of it has expired since the last time. */
 const TRIM_PART = 4;
@@ -69,8 +68,8 @@ export class Upkeep {
 
   /** How many thresholds full the live tail is: above 1, slices must come faster than commits. */
   fullness(): number {
-    const { tail, limits } = this.#journal;
-    return Math.max(tail.refs.count / limits.flushFrames, tail.bytes / limits.flushBytes);
+    const { tails: { live }, limits } = this.#journal;
+    return Math.max(live.refs.count / limits.flushFrames, live.bytes / limits.flushBytes);
   }
 
   /** Does the next slice of a flush wait? */
@@ -114,16 +113,16 @@ export class Upkeep {
   }
 
   #flushDue(nowMs: number, flushNow: boolean): boolean {
-    const { tail, limits } = this.#journal;
-    if (tail.refs.count === 0) return false;
-    if (flushNow || this.fullness() >= 1 || nowMs - tail.oldestAt >= limits.flushAgeMs) return true;
-    const rests = tail.bytes >= limits.flushRestBytes && nowMs - tail.newestAt >= limits.flushRestMs;
-    return rests || this.#retention.needsFlush(tail.bytes);
+    const { tails: { live }, limits } = this.#journal;
+    if (live.refs.count === 0) return false;
+    if (flushNow || this.fullness() >= 1 || nowMs - live.oldestAt >= limits.flushAgeMs) return true;
+    const rests = live.bytes >= limits.flushRestBytes && nowMs - live.newestAt >= limits.flushRestMs;
+    return rests || this.#retention.needsFlush(live.bytes);
   }
 
   #freeze(): FlushJob {
     const journal = this.#journal;
-    const frozen = journal.tail;
+    const frozen = journal.tails.freeze();
     const { refs } = frozen;
     let minTime = Infinity;
     let maxTime = -Infinity;
@@ -142,8 +141,6 @@ export class Upkeep {
       maxTime,
       entries: refs.count,
     };
-    journal.frozen = frozen;
-    journal.tail = new Tail();
     this.#flush = new FlushJob({
       frozen,
       segment,
@@ -156,7 +153,7 @@ export class Upkeep {
       sliceBytes: journal.limits.sliceBytes,
       committed: () => asSeq(journal.nextSeq - 1),
       done: () => {
-        journal.frozen = null;
+        journal.tails.flushed();
         this.#flush = null;
         journal.reloadSegments();
       },

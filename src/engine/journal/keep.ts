@@ -100,7 +100,9 @@ export class JournalKeep {
   /** Committed rows that every follower has had time to take, and what the database keeps of its pages. */
   giveBack(discard: Discard): void {
     this.#broadcast.giveBack(discard);
-    this.#parts.journal.db.exec("PRAGMA shrink_memory");
+    const { tails, db } = this.#parts.journal;
+    tails.giveBack();
+    db.exec("PRAGMA shrink_memory");
   }
 
   /** At the end, when the sync thread may have left. */

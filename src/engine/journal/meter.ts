@@ -76,7 +76,7 @@ export class JournalMeter {
   gauges(journal: Journal, disk: JournalDisk): void {
     const c = this.#counters;
     c.set(this.#joins, journal.intervalJoins);
-    c.set(this.#tail, journal.tail.refs.count + (journal.frozen?.refs.count ?? 0));
+    c.set(this.#tail, journal.tails.live.refs.count + (journal.tails.frozen?.refs.count ?? 0));
     c.set(this.#devices, journal.ledger.size);
     c.set(this.#heldFrames, journal.quarantine.held);
     c.set(this.#quarantineBytes, journal.quarantine.bytes);

@@ -106,7 +106,7 @@ test("a segment that a crash left unfinished is deleted, and its log rows are fl
   expect(bench.upkeep.round(NOW, true)?.failure).toBe(null);
   expect(bench.count("SELECT count(*) FROM segment WHERE state = 0")).toBe(1);
   bench.reopen();
-  expect(bench.journal.tail.refs.count).toBe(4);
+  expect(bench.journal.tails.live.refs.count).toBe(4);
   bench.slices();
   expect(bench.journal.allSegments.map((s) => s.state)).toEqual([1]);
   expect(bench.count("SELECT count(*) FROM run")).toBe(4);
@@ -130,14 +130,14 @@ test("a tail that is worth it is flushed when nothing new has come for a while, 
   const bench = new StoreBench({ flushRestBytes: 2000, flushRestMs: 300 });
   const reader = bench.reader();
   many(bench, "a", 0, 10);
-  expect(bench.journal.tail.bytes).toBeLessThan(2000);
+  expect(bench.journal.tails.live.bytes).toBeLessThan(2000);
   expect(bench.slices(false, NOW + 10_000)).toEqual([]);
   many(bench, "a", 10, 50);
   expect(bench.slices(false, NOW + 299)).toEqual([]);
   reader.advance();
-  expect(reader.tailBytes).toBe(bench.journal.tail.bytes);
+  expect(reader.tailBytes).toBe(bench.journal.tails.live.bytes);
   expect(bench.slices(false, NOW + 300)).toContain("journal.flush_slice");
-  expect(bench.journal.tail.bytes).toBe(0);
+  expect(bench.journal.tails.live.bytes).toBe(0);
   expect(bench.slices(false, NOW + 100_000)).toEqual([]);
   reader.advance();
   expect(reader.tailBytes).toBe(0);
