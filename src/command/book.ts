@@ -15,10 +15,13 @@ import { Deque } from "../base/deque.ts";
 import type { Limits } from "../base/limits.ts";
 import { type CommandState, isEnd } from "../wire/command.ts";
 import { type Answered, type Change, Command, type Moment, type Route, type Submission, type Submitted, type Waiter } from "./command.ts";
-import { type DeviceQueue, DeviceQueues } from "./device_queue.ts";
+import { ANY_FENCE, type DeviceQueue, DeviceQueues } from "./device_queue.ts";
 import { CommandKeys } from "./keys.ts";
 
 export type BookLimits = Pick<Limits, "commands" | "commandsPerDevice" | "commandAttempts" | "commandQuietMs" | "commandKeyMs">;
+
+/** A reason of its own: the connection it was written to lives on. */
+const TIMEOUT = "timeout";
 
 export class CommandBook {
   /** Rows to be told to the journal, in order. Whoever takes one calls `kept` when it is on disk. */
@@ -76,7 +79,7 @@ export class CommandBook {
 
   /** One whose answer may still come, of an earlier process: it is waited for on datagrams. */
   lost(device: DeviceId, id: string, now: Moment): void {
-    this.#taint(this.#queues.open(device, null), 0, id, now);
+    this.#taint(this.#queues.open(device, null), 0, id, ANY_FENCE, now);
   }
 
   /** The device's newest connection is another one now. The one before it may live on (multi(n)). */
@@ -84,7 +87,7 @@ export class CommandBook {
     const queue = this.#queues.get(device);
     if (queue === undefined) return;
     queue.route = route;
-    if (!route.isLoose) queue.taint = null;
+    if (!route.isLoose) queue.untaint((taint) => taint.fence === ANY_FENCE);
     this.#advance(queue, now);
   }
 
@@ -92,10 +95,8 @@ export class CommandBook {
   left(device: DeviceId, fence: number, reason: string, next: Route | null, now: Moment): void {
     const queue = this.#queues.get(device);
     if (queue === undefined) return;
-    if (queue.route?.fence === fence) {
-      if (!queue.route.isLoose) queue.taint = null;
-      queue.route = next;
-    }
+    queue.untaint((taint) => taint.fence === fence);
+    if (queue.route?.fence === fence) queue.route = next;
     const { current } = queue;
     if (current !== null && current.fence === fence) {
       if (current.phase === "written") this.#lose(current, reason, now);
@@ -172,11 +173,9 @@ export class CommandBook {
       return { kind: "ended" };
     }
     const queue = this.#queues.get(device);
-    if (queue?.taint?.no !== no) return { kind: "late", id: null };
-    const { id } = queue.taint;
-    queue.taint = null;
-    this.#advance(queue, now);
-    return { kind: "late", id };
+    const late = queue?.untaint((taint) => taint.no === no) ?? null;
+    if (queue !== undefined && late !== null) this.#advance(queue, now);
+    return { kind: "late", id: late?.id ?? null };
   }
 
   /** The gateway stops: what has not been handed over is queued again, for the next start. Idempotent. */
@@ -194,10 +193,10 @@ export class CommandBook {
     for (const command of this.#live.values()) {
       if (now.mono < command.deadline) continue;
       if (command.phase === "waiting" || command.phase === "ready") this.#end(command, "expired", "ttl", now);
-      else if (command.phase === "written") this.#lose(command, "timeout", now);
+      else if (command.phase === "written") this.#lose(command, TIMEOUT, now);
     }
-    for (const queue of this.#queues.clean(now.mono)) {
-      queue.taint = null;
+    for (const queue of this.#queues.cleanAt(now.mono)) {
+      queue.untaint(({ until }) => until <= now.mono);
       this.#advance(queue, now);
     }
     this.#keys.forget(now.mono);
@@ -224,7 +223,7 @@ export class CommandBook {
 
   /** Routes the next waiting command, when nothing is outstanding. Forgets a device without any. */
   #advance(queue: DeviceQueue, now: Moment): void {
-    while (!this.#stopped && queue.current === null && queue.taint === null && queue.route !== null) {
+    for (let route = queue.clean; !this.#stopped && queue.current === null && route !== null; route = queue.clean) {
       const command = queue.waiting[0];
       if (command === undefined) break;
       if (now.mono >= command.deadline) {
@@ -235,8 +234,8 @@ export class CommandBook {
       queue.current = command;
       command.phase = "routing";
       command.state = "routed";
-      command.fence = queue.route.fence;
-      command.isLoose = queue.route.isLoose;
+      command.fence = route.fence;
+      command.isLoose = route.isLoose;
       this.#change(command, now, false);
     }
     this.#queues.forgetIdle(queue);
@@ -257,14 +256,15 @@ export class CommandBook {
 
   /** Written, and without an answer so far. Tainted before its end, so that the next one is not routed. */
   #lose(command: Command, reason: string, now: Moment): void {
-    const queue = this.#queues.of(command);
-    if (command.isLoose || queue.route?.fence === command.fence) this.#taint(queue, command.no, command.submission.id, now);
+    const { no, submission: { id }, fence, isLoose } = command;
+    // No answer comes on a connection that is gone; datagrams have none.
+    if (isLoose || reason === TIMEOUT) this.#taint(this.#queues.of(command), no, id, isLoose ? ANY_FENCE : fence, now);
     this.#end(command, "unknown", reason, now);
   }
 
-  #taint(queue: DeviceQueue, no: number, id: string, now: Moment): void {
+  #taint(queue: DeviceQueue, no: number, id: string, fence: number, now: Moment): void {
     const until = now.mono + this.#limits.commandQuietMs;
-    queue.taint = { no, id, until };
+    queue.taint({ no, id, fence, until });
     this.nextDeadline = Math.min(this.nextDeadline, until);
   }
 

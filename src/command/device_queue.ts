@@ -8,9 +8,13 @@ export interface Taint {
   /** 0: of an earlier process. */
   readonly no: number;
   readonly id: string;
+  /** Of the connection it may come on; ANY_FENCE: datagrams, of whatever connection. */
+  readonly fence: number;
   /** Monotonic ms; the connection has been quiet for long enough by then. */
   readonly until: number;
 }
+
+export const ANY_FENCE = 0;
 
 export class DeviceQueue {
   readonly device: DeviceId;
@@ -19,7 +23,8 @@ export class DeviceQueue {
   /** The protocol has no correlation id: one at a time. */
   current: Command | null = null;
   route: Route | null;
-  taint: Taint | null = null;
+  /** One for a connection at most: nothing more is written there meanwhile. */
+  readonly #taints: Taint[] = [];
 
   constructor(device: DeviceId, route: Route | null) {
     this.device = device;
@@ -27,7 +32,29 @@ export class DeviceQueue {
   }
 
   get isIdle(): boolean {
-    return this.current === null && this.waiting.length === 0 && this.taint === null;
+    return this.current === null && this.waiting.length === 0 && this.#taints.length === 0;
+  }
+
+  /** Where the next command goes, unless an answer to another may still come there. */
+  get clean(): Route | null {
+    const { route } = this;
+    return route === null || this.#taints.some(({ fence }) => fence === ANY_FENCE || fence === route.fence) ? null : route;
+  }
+
+  get taintedUntil(): number {
+    return this.#taints.reduce((least, { until }) => Math.min(least, until), Number.POSITIVE_INFINITY);
+  }
+
+  taint(taint: Taint): void {
+    this.untaint(({ fence }) => fence === taint.fence);
+    this.#taints.push(taint);
+  }
+
+  /** The first of those taken away, or null. */
+  untaint(isOver: (taint: Taint) => boolean): Taint | null {
+    const first = this.#taints.find(isOver) ?? null;
+    for (let at = this.#taints.length - 1; at >= 0; at--) if (isOver(this.#taints[at]!)) this.#taints.splice(at, 1);
+    return first;
   }
 
   /** Commands that have not ended. */
@@ -65,15 +92,15 @@ export class DeviceQueues {
     if (isIdle) this.#queues.delete(device);
   }
 
-  /** Those whose taint is over at `now`; monotonic ms. */
-  clean(now: number): readonly DeviceQueue[] {
-    return [...this.#queues.values()].filter(({ taint }) => taint !== null && taint.until <= now);
+  /** Those of which a taint is over at `now`; monotonic ms. */
+  cleanAt(now: number): readonly DeviceQueue[] {
+    return [...this.#queues.values()].filter(({ taintedUntil }) => taintedUntil <= now);
   }
 
   /** When the next one is. */
   get nextClean(): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const { taint } of this.#queues.values()) if (taint !== null) next = Math.min(next, taint.until);
+    for (const { taintedUntil } of this.#queues.values()) next = Math.min(next, taintedUntil);
     return next;
   }
 }

@@ -15,6 +15,7 @@ const STEPS = [
   "leave",
   "tell",
   "commit",
+  "part",
   "hand",
   "work",
   "flow",
@@ -58,6 +59,8 @@ function play(world: CommandWorld, seen: Command[], { what, pick }: Step): void 
       return world.tell();
     case "commit":
       return world.commit();
+    case "part":
+      return world.commit(1 + pick % 3);
     case "hand": {
       const before = world.handed.length;
       world.hand();

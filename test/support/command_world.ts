@@ -93,11 +93,10 @@ export class CommandWorld {
     for (let change = this.book.changes.shift(); change !== undefined; change = this.book.changes.shift()) this.#unkept.push(change);
   }
 
-  /** A commit: all that was told is on the disk. */
-  commit(): void {
+  /** A commit: what was told is on the disk, or the first of it. */
+  commit(most = Infinity): void {
     this.tell();
-    const changes = this.#unkept;
-    this.#unkept = [];
+    const changes = this.#unkept.splice(0, most);
     for (const change of changes) this.#write(change);
     for (const change of changes) this.book.kept(change, this.now);
     for (let one = this.book.accepted.shift(); one !== undefined; one = this.book.accepted.shift()) this.accepted.push(one.id);
