@@ -11,6 +11,7 @@ import { FrameSource, imeiOf, type SimulatedCodec } from "./simulate_source.ts";
 import { progressLine, summaryOf, Tally } from "./simulate_tally.ts";
 import { Tracker, type TrackerSetting } from "./simulate_tracker.ts";
 import { UdpFleet } from "./simulate_udp.ts";
+import { drivingWords, endWords, waitingWords } from "./simulate_words.ts";
 
 export interface SimulateOptions {
   readonly host: string;
@@ -53,7 +54,11 @@ const GRACE_MS = 5000;
 const CLOSE_MS = 200;
 /** A server that has let nobody in for this long since the start is not there, or not one for trackers. */
 const NOBODY_MS = 15_000;
+/** What is wrong is said after this already. */
+const SAY_MS = 1500;
 const LONGEST_STEP_MS = 30_000;
+/** What a longer line has left of itself. */
+const CLEAR = "\u001b[K";
 
 /** Time between a tracker's records: the pace at which it sends them, so that its clock keeps up with ours. */
 export function stepMsOf(options: Pick<SimulateOptions, "devices" | "rate" | "records">): number {
@@ -78,6 +83,8 @@ class Simulation {
   #ticked: number;
   #looked = Number.NEGATIVE_INFINITY;
   #drawn = 0;
+  /** What was said of whether trackers get in. */
+  #said: "nothing" | "waiting" | "driving" = "nothing";
   /** Mono ms when sending ended; null while it goes on. */
   #stopped: number | null = null;
   #interrupted = false;
@@ -122,11 +129,14 @@ class Simulation {
     const unanswered = this.#trackers.some((tracker) => tracker.outstanding);
     for (const tracker of this.#trackers) tracker.end();
     await new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS));
-    if (this.#platform.errIsTerminal) this.#platform.writeErr("\n");
-    this.#sayNobody(elapsedMs);
-    this.#platform.writeOut(`${JSON.stringify(summaryOf(this.#tally, elapsedMs))}\n`);
+    if (this.#drawn > 0) this.#platform.writeErr("\n");
     const complete = this.#options.frames === null || this.#interrupted || this.#trackers.every((tracker) => tracker.finished);
-    return this.#tally.acked > 0 && !unanswered && complete ? 0 : 1;
+    const isGood = this.#tally.acked > 0 && !unanswered && complete;
+    if (!isGood && !(this.#interrupted && this.#tally.logins === 0)) {
+      this.#platform.writeErr(endWords(this.#options, this.#tally, elapsedMs));
+    }
+    this.#platform.writeOut(`${JSON.stringify(summaryOf(this.#tally, elapsedMs))}\n`);
+    return isGood ? 0 : 1;
   }
 
   #becameReady(tracker: SimulatedDevice): void {
@@ -145,10 +155,7 @@ class Simulation {
     if (this.#stopped === null) this.#pay(now);
     this.#ticked = now;
     if (now - this.#looked >= LOOK_MS) this.#look(now);
-    if (this.#platform.errIsTerminal && now - this.#drawn >= DRAW_MS) {
-      this.#drawn = now;
-      this.#platform.writeErr(`\r${progressLine(this.#tally, this.#done(now), now - this.#begin)}`);
-    }
+    this.#say(now);
     return this.#stopped !== null && (now - this.#stopped > GRACE_MS || !this.#trackers.some((tracker) => tracker.outstanding));
   }
 
@@ -187,21 +194,25 @@ class Simulation {
     return this.#tally.logins === 0 && now - this.#begin >= NOBODY_MS;
   }
 
-  /** Says so when no tracker was let in: what was acknowledged does not tell a wrong address from a slow server. */
-  #sayNobody(elapsedMs: number): void {
-    if (this.#tally.logins > 0 || this.#interrupted) return;
-    const { host, port } = this.#options;
-    const { reconnects, refused } = this.#tally;
-    this.#platform.writeErr(
-      `Cannot simulate: ${host}:${port} let no tracker in for ${
-        Math.round(elapsedMs / 1000)
-      } s (${reconnects} attempts, ${refused} refused)\n`,
-    );
+  /** Whether trackers get in: what was acknowledged does not tell a wrong address from a slow server. Then how far it is. */
+  #say(now: number): void {
+    const isIn = this.#tally.logins > 0;
+    if (isIn && this.#said !== "driving") {
+      this.#said = "driving";
+      this.#platform.writeErr(drivingWords(this.#options));
+    } else if (this.#said === "nothing" && now - this.#begin >= SAY_MS) {
+      this.#said = "waiting";
+      this.#platform.writeErr(waitingWords(this.#options, this.#tally, NOBODY_MS));
+    }
+    if (!isIn || !this.#platform.errIsTerminal || now - this.#drawn < DRAW_MS) return;
+    this.#drawn = now;
+    this.#platform.writeErr(`\r${progressLine(this.#tally, this.#done(now), now - this.#begin)}${CLEAR}`);
   }
 
-  /** 0-1: of the bound that is nearer. */
-  #done(now: number): number {
+  /** 0-1: of the bound that is nearer; null: there is none. */
+  #done(now: number): number | null {
     const { seconds, frames } = this.#options;
+    if (seconds === null && frames === null) return null;
     return Math.max(seconds === null ? 0 : (now - this.#begin) / (seconds * 1000), frames === null ? 0 : this.#tally.acked / frames);
   }
 }
@@ -212,7 +223,7 @@ export async function simulate(options: SimulateOptions, platform: SimulatePlatf
   try {
     if (options.udp) fleet = await UdpFleet.open(platform, options.host, options.port, options.devices);
   } catch (error) {
-    platform.writeErr(`Cannot simulate: ${(error as Error).message}\n`);
+    platform.writeErr(`berth: Cannot simulate: ${(error as Error).message}\n`);
     return 1;
   }
   try {

@@ -37,6 +37,8 @@ export class Tally {
   mismatches = 0;
   /** Commands that came. */
   commands = 0;
+  /** Why the last attempt to connect or to log in came to nothing, in a few words; "": none did, or its login was refused. */
+  trouble = "";
   readonly latencies = new Latencies();
 }
 
@@ -76,12 +78,12 @@ export function summaryOf(tally: Tally, elapsedMs: number): Summary {
 
 const WIDTH = 30;
 
-/** `done`: 0-1. One line, to be drawn over the one before. */
-export function progressLine(tally: Tally, done: number, elapsedMs: number): string {
-  const filled = Math.round(Math.min(1, Math.max(0, done)) * WIDTH);
+/** `done`: 0-1, null: there is no end. One line, to be drawn over the one before. */
+export function progressLine(tally: Tally, done: number | null, elapsedMs: number): string {
   const perSecond = elapsedMs > 0 ? Math.round((tally.acked * 1000) / elapsedMs) : 0;
   const trouble = tally.reconnects > 0 ? `, ${tally.reconnects} reconnects` : "";
-  return `[${"#".repeat(filled)}${"-".repeat(WIDTH - filled)}] ${
-    String(Math.floor(done * 100)).padStart(3)
-  }%  ${tally.acked} frames acknowledged, ${perSecond}/s${trouble}`;
+  const words = `${tally.acked} frames acknowledged, ${perSecond}/s${trouble}`;
+  if (done === null) return words;
+  const filled = Math.round(Math.min(1, Math.max(0, done)) * WIDTH);
+  return `[${"#".repeat(filled)}${"-".repeat(WIDTH - filled)}] ${String(Math.floor(done * 100)).padStart(3)}%  ${words}`;
 }

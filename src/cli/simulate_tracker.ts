@@ -3,6 +3,7 @@
  * answers commands. What is not acknowledged is sent again after a reconnect. Owned by the simulation's event loop, which calls `tick`.
  */
 import type { Prng } from "../base/prng.ts";
+import { reasonOf } from "../client/rest.ts";
 import { encodeLogin } from "../codec/encode.ts";
 import type { Platform, Socket } from "../platform/port.ts";
 import { Ear, type Heard } from "./simulate_commands.ts";
@@ -69,6 +70,7 @@ export class Tracker {
       if (mayConnect && now >= this.#connectAt && !this.finished) this.#connect();
     } else if ((this.#phase === "login" || this.#phase === "waiting") && now - this.#sentAt > ANSWER_TIMEOUT_MS) {
       this.#setting.tally.timeouts++;
+      if (this.#phase === "login") this.#setting.tally.trouble = "their logins are not answered";
       this.#giveUp();
     }
   }
@@ -97,7 +99,10 @@ export class Tracker {
       data: (tracker, bytes) => tracker.#received(bytes),
       drain: (tracker) => tracker.#write(),
       close: (tracker) => tracker.#closed(),
-    }).catch(() => this.#closed());
+    }).catch((error: unknown) => {
+      this.#setting.tally.trouble = reasonOf(error);
+      this.#closed();
+    });
   }
 
   #opened(socket: Socket): void {
@@ -165,6 +170,7 @@ export class Tracker {
     const { tally } = this.#setting;
     if (byte !== ACCEPTED) {
       tally.refused++;
+      tally.trouble = "";
       this.#giveUp();
       return;
     }
@@ -206,6 +212,7 @@ export class Tracker {
   #closed(): void {
     this.#socket = null;
     if (this.#phase === "over") return;
+    if (this.#phase === "login") this.#setting.tally.trouble = "it closes them before their login is answered";
     this.#phase = "down";
     const { platform, random, tally } = this.#setting;
     const pause = BACKOFF_MS[Math.min(this.#attempts++, BACKOFF_MS.length - 1)]!;

@@ -11,7 +11,7 @@ const HELP = `
 Each tracker logs in with its own IMEI, drives a believable track and sends the next frame when the one before is
 acknowledged. It answers commands; over UDP, beyond the first 512 trackers, those of Codec 14 only. Ends after --seconds or
 --frames, or when it is interrupted, and prints what was acknowledged. The exit status is 1 when a frame was left
-unacknowledged. The same --seed and --start send the same bytes again.
+unacknowledged, or when nobody was let in for 15 s. The same --seed and --start send the same bytes again.
 
   berth simulate --devices 100 --rate 500 --seconds 60
   berth simulate gateway.example:5027 --codec 8E --records 20 --frames 1000

@@ -18,6 +18,10 @@ const SAID: Readonly<Record<string, string>> = {
   ConnectionClosed: "the connection was closed",
   ECONNRESET: "the connection was closed",
   FailedToOpenSocket: "no such host, or no way to it",
+  ENOTFOUND: "no such host",
+  EHOSTUNREACH: "no way to that host",
+  ENETUNREACH: "no way to that host",
+  ETIMEDOUT: "no answer in time",
   TimeoutError: "no answer in time",
 };
 

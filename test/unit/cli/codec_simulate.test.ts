@@ -178,13 +178,32 @@ describe("simulate", () => {
     const said: string[] = [];
     const nobody: SimulatePlatform = {
       ...platform,
-      connectTcp: () => Promise.reject(new Error("refused")),
+      connectTcp: () => Promise.reject(Object.assign(new Error("refused"), { code: "ECONNREFUSED" })),
       // A hundred times as fast as the wall, so that the bound passes in a moment.
       clock: { ...platform.clock, mono: () => asMonoMs(performance.now() * 100) },
       writeErr: (text) => void said.push(text),
     };
     expect(await simulate({ ...OPTIONS, frames: 1 }, nobody)).toBe(1);
-    expect(said.join("")).toMatch(/^Cannot simulate: .+ let no tracker in for 15 s \(\d+ attempts, 0 refused\)\n$/);
+    expect(said).toHaveLength(2);
+    expect(said[0]).toBe('berth: memory:1 lets no tracker in (connection refused; is "berth serve" running?), trying for 15 s\n');
+    expect(said[1]).toMatch(
+      /^berth: Cannot simulate: memory:1 let no tracker in for 15 s \(\d+ attempts, 0 refused\): connection refused; is "berth serve" running\?\n$/,
+    );
+  });
+
+  test("says where it drives, and what was left when it fails", async () => {
+    const saidBy = async (answer: () => Verdict, options: Partial<SimulateOptions>): Promise<string[]> => {
+      const said: string[] = [];
+      const { platform } = serverInMemory(answer);
+      const clock = { ...platform.clock, mono: () => asMonoMs(performance.now() * 20) };
+      await simulate({ ...OPTIONS, ...options }, { ...platform, clock, writeErr: (text) => void said.push(text) });
+      return said;
+    };
+    expect(await saidBy(() => "ack", {})).toEqual(["berth: 3 trackers to memory:1 for 20 s or 30 frames\n"]);
+    expect((await saidBy(() => "silent", { seconds: 1 })).at(-1)).toBe("berth: no frame was acknowledged\n");
+    let frames = 0;
+    expect((await saidBy(() => ++frames < 3 ? "ack" : "silent", { seconds: 1, devices: 1 })).at(-1))
+      .toBe("berth: 1 frame of 3 was not acknowledged\n");
   });
 
   test("ends early, with its summary, when it is interrupted", async () => {
@@ -214,6 +233,7 @@ describe("simulate", () => {
     expect(progressLine(tally, 0.5, 2000)).toBe(`[${"#".repeat(15)}${"-".repeat(15)}]  50%  20 frames acknowledged, 10/s`);
     tally.reconnects = 2;
     expect(progressLine(tally, 7, 0)).toContain("2 reconnects");
+    expect(progressLine(tally, null, 2000)).toBe("20 frames acknowledged, 10/s, 2 reconnects");
   });
 });
 

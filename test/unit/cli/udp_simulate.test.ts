@@ -149,6 +149,6 @@ describe("simulate --udp", () => {
     expect(silent.err.join("")).toContain("let no tracker in");
     const nowhere = new Server();
     expect(await simulate({ ...OPTIONS, host: "nowhere.test" }, nowhere.platform)).toBe(1);
-    expect(nowhere.err.join("")).toBe("Cannot simulate: Cannot find nowhere.test\n");
+    expect(nowhere.err.join("")).toBe("berth: Cannot simulate: Cannot find nowhere.test\n");
   });
 });
