@@ -4,6 +4,7 @@ import { AssertionError } from "../base/assert.ts";
 import { type HttpHandler, SqlError } from "../platform/port.ts";
 import { exposition } from "../telemetry/exposition.ts";
 import { requireTokens } from "./access.ts";
+import { finishAnswers } from "./answers.ts";
 import { serveCommands } from "./commands.ts";
 import { serveAllow } from "./allow.ts";
 import { serveConflicts } from "./conflicts.ts";
@@ -33,6 +34,7 @@ import { serveWs } from "./ws.ts";
 
 export function createApp(gateway: Gateway): HttpHandler {
   const app = new Hono();
+  finishAnswers(app);
   app.use(async (c, next) => {
     const bytes = Number(c.req.header("content-length") ?? 0);
     const { requestBytes } = gateway.settings.limits;

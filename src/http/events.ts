@@ -7,7 +7,7 @@ import { EVENT_KINDS } from "../store/entry.ts";
 import type { Gateway } from "./gateway.ts";
 import { problem, unavailable } from "./problem.ts";
 import { envOf, grantOf, visibleTo } from "./request_env.ts";
-import { query, strictQuery, text, texts } from "./query.ts";
+import { oneOf, query, strictQuery, text, texts } from "./query.ts";
 
 /** Kinds a filter may name. */
 export const KINDS = ["record", ...EVENT_KINDS.slice(1)] as const;
@@ -17,7 +17,7 @@ export const EventsQuery = query({
   kind: v.optional(texts("kinds of events")),
   channel: v.optional(texts("channels")),
   last_event_id: v.optional(v.union([text("a cursor"), v.literal("")])),
-  mode: v.optional(v.picklist(MODES), "complete"),
+  mode: v.optional(oneOf(MODES), "complete"),
 });
 
 const HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };

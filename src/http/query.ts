@@ -30,7 +30,7 @@ export const texts = (expected: string) =>
   v.pipe(
     v.union([v.string(), v.array(v.string())], expected),
     v.transform((value) => typeof value === "string" ? [value] : value),
-    v.array(v.string()),
+    v.array(v.pipe(v.string(), v.minLength(1, expected))),
   );
 
 export const oneOf = <const T extends readonly string[]>(options: T) => v.picklist(options, `one of ${options.join(", ")}`);

@@ -115,6 +115,42 @@ describe("/openapi.json", () => {
   });
 });
 
+describe("every answer", () => {
+  test("is kept by no cache, unless it says that it may be", async () => {
+    world = await OutWorld.start({}, (made) => made.commit([connectedOf(1, "1", 1024)]));
+    for (
+      const path of [
+        "/v1/devices",
+        "/v1/devices/1",
+        "/v1/devices/1/records",
+        "/v1/nothing",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+      ]
+    ) {
+      const { headers } = await ask(world.url, path);
+      expect([path, headers.get("cache-control")]).toEqual([path, "no-store"]);
+    }
+    expect((await ask(world.url, "/")).headers.get("cache-control")).toBe("no-cache");
+  });
+
+  test("to HEAD has no body and the length of GET's", async () => {
+    world = await OutWorld.start({}, (made) => made.commit([connectedOf(1, "1", 1024)]));
+    for (const path of ["/v1/devices", "/v1/devices/1", "/v1/nothing", "/healthz", "/openapi.json", "/"]) {
+      const got = await ask(world.url, path, { headers: { "accept-encoding": "identity" } });
+      const { status, headers, text } = await ask(world.url, path, { method: "HEAD", headers: { "accept-encoding": "identity" } });
+      expect([path, status, headers.get("content-length"), text]).toEqual([
+        path,
+        got.status,
+        String(new TextEncoder().encode(got.text).length),
+        "",
+      ]);
+    }
+  });
+});
+
 describe("wrong use", () => {
   test("a method that a path does not have is 405, with those it has", async () => {
     world = await OutWorld.start();
@@ -137,6 +173,16 @@ describe("wrong use", () => {
       const { status, headers } = await ask(world.url, path);
       expect([path, status, headers.get("content-type")]).toEqual([path, 404, "application/problem+json"]);
     }
+  });
+
+  test("a filter that names nothing is 400 naming it: it would be a filter of everything", async () => {
+    world = await OutWorld.start();
+    for (const [name, expected] of [["device", "device ids"], ["kind", "kinds of events"], ["channel", "channels"]]) {
+      const { status, json } = await ask<Problem>(world.url, `/v1/events?${name}=`);
+      expect([status, json.detail]).toEqual([400, `Cannot use ${name}: expected ${expected}`]);
+    }
+    const { json } = await ask<Problem>(world.url, "/v1/events?mode=fast");
+    expect(json.detail).toBe("Cannot use mode: expected one of complete, latest");
   });
 
   test("a parameter on a route that takes none is 400 naming it", async () => {
