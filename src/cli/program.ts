@@ -57,7 +57,7 @@ function createProgram(platform: Platform, end: (code: number) => void): Command
     .description("An edge gateway for IoT trackers: one live connection per device, and no record lost.")
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this")
-    .helpCommand("help [verb]", "print the help of a verb")
+    .helpCommand(false)
     .addHelpText("after", EPILOGUE)
     .showHelpAfterError("(berth --help says what there is)")
     .exitOverride()
@@ -67,7 +67,21 @@ function createProgram(platform: Platform, end: (code: number) => void): Command
       outputError: (text, write) => write(text.replace(/^error: /, "berth: ")),
     });
   for (const add of VERBS) add(program, platform, end);
+  addHelp(program);
   return program;
+}
+
+/** `berth help token create`. The library's own says nothing of a verb that is not there. */
+function addHelp(program: Command): void {
+  program.command("help").argument("[verb...]").description("print the help of a verb").action((words: readonly string[]) => {
+    let at = program;
+    for (const word of words) {
+      const verb = at.commands.find((each) => each.name() === word);
+      if (verb === undefined) return at.error(`error: unknown command '${word}'`, { exitCode: EXIT.usage });
+      at = verb;
+    }
+    at.help();
+  });
 }
 
 /** Runs what the arguments ask for; resolves with the exit status. */

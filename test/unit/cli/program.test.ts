@@ -34,6 +34,12 @@ describe("berth", () => {
     }
   });
 
+  test("help of a verb, and of a verb's verb, is what its --help prints", async () => {
+    for (const words of [[], ["serve"], ["token", "create"]]) {
+      expect(await runHere(["help", ...words])).toEqual(await runHere([...words, "--help"]));
+    }
+  });
+
   test("check names a certificate or key that cannot be used", async () => {
     const folder = mkdtempSync(join(tmpdir(), "berth-check-"));
     const [config, cert] = [join(folder, "berth.toml"), join(folder, "cert.pem")];
@@ -61,6 +67,8 @@ describe("berth", () => {
     for (
       const [args, words] of [
         [["fly"], "unknown command 'fly'"],
+        [["help", "fly"], "unknown command 'fly'"],
+        [["help", "token", "fly"], "unknown command 'fly'"],
         [["serve", "--wrkers", "1"], "Did you mean --workers?"],
         [["devices", "--limit", "0"], "Expected a whole number from 1 to 1000000."],
         [["tail", "--url", "gateway:80"], "Expected http://HOST:PORT."],
