@@ -110,8 +110,9 @@ class EpollSocket<T> implements Socket {
     const got = this.#loop.receive(this.#fd);
     if (got === null) {
       if ((events & BROKEN) !== 0) this.#close(this.#loop.errorOf(this.#fd));
-    } else if (typeof got === "string") this.#close(got);
-    else this.#handler.data(this.#state as T, got);
+    } else if (typeof got !== "string") this.#handler.data(this.#state as T, got);
+    else if (got === "closed" && this.#handler.ended?.(this.#state as T) === true) this.pause();
+    else this.#close(got);
   }
 
   #want(events: number): void {

@@ -64,6 +64,10 @@ export class BunSocket<T> implements Socket {
   received(bytes: Uint8Array, handler: SocketHandler<T>): void {
     if (this.#open) handler.data(this.#state as T, bytes);
   }
+  /** The peer's FIN, where Bun was told to leave the rest to us. */
+  peerEnded(handler: SocketHandler<T>): void {
+    if (this.#open && !handler.ended!(this.#state as T)) this.#raw!.end();
+  }
   drained(handler: SocketHandler<T>): void {
     if (this.#open) handler.drain(this.#state as T);
   }
@@ -74,11 +78,17 @@ export class BunSocket<T> implements Socket {
   }
 }
 
+/** Whether Bun leaves a socket open whose peer has ended. */
+export const halfOpen = <T>(handler: SocketHandler<T>): { readonly allowHalfOpen: boolean } => ({
+  allowHalfOpen: handler.ended !== undefined,
+});
+
 // No `error` callback: it would swallow what a handler throws. Without it that ends the thread, as a broken invariant must.
 export function rawHandler<T>(handler: SocketHandler<T>): RawHandler<BunSocket<T>> {
   return {
     open: (raw) => raw.data.opened(raw, handler),
     data: (raw, bytes) => raw.data.received(bytes, handler),
+    ...(handler.ended === undefined ? {} : { end: (raw) => raw.data.peerEnded(handler) }),
     drain: (raw) => raw.data.drained(handler),
     close: (raw, error) => raw.data.ended(error, handler),
   };
@@ -96,6 +106,7 @@ export function listenBunTcp<T>(
       hostname: host,
       port,
       data: new BunSocket<T>(null, null),
+      ...halfOpen(handler),
       ...(options.reusePort ? { reusePort: true } : { exclusive: true }),
       socket: {
         ...inner,
@@ -131,7 +142,7 @@ export function adoptBunTcp<T>(fd: number, peer: Peer, handler: SocketHandler<T>
   }
   // The types do not know `fd`. It opens during this call; a descriptor that is no live socket is a broken invariant.
   const connect = Bun.connect as unknown as (
-    options: { fd: number; data: BunSocket<T>; socket: RawHandler<BunSocket<T>> },
+    options: { fd: number; data: BunSocket<T>; socket: RawHandler<BunSocket<T>>; allowHalfOpen: boolean },
   ) => Promise<unknown>;
-  void connect({ fd, data: new BunSocket<T>(peer, null), socket: inner });
+  void connect({ fd, data: new BunSocket<T>(peer, null), socket: inner, ...halfOpen(handler) });
 }

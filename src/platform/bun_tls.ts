@@ -5,7 +5,7 @@
 import type { Socket as RawSocket, SocketHandler as RawHandler } from "bun";
 import { listening } from "./address.ts";
 import { applySocketOptions } from "./bun_libc.ts";
-import { BunSocket, rawHandler } from "./bun_socket.ts";
+import { BunSocket, halfOpen, rawHandler } from "./bun_socket.ts";
 import { checkTls } from "./node_tls.ts";
 import type { Socket, SocketHandler, SocketOptions } from "./port.ts";
 import type { TlsHandler, TlsListener, TlsOffer, TlsPeer, TlsTrust } from "./tls_port.ts";
@@ -62,6 +62,7 @@ function listenWith<T>(
       port,
       data: new BunSocket<T>(null, null),
       ...SHARED,
+      ...halfOpen(handler),
       tls: { cert, key, ...(clientCa === null ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }) },
       socket: {
         ...inner,

@@ -50,6 +50,8 @@ export function attach<T>(raw: RawSocket, handler: SocketHandler<T>, tcp = raw):
   });
   const state = handler.open(socket);
   raw.on("data", (bytes) => socket.closed || handler.data(state, bytes as unknown as Uint8Array));
+  // Without a handler for it node:net ends it by itself.
+  if (handler.ended !== undefined) raw.on("end", () => socket.closed || handler.ended!(state) || raw.end());
   raw.on("drain", () => socket.closed || handler.drain(state));
   raw.on("close", () => {
     if (socket.closed) return;
@@ -66,7 +68,12 @@ export function listenDenoTcp<T>(
   handler: SocketHandler<T>,
 ): Promise<TcpListener> {
   const server = createServer(
-    { noDelay: true, keepAlive: true, keepAliveInitialDelay: options.socket.keepAliveIdleS * 1000 },
+    {
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: options.socket.keepAliveIdleS * 1000,
+      allowHalfOpen: handler.ended !== undefined,
+    },
     (raw) => void attach(raw, handler),
   );
   return new Promise((resolve, reject) => {

@@ -32,7 +32,8 @@ export function listenDenoTls<T>(
   handler: TlsHandler<T>,
 ): Promise<TlsListener> {
   let options = optionsOf(offer);
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveIdleS * 1000 }, (tcp) => {
+  const allowHalfOpen = handler.ended !== undefined;
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveIdleS * 1000, allowHalfOpen }, (tcp) => {
     const asked = options.requestCert === true;
     const secure = new TLSSocket(tcp, { ...options, isServer: true });
     const { state } = attach(secure, handler, tcp);

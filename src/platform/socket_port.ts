@@ -29,6 +29,11 @@ export type SocketEnd = "closed" | "reset" | "lost";
 export interface SocketHandler<T> {
   open(socket: Socket): T;
   data(state: T, bytes: Uint8Array): void;
+  /**
+   * The peer sends no more, after all it sent was given to `data`. True: what is written still reaches it, until `end`. False, or left
+   * out: the socket is closed. May be asked again after `resume`.
+   */
+  ended?(state: T): boolean;
   drain(state: T): void;
   close(state: T, reason: SocketEnd): void;
 }

@@ -6,7 +6,7 @@ import { here } from "../support/here.ts";
 import { loopSockets } from "../support/loop_sockets.ts";
 import { rejection } from "../support/rejection.ts";
 import { tlsSockets } from "../support/tls_sockets.ts";
-import { Changes } from "../support/until.ts";
+import { Changes, until } from "../support/until.ts";
 
 type Sockets = Pick<Platform, "listenTcp" | "connectTcp">;
 const implementations: [string, Sockets][] = [
@@ -29,7 +29,18 @@ class End {
 
 class Ends implements SocketHandler<End> {
   readonly all: End[] = [];
+  readonly ended?: (end: End) => boolean;
   readonly #changes = new Changes();
+
+  /** `ended`: asked when the peer has ended. */
+  constructor(ended?: (end: End) => boolean) {
+    if (ended === undefined) return;
+    this.ended = (end) => {
+      const stays = ended(end);
+      this.#changes.changed();
+      return stays;
+    };
+  }
   /** Waits until something that happens at these ends makes `seen` true. */
   async until(what: string, seen: () => boolean): Promise<void> {
     await this.#changes.until(what, () => seen() || undefined);
@@ -68,8 +79,10 @@ for (const [name, sockets] of implementations) {
       }
     });
 
-    async function pair(): Promise<{ servers: Ends; clients: Ends; server: End; client: End; listener: TcpListener }> {
-      const [servers, clients] = [new Ends(), new Ends()];
+    async function pair(
+      ended?: (end: End) => boolean,
+    ): Promise<{ servers: Ends; clients: Ends; server: End; client: End; listener: TcpListener }> {
+      const [servers, clients] = [new Ends(ended), new Ends()];
       const listener = await sockets.listenTcp("127.0.0.1", 0, { reusePort: false, socket: options }, servers);
       open.push({ listener, ends: [servers, clients] });
       await sockets.connectTcp("127.0.0.1", listener.port, clients);
@@ -127,6 +140,61 @@ for (const [name, sockets] of implementations) {
       expect(server.text).toBe("last words");
       expect(server.closes).toEqual(["closed"]);
       expect(server.socket!.write(bytes("x"))).toBe(-1);
+    });
+
+    test("a peer that has ended is still told what its handler stays for, until end", async () => {
+      const asked: string[] = [];
+      const { servers, clients, server, client } = await pair((end) => {
+        asked.push(end.text);
+        return true;
+      });
+      client.socket!.write(bytes("last words"));
+      client.socket!.end();
+      await servers.until("the peer's FIN", () => asked.length > 0);
+      expect([asked, server.closes]).toEqual([["last words"], []]);
+      expect(server.socket!.write(bytes("an "))).toBe(3);
+      await clients.until("the first of it", () => client.text === "an ");
+      expect([server.closes, client.closes]).toEqual([[], []]);
+      expect(server.socket!.write(bytes("answer"))).toBe(6);
+      server.socket!.end();
+      await clients.until("close at the peer", () => client.closes.length > 0);
+      expect([client.text, client.closes]).toEqual(["an answer", ["closed"]]);
+      await servers.until("close here", () => server.closes.length > 0);
+      expect(server.closes).toEqual(["closed"]);
+    });
+
+    test("a peer that has ended, and then resets, closes the socket that stayed", async () => {
+      let asked = 0;
+      const { servers, server, client } = await pair(() => ++asked > 0);
+      client.socket!.end();
+      await servers.until("the peer's FIN", () => asked > 0);
+      client.socket!.reset();
+      // Behind a FIN Deno reads nothing: a write finds out.
+      if (here.name === "deno") await until("close", () => server.socket!.write(bytes("x")) < 0);
+      await servers.until("close", () => server.closes.length > 0);
+      expect(server.closes).toHaveLength(1);
+    });
+
+    test("a socket that stayed for a peer that has ended can be reset", async () => {
+      let asked = 0;
+      const { servers, clients, server, client } = await pair(() => ++asked > 0);
+      client.socket!.end();
+      await servers.until("the peer's FIN", () => asked > 0);
+      server.socket!.reset();
+      await servers.until("close here", () => server.closes.length > 0);
+      await clients.until("close at the peer", () => client.closes.length > 0);
+      expect([server.closes.length, client.closes.length]).toEqual([1, 1]);
+    });
+
+    test("a handler that does not stay for a peer that has ended sees the close alone", async () => {
+      let asked = 0;
+      const { servers, clients, server, client } = await pair(() => ++asked < 0);
+      client.socket!.write(bytes("x"));
+      client.socket!.end();
+      await servers.until("close", () => server.closes.length > 0);
+      expect([asked > 0, server.text, server.closes]).toEqual([true, "x", ["closed"]]);
+      await clients.until("close at the peer", () => client.closes.length > 0);
+      expect(client.closes).toEqual(["closed"]);
     });
 
     test("end sends FIN after what was written", async () => {

@@ -13,6 +13,7 @@ const fromHandshake = <T>(handler: SocketHandler<T>): TlsHandler<Link<T>> => ({
   open: (socket) => ({ socket, state: null }),
   secured: (link) => link.state = { of: handler.open(link.socket) },
   data: (link, bytes) => handler.data(link.state!.of, bytes),
+  ended: (link) => link.state !== null && handler.ended?.(link.state.of) === true,
   drain: (link) => link.state === null ? undefined : handler.drain(link.state.of),
   close: (link, reason) => link.state === null ? undefined : handler.close(link.state.of, reason),
 });

@@ -96,6 +96,11 @@ export class Tracker {
     return this.#changes.until("the end of a connection", () => this.end ?? undefined, timeoutMs);
   }
 
+  /** Says FIN, and still reads. */
+  finish(): void {
+    this.#socket.end();
+  }
+
   /** Says FIN. */
   close(): void {
     this.#socket.end();

@@ -52,7 +52,7 @@ export class CodecCommands {
   write(connection: Connection, now: number): void {
     const { command, framer, out } = connection;
     if (command === null || command.isWritten || connection.stage !== Stage.open || now >= command.deadline) return;
-    if (connection.unacked > 0 || out.length > 0 || now < connection.quietUntil) return;
+    if (connection.hasEnded || connection.unacked > 0 || out.length > 0 || now < connection.quietUntil) return;
     // A frame that has begun, or waits to be read, waits for its answer as well.
     if (framer.heldBytes > 0 && !(framer.paused && this.wantsQuiet(connection, now))) return;
     command.isWritten = true;

@@ -83,11 +83,17 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#afterFraming(connection);
   }
 
+  /** The device sends no more. What it is owed it still gets. */
+  ended(connection: Link): boolean {
+    if (connection === null || connection.stage === Stage.ending || !isOwed(connection)) return false;
+    return connection.hasEnded = true;
+  }
+
   drain(connection: Link): void {
     if (connection === null || connection.stage === Stage.ending) return;
     connection.out.drained();
     this.#verdicts.write(connection);
-    if (connection.command === null) return;
+    if (connection.command === null && !connection.hasEnded) return;
     this.#now();
     this.#goOn(connection);
     this.#publishSoon();
@@ -185,8 +191,16 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#goOn(connection);
   }
 
-  /** Lets a framer that paused go on, unless what it waits for is still missing. A command goes first. */
+  /** Something it waited for has come. */
   #goOn(connection: Connection): void {
+    this.#readOn(connection);
+    if (!connection.hasEnded || connection.stage !== Stage.open || isOwed(connection)) return;
+    this.#ending.begin(connection, "closed");
+    this.#publishSoon();
+  }
+
+  /** Lets a framer that paused go on, unless what it waits for is still missing. A command goes first. */
+  #readOn(connection: Connection): void {
     const { framer } = connection;
     if (connection.command !== null) {
       this.#commands.write(connection, this.#frames.readAtMono);
@@ -253,3 +267,6 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#at.claims.publish();
   }
 }
+
+/** Frames without a verdict or not taken yet, or answers not written. */
+const isOwed = ({ unacked, out, framer }: Connection): boolean => unacked > 0 || out.length > 0 || (framer.paused && framer.heldBytes > 0);

@@ -118,6 +118,10 @@ class HeaderReader<T> implements SocketHandler<Link<T>> {
     if (used < bytes.length) this.#handler.data(of, bytes.subarray(used));
   }
 
+  ended(socket: Link<T>): boolean {
+    return socket !== null && socket.state !== null && this.#handler.ended?.(socket.state.of) === true;
+  }
+
   drain(socket: Link<T>): void {
     if (socket !== null && socket.state !== null) this.#handler.drain(socket.state.of);
   }

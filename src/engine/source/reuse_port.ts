@@ -27,6 +27,7 @@ export class ReusePortSource implements SocketSource {
     const guarded: SocketHandler<T | null> = {
       open: (socket) => (!this.#stopped && this.#door.admits(socket.peer.address) ? handler.open(socket) : (socket.reset(), null)),
       data: (state, bytes) => state !== null && handler.data(state, bytes),
+      ended: (state) => state !== null && handler.ended?.(state) === true,
       drain: (state) => state !== null && handler.drain(state),
       close: (state, reason) => state !== null && handler.close(state, reason),
     };

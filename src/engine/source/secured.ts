@@ -114,6 +114,10 @@ class HandshakeWaiter<T> implements TlsHandler<Link<T>> {
     if (socket !== null && socket.state !== null) this.#handler.data(socket.state.of, bytes);
   }
 
+  ended(socket: Link<T>): boolean {
+    return socket !== null && socket.state !== null && this.#handler.ended?.(socket.state.of) === true;
+  }
+
   drain(socket: Link<T>): void {
     if (socket !== null && socket.state !== null) this.#handler.drain(socket.state.of);
   }

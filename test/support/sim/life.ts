@@ -203,6 +203,9 @@ export class Life implements GatewayEnd {
   drain(link: SimLink): void {
     this.workers[link.worker]!.drain(link.handle as Connection | null);
   }
+  ended(link: SimLink): boolean {
+    return this.workers[link.worker]!.ended(link.handle as Connection | null);
+  }
   closed(link: SimLink, how: "closed" | "reset"): void {
     this.workers[link.worker]!.close(link.handle as Connection | null, how);
   }

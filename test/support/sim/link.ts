@@ -14,6 +14,7 @@ type Happening = "up" | "down" | "drain" | "confirm" | "alive";
 export interface GatewayEnd {
   data(link: SimLink, bytes: Uint8Array): void;
   drain(link: SimLink): void;
+  ended(link: SimLink): boolean;
   closed(link: SimLink, how: "closed" | "reset"): void;
 }
 
@@ -53,6 +54,8 @@ export class SimLink implements Socket {
   readonly #down: Item[] = [];
   #paused = false;
   #finSent = false;
+  /** The device's FIN has come, and the gateway stays to say more. */
+  #finHeard = false;
   #wantsDrain = false;
   /** A reset of our own that the runtime has yet to confirm. */
   #resetting = false;
@@ -138,8 +141,9 @@ export class SimLink implements Socket {
     this.heardAt = this.#now();
   }
 
-  /** Linux's number: 4 and 5 are FIN_WAIT1 and FIN_WAIT2. */
+  /** Linux's number: 4 and 5 are FIN_WAIT1 and FIN_WAIT2, 8 and 9 CLOSE_WAIT and LAST_ACK. */
   get tcpState(): number {
+    if (this.#finHeard) return this.#finSent ? 9 : 8;
     return !this.#finSent ? 1 : this.#down.includes("fin") || this.cut ? 4 : 5;
   }
   get unacked(): number {
@@ -196,7 +200,7 @@ export class SimLink implements Socket {
 
   #events(): Happening[] {
     const events: Happening[] = [];
-    if (this.#resetting && this.gateway === "open") events.push("confirm");
+    if ((this.#resetting || (this.#finHeard && this.#finSent)) && this.gateway === "open") events.push("confirm");
     if (this.gateway === "open" && this.#wantsDrain && this.room > 0 && !this.cut) events.push("drain");
     if (this.cut) return events;
     if (this.asked && this.gateway === "open") events.push("alive");
@@ -207,6 +211,10 @@ export class SimLink implements Socket {
 
   #deliverUp(random: Prng, fragments: boolean): string {
     const item = this.#up.shift()!;
+    if (item === "fin" && this.#end!.ended(this)) {
+      this.#finHeard = true;
+      return "FIN up, and the gateway stays";
+    }
     if (item === "fin") return this.#gone("closed");
     if (item === "rst") {
       onlyReset(this.#down);
