@@ -60,6 +60,7 @@ describe.each([...ACCEPTS])("a peer whose packets are dropped, accept %s", (acce
     // Silent for a second, asked, and asked again a second later.
     expect(performance.now() - began).toBeLessThan(3500);
     await until("their descriptors", () => descriptorsOf(gateway) === before);
+    await consumer.until("every end told", () => consumer.of("disconnected").length >= DEAD_PEERS);
     const reasons = consumer.of("disconnected").map((event) => (JSON.parse(event.data) as { reason: string }).reason);
     expect(reasons).toEqual(Array.from({ length: DEAD_PEERS }, () => "lost"));
     expect(await metric(gateway.url, 'berth_closed_total{reason="lost"}')).toBe(DEAD_PEERS);
