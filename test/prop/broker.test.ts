@@ -82,12 +82,16 @@ const move = fc.oneof(
   },
 );
 
+/** Bounded by events, or by bytes: three events of a subscriber, beside what is kept free for markers. */
+const BOUNDS = [{}, { subscriberEvents: 1000, subscriberBytes: 700 }] as const;
+
 function expectBounded(world: BrokerWorld): void {
+  const { subscriberEvents, subscriberBytes } = world.limits;
   expect(world.pages.length).toBeLessThanOrEqual(SMALL.pagesInFlight);
-  expect(world.counts.peak).toBeLessThanOrEqual(SMALL.subscriberBytes);
+  expect(world.counts.peak).toBeLessThanOrEqual(subscriberBytes);
   for (const { subscriber } of world.clients) {
-    expect(subscriber.queuedEvents).toBeLessThanOrEqual(SMALL.subscriberEvents);
-    expect(subscriber.queuedBytes).toBeLessThanOrEqual(SMALL.subscriberBytes);
+    expect(subscriber.queuedEvents).toBeLessThanOrEqual(subscriberEvents);
+    expect(subscriber.queuedBytes).toBeLessThanOrEqual(subscriberBytes);
   }
 }
 
@@ -141,8 +145,8 @@ function expectNewest(world: BrokerWorld, client: TestClient): void {
 test("the broker gives every subscriber everything that matches, once, in order, with gaps named, within its bounds", () => {
   const reached = { page: 0, gap: 0, live: 0, fellBack: 0, written: 0, resumed: 0, coalesced: 0 };
   fc.assert(
-    fc.property(fc.array(move, { minLength: 20, maxLength: 120 }), (moves) => {
-      const world = new BrokerWorld();
+    fc.property(fc.array(move, { minLength: 20, maxLength: 120 }), fc.constantFrom(...BOUNDS), (moves, bounds) => {
+      const world = new BrokerWorld(bounds);
       for (const act of moves) {
         const live = world.clients.filter((client) => client.subscriber.state === "live");
         act(world);

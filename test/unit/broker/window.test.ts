@@ -14,6 +14,9 @@ test("a window keeps the newest events, and the newest batch whole", () => {
   expect([window.first, window.next]).toEqual([asSeq(17), asSeq(25)]);
   window.push(batch(25, 50), at(0));
   expect([window.first, window.next]).toEqual([asSeq(25), asSeq(75)]);
+  const single = new Window(asSeq(1), 10, 100_000, 1000);
+  for (let seq = 1; seq <= 30; seq++) single.push(batch(seq, 1), at(0));
+  expect(single.next - single.first).toBe(10);
 });
 
 test("a window keeps no more bytes than it may, but the newest batch whole", () => {

@@ -145,6 +145,13 @@ describe("a stream from the past", () => {
     expect(seqs(consumer)).toEqual([8, 9, 10]);
   });
 
+  test("of two cursors the header's counts: EventSource comes back by the address it began with", async () => {
+    await streams.start({}, past(10));
+    const consumer = await streams.open("/v1/events?last_event_id=e1.2", "e1.7");
+    await reaches(consumer, 10);
+    expect(seqs(consumer)).toEqual([8, 9, 10]);
+  });
+
   test("the cursor of a hydrate answer needs no resync", async () => {
     const world = await streams.start({}, past(10));
     const { cursor } = await devicesPage(world.url);

@@ -55,3 +55,22 @@ test("a newcomer that waits for the probe of a drained holder is admitted at onc
   const effects = world.order("drain", "A", String(fence));
   expect(only(effects, "decided")).toMatchObject({ decision: "admit", conn: 2 });
 });
+
+test("a newcomer that waits for the probe of a newer connection waits on when an older one is drained", () => {
+  const world = new RegistryWorld({ policy: "multi(2)" });
+  const [older, newer] = [1, 2].map((conn) => world.login("A", conn) as number);
+  world.order("class_policy", "default", "reject");
+  expect(only(world.claim("A", 3), "decided").decision).toBe("pending");
+  expect(world.order("drain", "A", String(older)).map(({ type }) => type)).toEqual(["evict", "done"]);
+  expect([world.ownerOf("A"), world.state.waiting]).toEqual([newer!, 1]);
+});
+
+test("a shut door refuses who waits when its holder is drained, and who comes to a device without one", () => {
+  const world = new RegistryWorld({ policy: "reject" });
+  const fence = world.login("A", 1) as number;
+  world.claim("A", 2);
+  world.order("drain", "", "shut");
+  const effects = world.order("drain", "A", String(fence));
+  expect(only(effects, "decided")).toMatchObject({ decision: "refuse", refusal: "draining", conn: 2 });
+  expect([world.state.waiting, world.state.pending.size, world.login("A", 3)]).toEqual([0, 0, "draining"]);
+});
