@@ -2,7 +2,7 @@
 import { err, ok, type Result } from "../base/result.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Platform } from "../platform/port.ts";
-import { normaliseIdentity } from "../registry/identity.ts";
+import { normaliseIdentity } from "../base/identity.ts";
 import { Access } from "./access.ts";
 
 export interface AllowList {

@@ -5,7 +5,7 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
 import { ALLOW } from "../registry/allow.ts";
-import { normaliseIdentity } from "../registry/identity.ts";
+import { normaliseIdentity } from "../base/identity.ts";
 import { NoQuery, PAGE_MAX } from "./devices.ts";
 import type { Gateway } from "./gateway.ts";
 import { problem, unavailable } from "./problem.ts";

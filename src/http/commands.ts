@@ -7,7 +7,7 @@ import type { Hono } from "hono";
 import * as v from "valibot";
 import { LIMITS } from "../base/limits.ts";
 import { commandText } from "../command/text.ts";
-import { normaliseIdentity } from "../registry/identity.ts";
+import { normaliseIdentity } from "../base/identity.ts";
 import type { StoredCommand } from "../store/port.ts";
 import { COMMAND_CODECS, COMMAND_STATES } from "../wire/command.ts";
 import { readBody } from "./body.ts";

@@ -4,7 +4,7 @@
  */
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
-import { normaliseIdentity } from "../registry/identity.ts";
+import { normaliseIdentity } from "../base/identity.ts";
 import { readBody } from "./body.ts";
 import { NoQuery, unknownDevice } from "./devices.ts";
 import type { ConfigDone, Gateway } from "./gateway.ts";

@@ -4,7 +4,7 @@
  */
 import type { Hono } from "hono";
 import * as v from "valibot";
-import { normaliseIdentity } from "../registry/identity.ts";
+import { normaliseIdentity } from "../base/identity.ts";
 import type { Refusal } from "../wire/control.ts";
 import { unknownDevice } from "./devices.ts";
 import type { Gateway, OpenStream } from "./gateway.ts";

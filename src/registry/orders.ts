@@ -7,7 +7,7 @@ import { setAllowed } from "./allow.ts";
 import { drain, setDoor } from "./draining.ts";
 import type { Effects } from "./effect.ts";
 import type { Order } from "./event.ts";
-import { normaliseIdentity } from "./identity.ts";
+import { normaliseIdentity } from "../base/identity.ts";
 import { newestAlive, type Owner } from "./owner.ts";
 import type { RegistryState } from "./state.ts";
 import { beginClose } from "./swap.ts";

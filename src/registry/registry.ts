@@ -10,7 +10,7 @@ import type { DeviceId } from "../base/brand.ts";
 import { END_REASONS } from "../wire/control.ts";
 import type { Effects } from "./effect.ts";
 import type { Afterlife, Claim, Close, RegistryEvent } from "./event.ts";
-import { normaliseIdentity } from "./identity.ts";
+import { normaliseIdentity } from "../base/identity.ts";
 import { order } from "./orders.ts";
 import { newestAlive, type Owner } from "./owner.ts";
 import { flushRefused } from "./refused.ts";

@@ -10,7 +10,7 @@ import type { Limits } from "../base/limits.ts";
 import type { ConflictAction, Refusal } from "../wire/control.ts";
 import { type Policy, TAKEOVER } from "../wire/policy.ts";
 import { type ConflictLimits, ConflictWatch } from "./conflict.ts";
-import { normaliseIdentity } from "./identity.ts";
+import { normaliseIdentity } from "../base/identity.ts";
 import type { Owner, Pending, Refused } from "./owner.ts";
 import { Policies, type PolicyClass } from "./policies.ts";
 import { type Decide, decide } from "./policy.ts";

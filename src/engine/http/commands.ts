@@ -3,7 +3,7 @@
  * is on the disk. Owned by an http thread.
  */
 import type { Settings } from "../../config/settings.ts";
-import { normaliseIdentity } from "../../registry/identity.ts";
+import { normaliseIdentity } from "../../base/identity.ts";
 import { MESSAGE_HEADER } from "../../ring/layout.ts";
 import type { StoredCommand } from "../../store/port.ts";
 import type { Board } from "../../wire/board.ts";

@@ -3,7 +3,7 @@
  * it is on the disk. Owned by an http thread.
  */
 import type { Settings } from "../../config/settings.ts";
-import { normaliseIdentity } from "../../registry/identity.ts";
+import { normaliseIdentity } from "../../base/identity.ts";
 import type { StoredConfig } from "../../store/port.ts";
 import type { Board } from "../../wire/board.ts";
 import { type MessageOf, MESSAGES, OUTCOMES } from "../../wire/control.ts";

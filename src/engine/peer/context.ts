@@ -6,7 +6,7 @@ import { assert } from "../../base/assert.ts";
 import { type Prng, prng } from "../../base/prng.ts";
 import type { PeerSetting } from "../../config/settings.ts";
 import type { Platform } from "../../platform/port.ts";
-import { normaliseIdentity } from "../../registry/identity.ts";
+import { normaliseIdentity } from "../../base/identity.ts";
 import { RingConsumer, RingProducer } from "../../ring/spsc.ts";
 import { Bell } from "../../ring/wait.ts";
 import { Counters } from "../../telemetry/counters.ts";

@@ -1,7 +1,7 @@
 /** Is this the peer we want, and one we can agree with? Pure; asked by the peer thread for every greeting. */
 import type { DeviceId } from "../../base/brand.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { normaliseIdentity } from "../../registry/identity.ts";
+import { normaliseIdentity } from "../../base/identity.ts";
 import { type GreetingFault, PEER_VERSION, type PeerLine, type PeerPolicy } from "../../wire/peer_line.ts";
 
 interface Own {

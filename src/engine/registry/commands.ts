@@ -12,7 +12,7 @@ import { responseText } from "../../codec/teltonika/command.ts";
 import { CommandBook } from "../../command/book.ts";
 import type { Change, Moment, Route, Submission, Submitted, Waiter } from "../../command/command.ts";
 import type { Effect } from "../../registry/effect.ts";
-import { normaliseIdentity } from "../../registry/identity.ts";
+import { normaliseIdentity } from "../../base/identity.ts";
 import { newestAlive, type Owner } from "../../registry/owner.ts";
 import type { RegistryState } from "../../registry/state.ts";
 import { distance } from "../../ring/layout.ts";

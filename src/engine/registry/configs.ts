@@ -9,7 +9,7 @@ import { ConfigBook, type ConfigBookLimits, type ConfigChange } from "../../conf
 import { type Carried, Carrier, type CarrierLimits } from "../../config_push/carrier.ts";
 import { isParameters } from "../../config_push/parameters.ts";
 import type { Effect } from "../../registry/effect.ts";
-import { normaliseIdentity } from "../../registry/identity.ts";
+import { normaliseIdentity } from "../../base/identity.ts";
 import { isAlive, newestAlive, type Owner } from "../../registry/owner.ts";
 import { distance } from "../../ring/layout.ts";
 import { slot } from "../../telemetry/slots.ts";

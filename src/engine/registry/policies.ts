@@ -1,7 +1,7 @@
 /** The configuration's policies as the registry's state takes them. Called by the registry thread at its start. */
 import { assert } from "../../base/assert.ts";
 import type { Settings } from "../../config/settings.ts";
-import { normaliseIdentity } from "../../registry/identity.ts";
+import { normaliseIdentity } from "../../base/identity.ts";
 import type { RegistryStart } from "../../registry/state.ts";
 import { TRANSPORTS } from "../../wire/control.ts";
 import { parsePolicy, type Policy } from "../../wire/policy.ts";

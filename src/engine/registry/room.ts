@@ -3,7 +3,7 @@
  * Owned by the registry thread.
  */
 import type { Claim } from "../../registry/event.ts";
-import { normaliseIdentity } from "../../registry/identity.ts";
+import { normaliseIdentity } from "../../base/identity.ts";
 import type { Owner } from "../../registry/owner.ts";
 import type { RegistryState } from "../../registry/state.ts";
 import { messageBytes } from "../../ring/layout.ts";

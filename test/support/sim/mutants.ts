@@ -5,7 +5,7 @@
 import type { DeviceId } from "../../../src/base/brand.ts";
 import type { Effects } from "../../../src/registry/effect.ts";
 import type { Close, RegistryEvent } from "../../../src/registry/event.ts";
-import { normaliseIdentity } from "../../../src/registry/identity.ts";
+import { normaliseIdentity } from "../../../src/base/identity.ts";
 import type { Owner } from "../../../src/registry/owner.ts";
 import { step } from "../../../src/registry/registry.ts";
 import type { RegistryState } from "../../../src/registry/state.ts";

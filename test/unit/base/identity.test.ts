@@ -1,6 +1,6 @@
 /** Spellings of an identity. */
 import { expect, test } from "bun:test";
-import { normaliseIdentity } from "../../../src/registry/identity.ts";
+import { normaliseIdentity } from "../../../src/base/identity.ts";
 
 test("an IMEI stays as it is, also one that begins with a zero", () => {
   expect(normaliseIdentity("356307042441013")).toBe("356307042441013" as never);

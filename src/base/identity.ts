@@ -1,5 +1,5 @@
 /** One spelling for one device, before any map is touched. Pure; used wherever an identity comes from outside. */
-import { asDeviceId, type DeviceId } from "../base/brand.ts";
+import { asDeviceId, type DeviceId } from "./brand.ts";
 
 const IMEI_DIGITS = 15;
 const MAX_LENGTH = 64;
