@@ -54,8 +54,10 @@ class EpollSocket<T> implements Socket {
   #fd: number;
   /** What epoll is asked for. */
   #wants = IN;
-  /** Reset inside `open`: the handler hears of it when it knows the socket. */
   #isOpening = true;
+  /** Its FIN is sent. */
+  #isFinished = false;
+  /** How it ended, where its handler is told later: a reset inside `open`, a write that failed. */
   #ended: SocketEnd | null = null;
 
   constructor(loop: EpollLoop, fd: number, { address, port }: Peer, handler: SocketHandler<T>) {
@@ -73,9 +75,15 @@ class EpollSocket<T> implements Socket {
     return this.#fd;
   }
   write(bytes: Uint8Array): number {
-    if (this.#fd < 0) return -1;
+    if (this.#fd < 0 || this.#isFinished || this.#ended !== null) return -1;
     const taken = this.#loop.send(this.#fd, bytes);
-    if (taken >= 0 && taken < bytes.length) this.#want(this.#wants | OUT);
+    if (taken < 0) {
+      // The call has taken the error away: no event would tell it, and some would never come.
+      this.#ended = endOfErrno(-taken);
+      this.#loop.gaveUp(this);
+      return -1;
+    }
+    if (taken < bytes.length) this.#want(this.#wants | OUT);
     return taken;
   }
   pause(): void {
@@ -85,7 +93,9 @@ class EpollSocket<T> implements Socket {
     this.#want(this.#wants | IN);
   }
   end(): void {
-    if (this.#fd >= 0) this.#loop.finish(this.#fd);
+    if (this.#fd < 0) return;
+    this.#isFinished = true;
+    this.#loop.finish(this.#fd);
   }
   reset(): void {
     if (this.#fd >= 0) this.#close("reset", true);
@@ -94,10 +104,16 @@ class EpollSocket<T> implements Socket {
   begin(): void {
     this.#state = this.#handler.open(this);
     this.#isOpening = false;
-    if (this.#ended !== null) this.#handler.close(this.#state, this.#ended);
+    if (this.#ended !== null && this.#fd < 0) this.#handler.close(this.#state, this.#ended);
+  }
+
+  /** A write has failed since the last round. */
+  giveUp(): void {
+    if (this.#fd >= 0) this.#close(this.#ended!);
   }
 
   serve(events: number): void {
+    if (this.#ended !== null) return;
     if ((events & OUT) !== 0 && (this.#wants & OUT) !== 0) {
       this.#want(this.#wants & ~OUT);
       this.#handler.drain(this.#state as T);
@@ -142,6 +158,8 @@ class EpollLoop implements SocketLoop {
   readonly #readAt: Pointer = ptr(this.#read);
   /** By descriptor. */
   readonly #sockets: (EpollSocket<never> | null)[] = [];
+  /** Those whose write has failed: ended in the next round. */
+  #failed: EpollSocket<never>[] = [];
   #ready = 0;
 
   constructor(lib: Libc, calls: Calls) {
@@ -161,12 +179,13 @@ class EpollLoop implements SocketLoop {
   }
 
   wait(timeoutMs: number): boolean {
-    const ready = this.#calls.epoll_wait(this.#epoll, this.#eventsAt, EVENTS, timeoutMs);
+    const hasFailed = this.#failed.length > 0;
+    const ready = this.#calls.epoll_wait(this.#epoll, this.#eventsAt, EVENTS, hasFailed ? 0 : timeoutMs);
     this.#ready = ready;
-    if (ready >= 0) return ready > 0;
+    if (ready >= 0) return ready > 0 || hasFailed;
     const errno = errnoOf(this.#lib);
     if (errno !== EINTR) throw new Error(`epoll_wait failed with errno ${errno}`);
-    return false;
+    return hasFailed;
   }
 
   serve(): void {
@@ -177,6 +196,14 @@ class EpollLoop implements SocketLoop {
       if (socket !== null) socket.serve(events.getUint32(at, true));
     }
     this.#ready = 0;
+    if (this.#failed.length === 0) return;
+    const failed = this.#failed;
+    this.#failed = [];
+    for (const socket of failed) socket.giveUp();
+  }
+
+  gaveUp(socket: unknown): void {
+    this.#failed.push(socket as EpollSocket<never>);
   }
 
   close(): void {
@@ -189,10 +216,12 @@ class EpollLoop implements SocketLoop {
     this.#control(MODIFY, fd, events);
   }
 
-  /** Bytes the kernel took; -1: the connection is broken, as an event will say. */
+  /** Bytes the kernel took; negative: the errno of a connection that is broken. */
   send(fd: number, bytes: Uint8Array): number {
     const taken = Number(this.#calls.send(fd, bytes as never, bytes.length, MSG_NOSIGNAL));
-    return taken < 0 && errnoOf(this.#lib) === EAGAIN ? 0 : taken;
+    if (taken >= 0) return taken;
+    const errno = errnoOf(this.#lib);
+    return errno === EAGAIN || errno === EINTR ? 0 : -errno;
   }
 
   /** What has come, valid until the next call; null: nothing. */

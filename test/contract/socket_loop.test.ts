@@ -5,6 +5,8 @@ import { connect } from "node:net";
 import type { Acceptor, Peer, Socket, SocketEnd, SocketHandler } from "../../src/platform/port.ts";
 import type { SocketLoop } from "../../src/platform/socket_loop.ts";
 import { here } from "../support/here.ts";
+import { shutDown } from "../support/socket_option.ts";
+import { until } from "../support/until.ts";
 
 const OPTIONS = { keepAliveIdleS: 300, keepAliveIntervalS: 30, keepAliveProbes: 4, userTimeoutMs: 120_000, backlog: 16 };
 const LONG_MS = 20_000;
@@ -84,6 +86,68 @@ describe.skipIf(here.socketLoop === null)("a blocking thread's loop", () => {
       close: (state, how: SocketEnd) => void closed.push(state, how),
     });
     expect(closed).toEqual(["state", "reset"]);
+  });
+
+  test("a write that fails ends the socket in the next round, once, for the reason it found", async () => {
+    const seen: unknown[] = [];
+    let socket: Socket | null = null;
+    fresh();
+    const client = await adopted({
+      open: (opened: Socket) => (socket = opened, "state"),
+      data: () => seen.push("data"),
+      drain: () => seen.push("drain"),
+      close: (state, how: SocketEnd) => void seen.push(state, how),
+    });
+    client.resetAndDestroy();
+    await new Promise((resolve) => client.once("close", resolve));
+    expect([socket!.write(Uint8Array.of(1)), socket!.write(Uint8Array.of(1)), seen]).toEqual([-1, -1, []]);
+    expect(loop.wait(LONG_MS)).toBe(true);
+    loop.serve();
+    expect([seen, socket!.fd]).toEqual([["state", "reset"], -1]);
+    expect(loop.wait(0)).toBe(false);
+    loop.serve();
+    expect(seen).toHaveLength(2);
+  });
+
+  test("a write that fails ends the socket though no event would ever say so", async () => {
+    const seen: unknown[] = [];
+    let socket: Socket | null = null;
+    fresh();
+    const client = await adopted({
+      open: (opened: Socket) => socket = opened,
+      data: () => {},
+      drain: () => {},
+      close: (_, how: SocketEnd) => void seen.push(how),
+    });
+    // The kernel takes no more for it, and the peer is there.
+    shutDown(socket!.fd);
+    expect(loop.wait(0)).toBe(false);
+    expect(socket!.write(Uint8Array.of(1))).toBe(-1);
+    expect(loop.wait(LONG_MS)).toBe(true);
+    loop.serve();
+    expect(seen).toEqual(["reset"]);
+    client.destroy();
+  });
+
+  test("a write behind our own FIN is refused, and the peer is still heard", async () => {
+    const seen: unknown[] = [];
+    let socket: Socket | null = null;
+    fresh();
+    const client = await adopted({
+      open: (opened: Socket) => socket = opened,
+      data: (_, bytes) => seen.push(bytes.length),
+      drain: () => {},
+      close: (_, how: SocketEnd) => void seen.push(how),
+    });
+    socket!.end();
+    expect(socket!.write(Uint8Array.of(1))).toBe(-1);
+    client.write("abc");
+    await until("its bytes", () => {
+      if (loop.wait(0)) loop.serve();
+      return seen.length > 0;
+    });
+    expect(seen[0]).toBe(3);
+    client.destroy();
   });
 
   test("a socket that an earlier event of the same round has reset is not served", async () => {
