@@ -64,7 +64,8 @@ function operationOf(operation: Operation): object {
   };
   const need = needOf((operation.method ?? "get").toUpperCase(), operation.path, { health: false, metrics: false });
   const asked = need.kind === "open" ? [] : [401, 403, 429];
-  for (const status of [...asked, ...problems]) {
+  const sized = operation.method === undefined ? [] : [413];
+  for (const status of [...asked, ...sized, ...problems]) {
     responses[status] = { description: ALSO[status as keyof typeof ALSO], content: problemBody };
   }
   const requestBody = body === undefined ? {} : { requestBody: { content: contentOf(JSON_TYPE, body) } };

@@ -32,7 +32,7 @@ export interface Operation {
   readonly created?: boolean;
   /** 202 instead of 200. */
   readonly accepted?: boolean;
-  /** Error statuses besides 400, and besides 401, 403 and 429 where a token is needed. */
+  /** Error statuses besides 400, 413 where there may be a body, and 401, 403 and 429 where a token is needed. */
   readonly problems: readonly number[];
 }
 
@@ -137,7 +137,7 @@ export const OPERATIONS: readonly Operation[] = [
     body: PublishBody,
     accepted: true,
     answer: "nothing",
-    problems: [413, 503],
+    problems: [503],
   },
   {
     path: "/v1/channels/{name}",
@@ -189,7 +189,7 @@ export const OPERATIONS: readonly Operation[] = [
     query: NoQuery,
     body: CommandReportBody,
     answer: "nothing",
-    problems: [404, 409, 413, 503],
+    problems: [404, 409, 503],
   })),
   {
     path: "/v1/devices/{id}/commands",
@@ -206,7 +206,7 @@ export const OPERATIONS: readonly Operation[] = [
     query: NoQuery,
     body: v.unknown(),
     answer: json(ConfigVersionSchema),
-    problems: [404, 409, 413, 422, 503],
+    problems: [404, 409, 422, 503],
   },
   {
     path: "/v1/devices/{id}/config",
