@@ -36,6 +36,8 @@ export type Decoded = DecodedRecords | DecodedMessages | { readonly login: strin
 export function decodeStream(bytes: Uint8Array, frameBytes: number): Decoded[] {
   const results: Decoded[] = [];
   let at = 0;
+  /** Behind a frame with a wrong CRC: its length may be as wrong, so what follows is not held against the input until it makes sense. */
+  let isLost = false;
   const sink: FrameSink<null> = {
     login(_context, imei) {
       results.push({ login: imei });
@@ -45,6 +47,7 @@ export function decodeStream(bytes: Uint8Array, frameBytes: number): Decoded[] {
     frame(_context, data, start, length) {
       results.push(decodeData(data, start, length, null, "ok"));
       at = start + length + 4;
+      isLost = false;
       return Next.go;
     },
     badCrc(_context, data, start, length) {
@@ -52,20 +55,21 @@ export function decodeStream(bytes: Uint8Array, frameBytes: number): Decoded[] {
       const error = `Cannot parse frame: CRC ${toHex(data, tail, tail + 4)} is not ${hex32(crc16(data, start, tail))}`;
       results.push({ error, fault: "crc_mismatch", offset: tail });
       at = tail + 4;
+      isLost = true;
       return Next.go;
     },
     ping(_context, count) {
-      results.push({ ping: count });
+      if (!isLost) results.push({ ping: count });
       at += count;
     },
     violation(_context, fault, offset, value) {
-      results.push({ error: violationText(fault, offset, value, frameBytes), fault, offset: at + offset });
+      if (!isLost) results.push({ error: violationText(fault, offset, value, frameBytes), fault, offset: at + offset });
     },
   };
   // A login starts with its length, a frame with zeros: a first byte of 0 and a second that is not can only mean a login.
   const framer = new Framer(sink, null, frameBytes, !(bytes[0] === 0 && bytes.length > 1 && bytes[1] !== 0));
   framer.push(bytes);
-  if (framer.heldBytes > 0) {
+  if (framer.heldBytes > 0 && !isLost) {
     const error = `Cannot parse frame: the input ends after ${framer.heldBytes} bytes of it`;
     results.push({ error, fault: "truncated", offset: bytes.length });
   } else if (bytes.length === 0) results.push({ error: "Cannot parse frame: the input is empty", fault: "truncated", offset: 0 });

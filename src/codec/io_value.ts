@@ -11,7 +11,7 @@ export interface NamedValue {
   readonly unit?: string;
 }
 
-/** Wider numbers do not fit a JSON number exactly: they are shown as decimal text. */
+/** Wider whole numbers do not fit a JSON number exactly: they are shown as decimal text. */
 const EXACT_DIGITS = 12;
 const DECIMALS = 1e9;
 
@@ -32,7 +32,7 @@ function valueOf(hex: string, { kind, scale }: IoElement): number | string {
   if (kind === "text") return asciiOf(hex);
   let whole = BigInt(`0x${hex}`);
   if (kind === "signed") whole = BigInt.asIntN(hex.length * 4, whole);
-  if (hex.length > EXACT_DIGITS) return whole.toString();
+  if (scale === 1 && hex.length > EXACT_DIGITS) return whole.toString();
   const scaled = Number(whole) * scale;
   // 4.111 V, not 4.111000000000001.
   return scale < 1 ? Math.round(scaled * DECIMALS) / DECIMALS : scaled;

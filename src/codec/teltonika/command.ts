@@ -89,10 +89,12 @@ export function responseText(payload: Uint8Array): string {
   return textOf(payload, 0, payload.length) ?? `hex:${toHex(payload)}`;
 }
 
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const toUtf8 = new TextEncoder();
+/** What the decoder puts for bytes that are no text, and what a device may have sent. */
 const REPLACEMENT = "\ufffd";
 
 function textOf(bytes: Uint8Array, start: number, end: number): string | null {
-  const text = utf8.decode(bytes.slice(start, end));
-  return text.includes(REPLACEMENT) ? null : text;
+  const text = fromUtf8.decode(bytes.slice(start, end));
+  return text.includes(REPLACEMENT) && toHex(toUtf8.encode(text)) !== toHex(bytes, start, end) ? null : text;
 }

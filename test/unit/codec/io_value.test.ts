@@ -25,6 +25,8 @@ test("identities stay hexadecimal, text is text, and what a number cannot hold i
     256: { name: "VIN", value: "WAUTXE" },
     11: { name: "ICCID1", value: "18446744073709551615" },
   });
+  // Scaled it is no count any more, and a number whatever its width.
+  expect(namedValues({ 66: "0000000000005e0f" }, "fmb")[66]).toEqual({ name: "External Voltage", value: 24.079, unit: "V" });
   expect(namedValues({ 256: "41000d" }, "fmb")[256]!.value).toBe("A..");
 });
 

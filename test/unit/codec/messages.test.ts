@@ -62,6 +62,11 @@ describe("decodeMessages", () => {
   test("has no text for bytes that are none", () => {
     expect(messages(encodeMessage("12", { type: 0x0d, payload: of("00ff80") }))).toMatchObject([{ type: 0x0d, text: null, hex: "00ff80" }]);
   });
+  test("has the replacement character as text where the device sent that", () => {
+    expect(messages(encodeMessage("12", { type: 6, payload: text("a\ufffd") }))).toMatchObject([{ text: "a\ufffd", hex: "61efbfbd" }]);
+    // A letter of four bytes without its last: as many bytes as the replacement has.
+    expect(messages(encodeMessage("12", { type: 6, payload: of("f09f98") }))).toMatchObject([{ text: null }]);
+  });
   test("shows an IMEI that is not one as it stands", () => {
     const data = encodeMessage("14", { type: 17, payload: text(""), imei: IMEI }).with(7, 0xab);
     expect(messages(data)).toMatchObject([{ imei: "ab52093081452251" }]);
@@ -113,6 +118,14 @@ describe("decodeStream", () => {
       { codec: "8" },
       { fault: "bad_preamble", offset: 18 + 3 * frame.length },
     ]);
+  });
+  test("says one fault of a frame whose length lies: nothing shows where it ends", () => {
+    for (const length of [DATA.length - 1, DATA.length - 2]) {
+      const lies = frame.slice();
+      putU32(lies, 4, length);
+      expect(decodeStream(lies, 32_768)).toMatchObject([{ fault: "crc_mismatch" }]);
+      expect(decodeStream(Uint8Array.from([...frame, ...lies]), 32_768)).toMatchObject([{ codec: "8" }, { fault: "crc_mismatch" }]);
+    }
   });
   test("names what is missing or wrong", () => {
     expect(decodeStream(frame.subarray(0, 20), 32_768)).toMatchObject([{ fault: "truncated", offset: 20 }]);
