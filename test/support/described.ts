@@ -1,6 +1,6 @@
 /** A gateway's answers held against its own /openapi.json: statuses, media types, and bodies down to members nobody declared. */
 import Ajv2020, { type ValidateFunction } from "ajv/dist/2020.js";
-import { ask } from "./rest.ts";
+import { type Answer, ask } from "./rest.ts";
 
 interface Content {
   readonly schema: Record<string, unknown>;
@@ -65,7 +65,7 @@ export class Described {
   }
 
   /** Asks, and holds the answer against the document. @throws Error naming everything that is not as described. */
-  async ask<T = Record<string, unknown>>(operation: string, asked: Asked = {}): Promise<{ readonly status: number; readonly json: T }> {
+  async ask<T = Record<string, unknown>>(operation: string, asked: Asked = {}): Promise<Pick<Answer<T>, "status" | "json">> {
     const [method = "", path = ""] = operation.split(" ");
     const places = [...asked.in ?? []];
     const concrete = path.replaceAll(/\{\w+\}/g, () => encodeURIComponent(places.shift() ?? "1"));
