@@ -6,7 +6,6 @@ import type { SocketLoop } from "../../platform/socket_loop.ts";
 import { Bell } from "../../ring/wait.ts";
 import { Leftovers } from "../leftovers.ts";
 import { TICK_MS } from "./context.ts";
-import { restMs } from "./ticks.ts";
 import type { CodecTurns } from "./turns.ts";
 
 /** Returns when the shutdown has ended. */
@@ -15,7 +14,6 @@ export function turnByBlocking({ boot, platform, source, worker, drain, pass }: 
   const { clock } = platform;
   const bell = new Bell(boot.bells, boot.thread);
   const leftovers = new Leftovers(platform, limits, (discard) => worker.giveBack(discard));
-  const rest = restMs(limits);
   const hasWork = (): boolean => source.hasWork() || worker.hasWork() || drain.hasWork();
   const sleep = (timeoutMs: number): boolean => sockets.wait(timeoutMs);
   bell.hangDoorbell(sockets.doorbell);
@@ -26,10 +24,10 @@ export function turnByBlocking({ boot, platform, source, worker, drain, pass }: 
     worker.turn();
     const now = clock.mono();
     if (now >= nextTick) {
-      const hurried = worker.hurried || drain.going;
       worker.tick();
-      nextTick = now + (hurried ? TICK_MS : rest);
-    } else if (worker.hurried && nextTick > now + TICK_MS) nextTick = now + TICK_MS;
+      nextTick = now + limits.idleWaitMs;
+    }
+    nextTick = Math.min(nextTick, worker.hurried || drain.going ? now + TICK_MS : Math.min(worker.dueAt, source.dueAt));
     if (bell.waitBy(Math.max(0, Math.ceil(nextTick - now)), hasWork, sleep)) {
       sockets.serve();
       worker.publish();

@@ -16,7 +16,7 @@ import { CodecWarnings } from "./warnings.ts";
 import { TimerWheel } from "./wheel.ts";
 import { socketOptions } from "../source/socket.ts";
 
-/** How often deadlines are looked at, the heartbeat moves and what waits for room is offered it, while there is traffic: see CodecTicks. */
+/** How exactly deadlines are met, and how often a worker ticks that is hurried. */
 export const TICK_MS = 20;
 
 export interface CodecContext {

@@ -1,6 +1,7 @@
 /**
- * The ticks of a codec worker: often while there is something to hurry for, else as seldom as its deadlines allow. Waking up is
- * nearly all that a fleet costs which says nothing. Owned by the codec worker.
+ * The ticks of a codec worker on an event loop: often while there is something to hurry for, else as seldom as its deadlines allow.
+ * Waking up is nearly all that a fleet costs which says nothing. A worker that blocks knows its next deadline: by_blocking.ts. Owned
+ * by the codec worker.
  */
 import type { Limits } from "../../base/limits.ts";
 import { TICK_MS } from "./context.ts";

@@ -1,7 +1,8 @@
 /**
  * One deadline per connection slot, in a wheel of buckets: arming, moving and cancelling cost a few words. A deadline may be
  * put off without moving it (a connection that is busy does so with every read); it moves when its bucket comes round.
- * Owned by the codec worker.
+ * The further away, the rounder the tick a deadline is looked at first: so those of a silent fleet wait in few buckets, and
+ * `dueAt` says how long nothing need be looked at. Owned by the codec worker.
  */
 const BUCKETS = 1024;
 const NONE = -1;
@@ -16,6 +17,8 @@ export class TimerWheel {
   readonly #deadlines: Float64Array;
   /** Ticks of which the buckets have been looked at. */
   #tick: number;
+  /** No bucket before this tick holds anything. */
+  #soonest = Infinity;
 
   constructor(slots: number, tickMs: number, now: number) {
     this.#tickMs = tickMs;
@@ -49,6 +52,15 @@ export class TimerWheel {
     this.#bucket[slot] = NONE;
   }
 
+  /** Before this time `advance` would do nothing; Infinity: nothing is armed. */
+  get dueAt(): number {
+    const last = this.#tick + BUCKETS;
+    let tick = Math.max(this.#soonest, this.#tick + 1);
+    while (tick < last && this.#heads[tick & (BUCKETS - 1)] === NONE) tick++;
+    this.#soonest = tick < last ? tick : Infinity;
+    return this.#soonest * this.#tickMs;
+  }
+
   /** Calls `due` for every slot whose deadline has passed, disarmed first. It may arm and cancel any slot. */
   advance(now: number, due: (slot: number) => void): void {
     const tick = Math.floor(now / this.#tickMs);
@@ -68,7 +80,12 @@ export class TimerWheel {
 
   #insert(slot: number): void {
     const ticks = Math.ceil(this.#deadlines[slot]! / this.#tickMs) - this.#tick;
-    const bucket = (this.#tick + Math.min(Math.max(ticks, 1), BUCKETS - 1)) & (BUCKETS - 1);
+    const away = Math.min(Math.max(ticks, 1), BUCKETS - 1);
+    // Rounded down to the largest power of two that is no more than it is away: later than now in any case.
+    const grain = 1 << (31 - Math.clz32(away));
+    const tick = Math.floor((this.#tick + away) / grain) * grain;
+    this.#soonest = Math.min(this.#soonest, tick);
+    const bucket = tick & (BUCKETS - 1);
     const head = this.#heads[bucket]!;
     this.#next[slot] = head;
     this.#previous[slot] = NONE;

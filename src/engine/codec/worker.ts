@@ -34,8 +34,6 @@ export class CodecWorker implements SocketHandler<Link> {
   readonly #byEvents: boolean;
   #publishing = false;
   #reading = true;
-  /** Bytes or a socket came since the last tick. */
-  #active = false;
   /** Sockets so far. */
   opened = 0;
 
@@ -53,7 +51,6 @@ export class CodecWorker implements SocketHandler<Link> {
   }
 
   open(socket: Socket): Link {
-    this.#active = true;
     this.opened++;
     const { table, board, worker, wheel, clock, limits, frames } = this.#at;
     const connection = this.#reading ? table.add(socket, frames.position, clock.wall()) : null;
@@ -74,7 +71,6 @@ export class CodecWorker implements SocketHandler<Link> {
     if (connection === null) return;
     if (connection.stage === Stage.ending) return this.#ending.heard(connection);
     if (!this.#reading) return;
-    this.#active = true;
     this.#now();
     connection.lastByteAt = this.#frames.readAt;
     this.#at.presence.heard(connection.slot, this.#frames.readAt);
@@ -116,21 +112,25 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#verdicts.take((connection) => this.#goOn(connection));
     this.#commands.look(this.#frames.readAtMono, (connection) => this.#goOn(connection));
     this.#offerRoom();
+    this.#sampler.step(this.#frames.readAt);
     this.publish();
   }
 
-  /** The next tick shall come soon: there is traffic, or a probe to listen for. */
+  /** The next tick shall come soon: something waits that no bell tells of. */
   get hurried(): boolean {
-    return this.#active || this.#probes.running || this.#commands.running;
+    return this.#probes.running || this.#commands.running || this.#frames.waiting.length > 0;
+  }
+
+  /** When a tick has a deadline to look at, by the monotonic clock; Infinity: there is none. */
+  get dueAt(): number {
+    return this.#at.wheel.dueAt;
   }
 
   /** Looks at the deadlines, and brings the gauges up to date. */
   tick(): void {
-    this.#active = false;
     this.turn();
     const { wheel, clock, tally, table, frames, claims } = this.#at;
     this.#probes.look(clock.mono());
-    this.#sampler.step(clock.wall());
     wheel.advance(clock.mono(), (slot) => this.#due(table.at(slot)));
     tally.gauges(table.count, frames.capacity - frames.free(), claims.capacity - claims.free());
     this.publish();

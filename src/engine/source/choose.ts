@@ -41,6 +41,10 @@ class BothSources implements SocketSource {
     this.#other.drain();
   }
 
+  get dueAt(): number {
+    return Math.min(this.#one.dueAt, this.#other.dueAt);
+  }
+
   stopAccepting(): void {
     this.#one.stopAccepting();
     this.#other.stopAccepting();

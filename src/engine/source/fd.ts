@@ -11,6 +11,7 @@ const IGNORE = (): void => {};
 export class FdSource implements SocketSource {
   readonly #ring: RingConsumer;
   readonly #platform: Platform;
+  readonly dueAt = Infinity;
   #adopt: ((fd: number, peer: Peer) => void) | null = null;
 
   constructor(boot: Boot, platform: Platform) {

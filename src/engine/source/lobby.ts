@@ -67,6 +67,12 @@ export class Lobby {
     this.#counters.add(slot("berth_accept_refused_total", guest.unfinished));
   }
 
+  /** When `look` ends the first of them; Infinity: nobody waits. */
+  get dueAt(): number {
+    for (const guest of this.#guests) return guest.deadline;
+    return Infinity;
+  }
+
   /** Ends those whose time is over. */
   look(): void {
     if (this.#guests.size === 0) return;

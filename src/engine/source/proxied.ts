@@ -45,6 +45,10 @@ export class ProxiedSource implements SocketSource {
     this.#lobby.look();
   }
 
+  get dueAt(): number {
+    return Math.min(this.#inner.dueAt, this.#lobby.dueAt);
+  }
+
   stopAccepting(): void {
     this.#inner.stopAccepting();
     this.#lobby.stop();

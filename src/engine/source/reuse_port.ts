@@ -9,6 +9,7 @@ import { Door } from "./door.ts";
 import { socketOptions, type SocketSource } from "./socket.ts";
 
 export class ReusePortSource implements SocketSource {
+  readonly dueAt = Infinity;
   readonly #boot: Boot;
   readonly #platform: Platform;
   readonly #door: Door;

@@ -62,6 +62,10 @@ export class SecuredSource implements SocketSource {
     this.#renew().catch((error: unknown) => this.#warn(`the old certificate for trackers stays: ${(error as Error).message}`));
   }
 
+  get dueAt(): number {
+    return this.#lobby.dueAt;
+  }
+
   stopAccepting(): void {
     this.#listener?.stop();
     this.#listener = null;

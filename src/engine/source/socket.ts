@@ -18,6 +18,8 @@ export interface SocketSource {
   hasWork(): boolean;
   /** Takes what waits. Call on every ring of the worker's bell. */
   drain(): void;
+  /** When `drain` has something to do though nothing came, by the monotonic clock; Infinity: never. */
+  readonly dueAt: number;
   /** No new socket reaches the handler any more; what is still on its way is reset. The ones handed over stay. Keep calling `drain`. */
   stopAccepting(): void;
 }

@@ -73,9 +73,30 @@ describe("timer wheel", () => {
           });
           for (const at of deadlines.values()) expect(at).toBeGreaterThan(now - 20);
         }
+        const { dueAt } = wheel;
+        if (deadlines.size === 0) expect(dueAt).toBe(Infinity);
+        else expect(dueAt).toBeLessThanOrEqual(Math.max(now, Math.min(...deadlines.values())) + 10);
       }
       expect(fired).toBeGreaterThan(200);
     }
+  });
+
+  test("deadlines far away need no look for seconds, and are met all the same by who sleeps until the next one is due", () => {
+    const random = prng(7);
+    const wheel = new TimerWheel(1000, 20, 5000);
+    const deadlines = Array.from({ length: 1000 }, (_, slot) => (slot < 990 ? 1_800_000 : 0) + random.below(60_000) + 5000);
+    deadlines.forEach((at, slot) => wheel.arm(slot, at));
+    let looks = 0;
+    let fired = 0;
+    for (let now = wheel.dueAt; now < 600_000; now = wheel.dueAt, looks++) {
+      wheel.advance(now, (slot) => {
+        expect(now - deadlines[slot]!).toBeWithin(0, 20);
+        fired++;
+      });
+    }
+    expect(fired).toBe(10);
+    // Every 10 s, and some ten times for each that fires.
+    expect(looks).toBeLessThan(160);
   });
 
   test("a deadline armed while another fires has its own turn", () => {
