@@ -1,7 +1,6 @@
 /**
  * The accept loop: takes connections from the kernel, turns away what must not come in, and passes each descriptor to the
- * codec worker with the fewest sockets. Owns the accept thread, which it blocks in poll; so it looks at the board often
- * instead of sleeping on its bell.
+ * codec worker with the fewest sockets. Owns the accept thread, which it blocks in poll for the listener and its bell at once.
  */
 import { assert } from "../base/assert.ts";
 import { faultPoints } from "../base/fault_point.ts";
@@ -18,8 +17,6 @@ import { passFault } from "./fault.ts";
 import { Leftovers } from "./leftovers.ts";
 import { socketOptions } from "./source/socket.ts";
 
-/** Longest stay in poll: how late the loop may see a change of phase. */
-const POLL_MS = 100;
 /** Descriptors taken before the workers are told and the heartbeat moves. */
 const BURST = 64;
 /** Bytes an `adopt` message takes in a ring, about: to count the sockets still on their way. */
@@ -34,41 +31,47 @@ export function runAccept(boot: Boot, platform: Platform, report: (r: Report) =>
   const faults = faultPoints(boot.faults);
   board.setThreadId(boot.thread, platform.threadId());
   const acceptor = platform.acceptor(tcp.host, tcp.port, socketOptions(boot.settings));
-  const desk = new AcceptDesk(boot, platform, acceptor, (text) => report({ type: "warning", text }));
+  const bell = new Bell(boot.bells, boot.thread);
+  bell.hangDoorbell(acceptor.doorbell);
+  const isOver = (): boolean => board.phase() !== DrainPhase.running;
+  const pause = (ms: number): void => void bell.waitBy(ms, isOver, (timeoutMs) => acceptor.pause(timeoutMs));
+  const desk = new AcceptDesk(boot, platform, acceptor, pause, (text) => report({ type: "warning", text }));
   const leftovers = new Leftovers(platform, limits);
+  const sleep = (timeoutMs: number): boolean => acceptor.poll(timeoutMs);
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready", port: acceptor.port });
 
-  while (board.phase() === DrainPhase.running) {
+  while (!isOver()) {
     board.beat(boot.thread);
     passFault(platform, faults, "accept.loop");
-    if (desk.full()) desk.pause(FULL_PAUSE_MS);
-    else if (acceptor.poll(Math.min(POLL_MS, limits.idleWaitMs))) {
+    if (desk.full()) pause(FULL_PAUSE_MS);
+    else if (bell.waitBy(limits.idleWaitMs, isOver, sleep)) {
       desk.take();
       leftovers.worked();
     } else leftovers.idle();
   }
   acceptor.stop();
-  waitForEnd(boot, board, limits.idleWaitMs);
+  waitForEnd(boot, board, bell, acceptor);
   board.setState(boot.thread, ThreadState.stopped);
   board.setPhaseDone(boot.thread, DrainPhase.end);
   report({ type: "stopped" });
 }
 
 /** The listener is closed; the rest of the shutdown is other threads' work. */
-function waitForEnd(boot: Boot, board: Board, idleWaitMs: number): void {
-  const bell = new Bell(boot.bells, boot.thread);
+function waitForEnd(boot: Boot, board: Board, bell: Bell, acceptor: Acceptor): void {
+  const { idleWaitMs } = boot.settings.limits;
   for (let phase = board.phase(); phase !== DrainPhase.end; phase = board.phase()) {
     board.beat(boot.thread);
     board.setPhaseDone(boot.thread, phase);
-    bell.wait(idleWaitMs, () => board.phase() !== phase);
+    bell.waitBy(idleWaitMs, () => board.phase() !== phase, (timeoutMs) => acceptor.pause(timeoutMs));
   }
 }
 
 class AcceptDesk {
   readonly #acceptor: Acceptor;
+  /** Sleeps, whoever waits. */
+  readonly #pause: (ms: number) => void;
   readonly #board: Board;
-  readonly #bell: Bell;
   readonly #door: Door;
   readonly #counters: Counters;
   readonly #rings: readonly RingProducer[];
@@ -79,10 +82,10 @@ class AcceptDesk {
   /** Where the search for the least busy worker starts: equals take turns. */
   #turn = 0;
 
-  constructor(boot: Boot, platform: Platform, acceptor: Acceptor, warn: (text: string) => void) {
+  constructor(boot: Boot, platform: Platform, acceptor: Acceptor, pause: (ms: number) => void, warn: (text: string) => void) {
     this.#acceptor = acceptor;
+    this.#pause = pause;
     this.#board = new Board(boot.board);
-    this.#bell = new Bell(boot.bells, boot.thread);
     this.#door = new Door(boot, platform.clock, boot.settings.tcp.proxy?.from ?? null, warn);
     this.#counters = new Counters(boot.counters, boot.thread);
     this.#rings = boot.rings.adopt.map((memory, worker) =>
@@ -104,10 +107,6 @@ class AcceptDesk {
     return sockets >= this.#socketsMax || !room;
   }
 
-  pause(ms: number): void {
-    this.#bell.wait(ms, () => false);
-  }
-
   /** Takes a burst of what waits and hands it on. */
   take(): void {
     for (let taken = 0; taken < BURST && !this.full(); taken++) {
@@ -116,7 +115,7 @@ class AcceptDesk {
       if (next === "descriptors_exhausted") {
         this.#counters.add(this.#pauses);
         this.#publish();
-        this.pause(this.#pauseMs);
+        this.#pause(this.#pauseMs);
         return;
       }
       if (!this.#door.admits(next.peer.address)) this.#acceptor.closeDescriptor(next.fd);

@@ -30,7 +30,9 @@ export interface SupervisorLog {
 type Seat = ReturnType<typeof seatsOf>[number] & { readonly name: string };
 type Ready = Extract<Report, { type: "ready" }>;
 
-const WATCH_MS = 200;
+/** Looks at the heartbeats in the time after which a thread hangs; between two, at least and at most. */
+const LOOKS = 20;
+const WATCH_MS = [20, 500] as const;
 const GATE_LOOK_MS = 5;
 /** A start that waits for the store longer than this says so. */
 const GATE_SAY_MS = 2000;
@@ -102,7 +104,10 @@ class Gateway {
 
   run(): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<number>();
-    const watching = setInterval(() => this.#look(), Math.min(WATCH_MS, this.#settings.limits.idleWaitMs));
+    const { heartbeatStaleMs, storeStaleMs } = this.#settings.limits;
+    const [least, most] = WATCH_MS;
+    const lookMs = Math.max(least, Math.min(most, heartbeatStaleMs / LOOKS, storeStaleMs / LOOKS));
+    const watching = setInterval(() => this.#look(), lookMs);
     this.#finish = (code) => {
       if (this.#finished) return;
       this.#finished = true;
@@ -287,7 +292,7 @@ class Gateway {
     }
     for (const thread of this.#threads) thread.terminate();
     if (lingering.size > 0) return;
-    for (const thread of this.#roster.codec) {
+    for (const thread of [...this.#roster.codec, this.#roster.accept]) {
       const doorbell = new Bell(this.#memory.bells, thread).takeDoorbell();
       if (doorbell !== null) this.#platform.dropDoorbell(doorbell);
     }

@@ -4,7 +4,7 @@
  */
 import { ptr } from "bun:ffi";
 import { listenError, peerOf, sockaddr } from "./address.ts";
-import { applySocketOptions, errnoOf, type Libc, setIntOption } from "./bun_libc.ts";
+import { applySocketOptions, errnoOf, type Libc, setIntOption, unpoke } from "./bun_libc.ts";
 import type { Acceptor, Peer, SocketOptions } from "./port.ts";
 
 const SOCK_STREAM = 1;
@@ -16,6 +16,9 @@ const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const AF_INET6 = 10;
 const POLLIN = 1;
+/** In the list for poll: the doorbell, then the listener. */
+const DOORBELL = 0;
+const LISTENER = 8;
 
 const EAGAIN = 11;
 const EADDRINUSE = 98;
@@ -49,26 +52,46 @@ export function bunAcceptor(lib: Libc, host: string, port: number, options: Sock
 
 class BunAcceptor implements Acceptor {
   readonly port: number;
+  readonly doorbell: number;
   readonly #lib: Libc;
   readonly #fd: number;
   readonly #address = new Uint8Array(128);
   readonly #view = new DataView(this.#address.buffer);
   readonly #length = new Uint32Array(1);
-  readonly #pollfd = new DataView(new ArrayBuffer(8));
+  readonly #pollfds = new DataView(new ArrayBuffer(16));
   #stopped = false;
 
   constructor(lib: Libc, fd: number) {
     this.#lib = lib;
     this.#fd = fd;
-    this.#pollfd.setInt32(0, fd, true);
-    this.#pollfd.setInt16(4, POLLIN, true);
+    this.doorbell = lib.eventfd(0, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (this.doorbell < 0) throw new Error(`Cannot be woken: errno ${errnoOf(lib)}`);
+    for (const [at, each] of [[DOORBELL, this.doorbell], [LISTENER, fd]] as const) {
+      this.#pollfds.setInt32(at, each, true);
+      this.#pollfds.setInt16(at + 4, POLLIN, true);
+    }
     this.#length[0] = this.#address.length;
     lib.getsockname(fd, ptr(this.#address), ptr(this.#length));
     this.port = this.#view.getUint16(2);
   }
 
   poll(timeoutMs: number): boolean {
-    return !this.#stopped && this.#lib.poll(ptr(this.#pollfd), 1, timeoutMs) > 0;
+    return !this.#stopped && this.#waitFor(2, timeoutMs) && this.#came(LISTENER);
+  }
+
+  pause(timeoutMs: number): boolean {
+    return this.#waitFor(1, timeoutMs);
+  }
+
+  /** Of the first `count` in the list. False: nothing came. */
+  #waitFor(count: number, timeoutMs: number): boolean {
+    if (this.#lib.poll(ptr(this.#pollfds), count, timeoutMs) <= 0) return false;
+    if (this.#came(DOORBELL)) unpoke(this.#lib, this.doorbell);
+    return true;
+  }
+
+  #came(at: number): boolean {
+    return this.#pollfds.getInt16(at + 6, true) !== 0;
   }
 
   accept(): { fd: number; peer: Peer } | "empty" | "descriptors_exhausted" {

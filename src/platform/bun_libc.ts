@@ -20,7 +20,9 @@ const open = (name: string) =>
     getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
     shutdown: { args: [i32, i32], returns: i32 },
     close: { args: [i32], returns: i32 },
+    read: { args: [i32, pointer, u64], returns: i64_fast },
     write: { args: [i32, pointer, u64], returns: i64_fast },
+    eventfd: { args: [u32, i32], returns: i32 },
     madvise: { args: [pointer, u64, i32], returns: i32 },
     getrlimit: { args: [i32, pointer], returns: i32 },
     setrlimit: { args: [i32, pointer], returns: i32 },
@@ -88,6 +90,13 @@ export function discardPages(lib: Libc, memory: SharedArrayBuffer, from: number,
 }
 
 const POKE = BigUint64Array.of(1n);
+
+const WORD = new BigUint64Array(1);
+
+/** What an eventfd was poked with is taken, so that it can be waited for again. */
+export function unpoke(lib: Libc, eventfd: number): void {
+  lib.read(eventfd, ptr(WORD), WORD.byteLength);
+}
 
 /** Wakes who waits for an eventfd. */
 export function poke(lib: Libc, eventfd: number): void {

@@ -57,8 +57,12 @@ export type UdpHandler = (bytes: Uint8Array, from: Peer) => void;
 /** Accepts on its own thread and yields raw descriptors. Only where ffi is there; see `Platform.acceptor`. */
 export interface Acceptor {
   readonly port: number;
-  /** Blocks ≤ `timeoutMs` until a connection waits. */
+  /** The descriptor for `poke`. It stays open after `stop`, as others may be about to poke it. */
+  readonly doorbell: number;
+  /** Blocks ≤ `timeoutMs` until a connection waits, or another thread pokes the doorbell. True: a connection. */
   poll(timeoutMs: number): boolean;
+  /** Waits for the doorbell alone, also after `stop`. True: it was poked. */
+  pause(timeoutMs: number): boolean;
   /** Accepts one (non-blocking, close-on-exec, options set), or says why not. */
   accept(): { fd: number; peer: Peer } | "empty" | "descriptors_exhausted";
   closeDescriptor(fd: number): void;

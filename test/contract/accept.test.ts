@@ -10,6 +10,8 @@ import { until } from "../support/until.ts";
 
 const platform = bunPlatform();
 
+/** Nothing waits for so long here: what ends sooner was woken. */
+const LONG_MS = 20_000;
 const MODES: Mode[] = ["fd", "blocking", "reuseport", "tls"];
 let world: AcceptWorld | null = null;
 afterEach(async () => {
@@ -153,6 +155,26 @@ describe("descriptors over a ring", () => {
       await world.seen("every echo", () => clients.every((client, index) => client.got === `n${index}`));
     } finally {
       await world.close();
+    }
+  });
+
+  test("a poke ends one wait of an acceptor, before it stops and after, and is no connection", () => {
+    const options = { keepAliveIdleS: 1, keepAliveIntervalS: 1, keepAliveProbes: 1, userTimeoutMs: 1000, backlog: 1 };
+    const acceptor = platform.acceptor!("127.0.0.1", 0, options);
+    try {
+      for (let i = 0; i < 2; i++) {
+        platform.poke(acceptor.doorbell);
+        platform.poke(acceptor.doorbell);
+        expect([acceptor.poll(LONG_MS), acceptor.poll(0)]).toEqual([false, false]);
+        platform.poke(acceptor.doorbell);
+        expect([acceptor.pause(LONG_MS), acceptor.pause(0)]).toEqual([true, false]);
+      }
+      acceptor.stop();
+      platform.poke(acceptor.doorbell);
+      expect([acceptor.pause(LONG_MS), acceptor.pause(0), acceptor.poll(LONG_MS)]).toEqual([true, false, false]);
+    } finally {
+      acceptor.stop();
+      platform.dropDoorbell(acceptor.doorbell);
     }
   });
 

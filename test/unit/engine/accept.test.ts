@@ -63,7 +63,9 @@ function run(
   let calls = 0;
   const acceptor: Acceptor = {
     port: 5027,
+    doorbell: -1,
     poll: () => true,
+    pause: () => true,
     accept() {
       const what = next(calls++, script);
       if (what === "end") script.board.setPhase(DrainPhase.end);
