@@ -96,6 +96,7 @@ export const LIMIT_SECTIONS = {
   journal: {
     commitBytes: limit(4 * MiB, 1 * KiB, 64 * MiB, "Frames taken into one commit. The rest goes into the next one."),
     overlapBytes: limit(16 * KiB, 1, 64 * MiB, "With so much waiting for the next commit, the sync of this one is left to the sync thread; with less it is done at once, which is sooner."),
+    syncCommits: limit(4, 1, 64, "Commits written and not known to be on the disk; the next one waits for the oldest."),
     rowBytes: limit(64 * KiB, 1 * KiB, 1 * MiB, "Body of one log row. A commit has as many rows as it needs."),
     flushFrames: limit(65_536, 1, 1 << 24, "Entries in the tail before runs are written."),
     flushBytes: limit(64 * MiB, 1 * KiB, 1 * GiB, "Bytes in the tail before runs are written."),

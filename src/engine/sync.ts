@@ -1,11 +1,12 @@
 /**
  * The loop of the sync thread: on the journal's word it brings the store's log to the disk, and lets the codec workers
- * know, while the journal already writes the next commit (journal/keep.ts). Blocks on its bell, and in the sync itself.
+ * know, while the journal already writes the next ones (journal/keep.ts). Blocks on its bell, and in the sync itself.
  */
+import { asSeq } from "../base/brand.ts";
 import { faultPoints } from "../base/fault_point.ts";
 import type { Platform } from "../platform/port.ts";
 import { Bell } from "../ring/wait.ts";
-import { Board, DrainPhase, ThreadState } from "../wire/board.ts";
+import { Board, DrainPhase, type Promises, ThreadState } from "../wire/board.ts";
 import { type Boot, type Report, ringThreads } from "./boot.ts";
 import { passFault } from "./fault.ts";
 import { Followers } from "./journal/followers.ts";
@@ -21,6 +22,7 @@ export function runSync(boot: Boot, platform: Platform, report: (r: Report) => v
   board.setThreadId(boot.thread, platform.threadId());
   board.beat(boot.thread);
   const log = new LogFile(boot, platform);
+  const promises: Promises = { committed: asSeq(0), settled: new Int32Array(holders.length) };
   const wanted = (): boolean => board.syncWanted() !== board.syncAnswered();
   let phase: DrainPhase = DrainPhase.running;
   board.setState(boot.thread, ThreadState.ready);
@@ -30,8 +32,9 @@ export function runSync(boot: Boot, platform: Platform, report: (r: Report) => v
     passFault(platform, faults, "sync.loop");
     if (wanted()) {
       const ticket = board.syncWanted();
+      board.notePromises(promises);
       log.sync();
-      board.redeem(holders.length, (ring) => holders[ring]!.ring());
+      board.redeem(promises, (ring) => holders[ring]!.ring());
       board.syncDone(ticket);
       followers.ring(board.committed());
     } else if (board.phase() !== phase) {

@@ -6,7 +6,7 @@
  *                 door shut by an operator (registry), a drain under way (the http thread that runs it), commands of its kept on disk (journal)
  *                 admission gate and store failure (journal), drain phase and renewals of the certificate (supervisor), checkpoint request (journal) and done (reader 0),
  *                 sync request (journal) and done (sync thread), what to tell when it is done (journal)
- * While a sync is under way, settled and committed are the sync thread's to write: they change hands with its ticket.
+ * Settled and committed are raised by the journal and by the sync thread, each to what it knows to be on the disk: they never fall.
  *   Int64 words   committed seq, oldest kept seq, end of the reserved fence block (journal)
  */
 import { asSeq, type Seq } from "../base/brand.ts";
@@ -16,6 +16,12 @@ export const MAX_WORKERS = 32;
 export const MAX_HTTP_THREADS = 8;
 /** Rings of those who hold connections: the codec workers, and after them the peer thread, the udp thread and the http threads. */
 export const MAX_RINGS = MAX_WORKERS + 2 + MAX_HTTP_THREADS;
+
+/** What a sync makes true: the committed seq, and the settled position of each worker. */
+export interface Promises {
+  committed: Seq;
+  readonly settled: Int32Array;
+}
 
 /** State of a thread. */
 export const ThreadState = { starting: 0, ready: 1, stopping: 2, stopped: 3 } as const;
@@ -104,6 +110,14 @@ export class Board {
   setSettled(worker: number, position: number): void {
     Atomics.store(this.#words, SETTLED + worker, position | 0);
   }
+  /** Moves it ahead, never back. True when it moved. */
+  raiseSettled(worker: number, position: number): boolean {
+    for (;;) {
+      const now = Atomics.load(this.#words, SETTLED + worker);
+      if (((position - now) | 0) <= 0) return false;
+      if (Atomics.compareExchange(this.#words, SETTLED + worker, now, position | 0) === now) return true;
+    }
+  }
   settled(worker: number): number {
     return Atomics.load(this.#words, SETTLED + worker) >>> 0;
   }
@@ -190,20 +204,27 @@ export class Board {
     return Atomics.load(this.#words, CHECKPOINT_DONE);
   }
 
-  /** What becomes true with the sync that is asked for next: the committed seq, and the settled position of a worker. */
+  /** What becomes true with the sync that is asked for next: first the committed seq, then the settled position of each worker. */
   promiseCommitted(seq: Seq): void {
     Atomics.store(this.#longs, SYNC_COMMITTED, BigInt(seq));
   }
   promiseSettled(worker: number, position: number): void {
     Atomics.store(this.#words, SYNC_SETTLED + worker, position | 0);
   }
-  /** The sync is done: the promises hold. Calls back for every one of the workers whose word has moved. */
-  redeem(workers: number, moved: (worker: number) => void): void {
-    Atomics.store(this.#longs, COMMITTED, Atomics.load(this.#longs, SYNC_COMMITTED));
-    for (let worker = 0; worker < workers; worker++) {
-      const position = Atomics.load(this.#words, SYNC_SETTLED + worker);
-      if (Atomics.exchange(this.#words, SETTLED + worker, position) !== position) moved(worker);
+  /**
+   * Before a sync: what holds after it, as more is promised meanwhile. Workers before the committed seq, which is promised the other way
+   * round: a position that is noted never is of a later commit than the seq.
+   */
+  notePromises(into: Promises): void {
+    for (let worker = 0; worker < into.settled.length; worker++) {
+      into.settled[worker] = Atomics.load(this.#words, SYNC_SETTLED + worker);
     }
+    into.committed = asSeq(Number(Atomics.load(this.#longs, SYNC_COMMITTED)));
+  }
+  /** The sync is done: what was noted before it holds. Calls back for every one of the workers whose word has moved. */
+  redeem({ settled, committed }: Readonly<Promises>, moved: (worker: number) => void): void {
+    this.raiseCommitted(committed);
+    for (let worker = 0; worker < settled.length; worker++) if (this.raiseSettled(worker, settled[worker]!)) moved(worker);
   }
 
   /** Sync tickets, u32: the journal asks with a rising number, the sync thread answers with it when the log is on the disk. */
@@ -217,11 +238,14 @@ export class Board {
     Atomics.store(this.#words, SYNC_DONE, ticket);
     Atomics.notify(this.#words, SYNC_DONE);
   }
-  /** Blocks until `ticket` is answered, at most `timeoutMs`; was it? */
+  /** Blocks until `ticket` or a later one is answered, at most `timeoutMs`; was it? */
   awaitSync(ticket: number, timeoutMs: number): boolean {
     const seen = Atomics.load(this.#words, SYNC_DONE);
-    if (seen !== ticket) Atomics.wait(this.#words, SYNC_DONE, seen, timeoutMs);
-    return this.syncAnswered() === ticket;
+    if (((seen - ticket) | 0) < 0) Atomics.wait(this.#words, SYNC_DONE, seen, timeoutMs);
+    return this.hasSynced(ticket);
+  }
+  hasSynced(ticket: number): boolean {
+    return ((this.syncAnswered() - ticket) | 0) >= 0;
   }
   syncAnswered(): number {
     return Atomics.load(this.#words, SYNC_DONE);
@@ -230,6 +254,13 @@ export class Board {
   /** Seq of the newest committed event; 0 when there is none. Stored after COMMIT, before any verdict. */
   setCommitted(seq: Seq): void {
     Atomics.store(this.#longs, COMMITTED, BigInt(seq));
+  }
+  /** Moves it ahead, never back. */
+  raiseCommitted(seq: Seq): void {
+    for (;;) {
+      const now = Atomics.load(this.#longs, COMMITTED);
+      if (now >= seq || Atomics.compareExchange(this.#longs, COMMITTED, now, BigInt(seq)) === now) return;
+    }
   }
   committed(): Seq {
     return asSeq(Number(Atomics.load(this.#longs, COMMITTED)));

@@ -1,6 +1,6 @@
 /**
  * From written to kept: has every commit synced, and when it is on the disk everybody is told, in this order: committed
- * seq, exceptions, settled words, bells. At most one commit waits for its sync, while the next one is written. Then the sync
+ * seq, exceptions, settled words, bells. A few commits may wait for their sync, while the next one is written. Then the sync
  * thread moves committed seq and settled words itself, so that no answer waits for the next commit; a word that exceptions
  * must go before is moved by the journal when it comes by. Journal thread.
  */
@@ -40,9 +40,10 @@ export class JournalKeep {
   readonly #followers: Followers;
   readonly #registry: Bell;
   readonly #overlapBytes: number;
-  readonly #pair = [new Written(), new Written()] as const;
-  /** Handed to the sync thread and not told yet. */
-  #waiting: Written | null = null;
+  readonly #most: number;
+  /** Handed to the sync thread and not told yet, oldest first; and those that wait to be used again. */
+  readonly #waiting: Written[] = [];
+  readonly #spare: Written[] = [];
   /** Never true but for the durability proofs, which must find it out. */
   readonly #unsynced: boolean;
 
@@ -55,6 +56,7 @@ export class JournalKeep {
     this.#followers = new Followers(boot);
     this.#registry = new Bell(boot.bells, boot.roster.registry);
     this.#overlapBytes = boot.settings.limits.overlapBytes;
+    this.#most = boot.settings.limits.syncCommits;
     this.#unsynced = passFault(platform, faults, "journal.synchronous_off");
     if (this.#unsynced) journal.db.exec("PRAGMA synchronous = OFF");
   }
@@ -62,39 +64,39 @@ export class JournalKeep {
   /** The batch is committed: written, and seen by nobody yet. `alone`: do not leave its sync to the other thread. */
   keep(fences: number, beganAt: number, alone: boolean): void {
     const { journal, intake, verdicts, meter, platform, faults, board } = this.#parts;
-    const written = this.#waiting === this.#pair[0] ? this.#pair[1] : this.#pair[0];
+    const written = this.#spare.pop() ?? new Written();
     written.fill(journal, intake.tally, fences, beganAt);
     written.lifecycleEnd = intake.lifecycleEnd;
     written.hasRows = intake.takeRows();
     intake.clear();
-    this.wait();
+    this.#tellKept();
+    // Never set but by the durability proofs.
+    const tooEarly = passFault(platform, faults, "journal.ack_before_sync");
+    const here = alone || tooEarly || this.#unsynced;
+    const overlaps = !here && (this.#waiting.length > 0 || intake.waitingBytes >= this.#overlapBytes);
+    if (!overlaps) this.wait();
+    else if (this.#waiting.length === this.#most) this.#waitForOldest();
     for (const each of verdicts) each.seal();
     // Nobody takes a row from there before the committed seq covers it.
     for (const row of journal.lastRows) this.#broadcast.append(row.seq, row.body);
     this.#broadcast.publish();
-    // Never set but by the durability proofs.
-    const tooEarly = passFault(platform, faults, "journal.ack_before_sync");
-    if (tooEarly || this.#unsynced) this.#tell(written);
+    if (tooEarly || this.#unsynced) this.#tell(written, false);
     if (this.#unsynced) return;
-    const overlaps = !alone && !tooEarly && intake.waitingBytes >= this.#overlapBytes;
     meter.sync(overlaps);
     if (overlaps) {
-      this.#waiting = written;
       board.promiseCommitted(written.committed);
       for (const each of verdicts) each.promise();
-      this.#sync.begin();
+      written.ticket = this.#sync.begin();
+      this.#waiting.push(written);
       return;
     }
     this.#sync.now();
-    if (!tooEarly) this.#tell(written);
+    if (!tooEarly) this.#tell(written, false);
   }
 
-  /** Waits for the sync under way, if there is one, and tells what it kept. */
+  /** Waits for all syncs under way, and tells what they kept. */
   wait(): void {
-    const written = this.#waiting;
-    if (written === null) return;
-    if (this.#sync.wait()) { for (const each of this.#parts.verdicts) each.redeemed(); }
-    this.#tell(written);
+    while (this.#waiting.length > 0) this.#waitForOldest();
   }
 
   /** Committed rows that every follower has had time to take, and what the database keeps of its pages. */
@@ -107,26 +109,35 @@ export class JournalKeep {
 
   /** At the end, when the sync thread may have left. */
   close(): void {
-    if (this.#waiting !== null) {
-      this.#sync.now();
-      this.#tell(this.#waiting);
-    }
+    if (this.#waiting.length > 0) this.#sync.now();
+    while (this.#waiting.length > 0) this.#tell(this.#waiting.shift()!, false);
     this.#sync.close();
   }
 
-  #tell(written: Written): void {
+  /** What is on the disk by now. */
+  #tellKept(): void {
+    while (this.#waiting.length > 0 && this.#sync.isDone(this.#waiting[0]!.ticket)) this.#tell(this.#waiting.shift()!, true);
+  }
+
+  #waitForOldest(): void {
+    const oldest = this.#waiting.shift()!;
+    this.#tell(oldest, this.#sync.wait(oldest.ticket));
+  }
+
+  /** `bySync`: the sync thread has moved what it could, and woken who reads. */
+  #tell(written: Written, bySync: boolean): void {
     const { board, meter, platform, verdicts, kept } = this.#parts;
-    this.#waiting = null;
     meter.commit(platform.clock.mono() - written.beganAt, written.tally.stored);
     meter.batch(written.tally, true);
-    board.setCommitted(written.committed);
+    board.raiseCommitted(written.committed);
     board.setOldest(written.oldest);
     kept(written);
     for (const each of verdicts) each.keep();
     for (const each of verdicts) if (!each.tell()) meter.exceptionsFull();
-    this.#followers.ring(written.committed);
+    if (!bySync) this.#followers.ring(written.committed);
     // With every commit: positions are compared modulo 2^32, and one of long ago looks like one ahead.
     board.setCommandsKept(written.lifecycleEnd);
     if (written.hasRows) this.#registry.ring();
+    this.#spare.push(written);
   }
 }

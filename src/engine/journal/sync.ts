@@ -1,7 +1,7 @@
 /**
  * How a commit gets to the disk. COMMIT writes the store's log; this has it synced: at once by the journal's own thread
- * when little waits to be written, or by the sync thread while the journal builds and writes the next commit. One sync is
- * under way at most, and it is answered before the next is asked for, so it covers all that was written before it.
+ * when little waits to be written, or by the sync thread while the journal builds and writes the next commits. A sync covers all that
+ * was written before it began, so one may answer several tickets.
  *
  * A sync that fails ends the process: the system forgets which pages it could not write, so a second attempt that
  * succeeds would prove nothing. The next start copies the log into the database before it trusts it (store/open.ts).
@@ -66,22 +66,28 @@ export class JournalSync {
     this.#log.sync();
   }
 
-  /** Has it done by the sync thread. */
-  begin(): void {
+  /** Has it done by the sync thread; the ticket says when it is. */
+  begin(): number {
     this.#ticket = (this.#ticket + 1) | 0;
     this.#board.wantSync(this.#ticket);
     this.#bell.ring();
+    return this.#ticket;
+  }
+
+  /** Is what was begun with that ticket on the disk? */
+  isDone(ticket: number): boolean {
+    return this.#board.hasSynced(ticket);
   }
 
   /**
-   * Sleeps until what was begun is on the disk. False: the sync thread had left before it saw the ticket, as it may at the end of a
-   * shutdown; then it was synced here, and no word was moved.
+   * Sleeps until what was begun with that ticket is on the disk. False: the sync thread had left before it saw the ticket, as it may at the
+   * end of a shutdown; then it was synced here, and no word was moved.
    */
-  wait(): boolean {
+  wait(ticket: number): boolean {
     const board = this.#board;
-    while (!board.awaitSync(this.#ticket, this.#waitMs)) {
+    while (!board.awaitSync(ticket, this.#waitMs)) {
       board.beat(this.#thread);
-      if (board.state(this.#syncThread) !== ThreadState.stopped || board.syncAnswered() === this.#ticket) continue;
+      if (board.state(this.#syncThread) !== ThreadState.stopped || board.hasSynced(ticket)) continue;
       this.#log.sync();
       return false;
     }

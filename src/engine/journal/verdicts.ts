@@ -17,6 +17,8 @@ interface Range {
   readonly verdict: Verdict;
 }
 
+const NONE: readonly Range[] = [];
+
 export class RingVerdicts {
   readonly #worker: number;
   readonly #board: Board;
@@ -26,16 +28,15 @@ export class RingVerdicts {
   #batch: Range[] = [];
   /** Ranges that hold and are not on the exception ring yet, oldest first. */
   readonly #waiting: Range[] = [];
-  /** Ranges of the sealed batch. */
-  #ranges: Range[] = [];
+  /** Batches that are written and not kept yet, oldest first. */
+  readonly #sealed: { readonly end: number; readonly ranges: readonly Range[] }[] = [];
+  /** How many of them have ranges. */
+  #sealedWithRanges = 0;
   /** Where the batch under way begins and what is taken so far; positions of the frame ring. */
   #begin: number;
   #taken: number;
-  /** The end of the sealed batch, of the last one kept, and what the word says. */
-  #sealed: number;
+  /** The end of the last batch kept. */
   #ready: number;
-  #settled: number;
-  #promised: number;
 
   constructor(worker: number, board: Board, bell: Bell, exceptions: RingProducer, position: number) {
     this.#worker = worker;
@@ -44,10 +45,7 @@ export class RingVerdicts {
     this.#exceptions = exceptions;
     this.#begin = position;
     this.#taken = position;
-    this.#sealed = position;
     this.#ready = position;
-    this.#settled = position;
-    this.#promised = position;
     board.setSettled(worker, position);
   }
 
@@ -62,31 +60,33 @@ export class RingVerdicts {
     this.#taken = end;
   }
 
-  /** The batch is written; what is told of it waits for `keep`. Only one batch waits. */
+  /** The batch is written; what is told of it waits for `keep`. */
   seal(): void {
-    assert(this.#sealed === this.#ready, "one sealed batch at a time");
-    this.#ranges = this.#batch;
-    this.#batch = [];
-    this.#sealed = this.#begin = this.#taken;
+    const ranges = this.#batch.length === 0 ? NONE : this.#batch;
+    this.#sealed.push({ end: this.#taken, ranges });
+    if (ranges !== NONE) {
+      this.#sealedWithRanges++;
+      this.#batch = [];
+    }
+    this.#begin = this.#taken;
   }
 
-  /** The sealed batch is about to be synced by the sync thread, which moves the word unless exceptions must go first. */
+  /**
+   * What is sealed is about to be synced by the sync thread, which moves the word then. With exceptions, which must go first, it is left
+   * where it is. Something is promised in any case: positions are compared modulo 2^32, and a promise of long ago may look like one ahead.
+   */
   promise(): void {
-    const alone = this.#ranges.length > 0 || this.#waiting.length > 0;
-    this.#promised = alone ? this.#settled : this.#sealed;
-    this.#board.promiseSettled(this.#worker, this.#promised);
+    const alone = this.#sealedWithRanges > 0 || this.#waiting.length > 0;
+    this.#board.promiseSettled(this.#worker, alone ? this.#board.settled(this.#worker) : this.#begin);
   }
 
-  /** The sync thread has moved the word to what was promised. */
-  redeemed(): void {
-    this.#settled = this.#promised;
-  }
-
-  /** The sealed batch is on the disk. */
+  /** The oldest sealed batch is on the disk. */
   keep(): void {
-    for (const range of this.#ranges) add(this.#waiting, range.from, range.to, range.verdict);
-    this.#ranges = [];
-    this.#ready = this.#sealed;
+    const kept = this.#sealed.shift();
+    assert(kept !== undefined, "a batch is sealed");
+    if (kept.ranges.length > 0) this.#sealedWithRanges--;
+    for (const range of kept.ranges) add(this.#waiting, range.from, range.to, range.verdict);
+    this.#ready = kept.end;
   }
 
   /** The batch is over, and nothing is sealed. A failed one is one range. */
@@ -115,11 +115,7 @@ export class RingVerdicts {
       this.#exceptions.publish();
     }
     if (this.#waiting.length > 0) return false;
-    if (this.#settled !== this.#ready) {
-      this.#settled = this.#ready;
-      this.#board.setSettled(this.#worker, this.#settled);
-      this.#bell.ring();
-    }
+    if (this.#board.raiseSettled(this.#worker, this.#ready)) this.#bell.ring();
     return true;
   }
 }

@@ -1,6 +1,5 @@
 /**
- * A commit that is written and not yet known to be on the disk: what is told when it is. Journal thread; two of them
- * take turns, so that one can wait for its sync while the next is being filled.
+ * A commit that is written and not yet known to be on the disk: what is told when it is. Journal thread; each is used again.
  */
 import { asSeq, type Seq } from "../../base/brand.ts";
 import type { Journal } from "../../store/journal.ts";
@@ -14,6 +13,8 @@ export class Written {
   /** Position of the registry's ring up to which all is in it, and whether rows of commands or configurations are. */
   lifecycleEnd = 0;
   hasRows = false;
+  /** Of the sync thread; it is on the disk when that is answered. */
+  ticket = 0;
   /** Monotonic ms when its commit began. */
   beganAt = 0;
   readonly tally: Tally = emptyTally();

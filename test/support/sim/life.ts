@@ -2,6 +2,7 @@
  * One life of a gateway: its memory and its threads, from the start on what the disk has to its end. Every thread's parts
  * are the real ones; a thread takes its turn when the schedule says, and never while it is in the middle of one.
  */
+import { asSeq } from "../../../src/base/brand.ts";
 import { assertNever } from "../../../src/base/assert.ts";
 import type { Clock } from "../../../src/base/clock.ts";
 import { limitsWith } from "../../../src/base/limits.ts";
@@ -21,7 +22,7 @@ import type { Platform, TcpKernel } from "../../../src/platform/port.ts";
 import type { step } from "../../../src/registry/registry.ts";
 import { openStore } from "../../../src/store/open.ts";
 import { SqliteStoreReader } from "../../../src/store/reader.ts";
-import { Board, DrainPhase } from "../../../src/wire/board.ts";
+import { Board, DrainPhase, type Promises } from "../../../src/wire/board.ts";
 import type { SimDisk } from "./disk.ts";
 import type { GatewayEnd, SimLink } from "./link.ts";
 import type { Shape } from "./plan.ts";
@@ -112,7 +113,7 @@ class SimBoard extends Board {
   }
 
   override awaitSync(ticket: number): boolean {
-    while (this.syncAnswered() !== ticket) this.#meanwhile();
+    while (!this.hasSynced(ticket)) this.#meanwhile();
     return true;
   }
 }
@@ -134,6 +135,7 @@ export class Life implements GatewayEnd {
   /** Where the sync thread is: with nothing to do, in the sync, or on its way to say so. */
   #syncStage: "idle" | "syncing" | "redeemed" = "idle";
   #ticket = 0;
+  readonly #promises: Promises;
   readonly #disk: SimDisk;
   readonly #door: Door;
 
@@ -147,6 +149,7 @@ export class Life implements GatewayEnd {
       this.as("sync", () => this.sync());
     });
     this.#disk = disk;
+    this.#promises = { committed: asSeq(0), settled: new Int32Array(workers) };
     const opened = openStore({
       path: ":memory:",
       checkpointBytes: settings.limits.checkpointBytes,
@@ -222,12 +225,13 @@ export class Life implements GatewayEnd {
     switch (this.#syncStage) {
       case "idle":
         this.#ticket = board.syncWanted();
+        board.notePromises(this.#promises);
         this.#disk.beginSync();
         this.#syncStage = "syncing";
         return;
       case "syncing":
         new LogFile(this.boot, { openForSync: () => ({ sync: () => this.#disk.finishSync(), close: () => undefined }) }).sync();
-        board.redeem(this.workers.length, () => undefined);
+        board.redeem(this.#promises, () => undefined);
         this.#syncStage = "redeemed";
         return;
       case "redeemed":

@@ -76,6 +76,57 @@ test("the sync thread moves what was promised, and wakes whom it concerns", () =
   expect(seen).toEqual([[0, before, 0], [12, before + 64, 1]]);
 });
 
+test("a later ticket answers the earlier ones, past 2^32 too", () => {
+  const { board } = world("journal");
+  board.syncDone(0x7fff_ffff);
+  const later = (0x7fff_ffff + 3) | 0;
+  board.wantSync(later);
+  expect([board.hasSynced(0x7fff_ffff), board.hasSynced((0x7fff_ffff + 1) | 0), board.awaitSync(later, 1)]).toEqual([true, false, false]);
+  board.syncDone(later);
+  expect([board.hasSynced((0x7fff_ffff + 1) | 0), board.awaitSync(later, 1)]).toEqual([true, true]);
+});
+
+test("what is promised while a sync is under way holds with the next one only", () => {
+  const { boot, board } = world("sync");
+  const before = board.settled(0);
+  board.promiseCommitted(asSeq(12));
+  board.promiseSettled(0, before + 64);
+  board.wantSync(1);
+  const seen: unknown[] = [];
+  let times = 0;
+  const file = {
+    sync: () => {
+      seen.push([board.committed() as number, board.settled(0)]);
+      if (++times === 2) return board.setPhase(DrainPhase.end);
+      board.promiseCommitted(asSeq(20));
+      board.promiseSettled(0, before + 128);
+      board.wantSync(2);
+    },
+    close: () => {},
+  };
+  runSync(boot, { ...real, openForSync: () => file }, () => {});
+  seen.push([board.committed() as number, board.settled(0)]);
+  expect(seen).toEqual([[0, before], [12, before + 64], [20, before + 128]]);
+});
+
+test("a sync that is late takes nothing back", () => {
+  const { boot, board } = world("sync");
+  const before = board.settled(0);
+  board.promiseCommitted(asSeq(12));
+  board.promiseSettled(0, before + 64);
+  board.wantSync(1);
+  const file = {
+    sync: () => {
+      board.raiseCommitted(asSeq(30));
+      expect(board.raiseSettled(0, before + 256)).toBe(true);
+      board.setPhase(DrainPhase.end);
+    },
+    close: () => {},
+  };
+  runSync(boot, { ...real, openForSync: () => file }, () => {});
+  expect([board.committed() as number, board.settled(0), board.raiseSettled(0, before)]).toEqual([30, before + 256, false]);
+});
+
 test("a disk that does not sync ends the thread and leaves the ticket open", () => {
   const failing = (): void => {
     throw Object.assign(new Error("input/output error, fdatasync"), { code: "EIO" });
@@ -87,12 +138,10 @@ test("what the journal begins is over when the ticket is answered, not before", 
   const { boot, board, log } = world("journal");
   writeFileSync(log, "");
   const sync = new JournalSync(boot, real, board);
-  sync.begin();
-  const ticket = board.syncWanted();
-  expect([ticket === board.syncAnswered(), board.awaitSync(ticket, 1)]).toEqual([false, false]);
+  const ticket = sync.begin();
+  expect([ticket === board.syncWanted(), sync.isDone(ticket), board.awaitSync(ticket, 1)]).toEqual([true, false, false]);
   board.syncDone(ticket);
-  sync.wait();
-  expect(board.awaitSync(ticket, 1)).toBe(true);
+  expect([sync.wait(ticket), sync.isDone(ticket)]).toEqual([true, true]);
   sync.now();
   sync.close();
 });
@@ -102,12 +151,11 @@ test("what the journal begins when the sync thread has left is synced by the jou
   let syncs = 0;
   const sync = new JournalSync(boot, { ...real, openForSync: () => ({ sync: () => void syncs++, close: () => {} }) }, board);
   board.setState(boot.roster.sync, ThreadState.stopped);
-  sync.begin();
-  expect([sync.wait(), syncs]).toEqual([false, 1]);
+  expect([sync.wait(sync.begin()), syncs]).toEqual([false, 1]);
   // One that was answered before it left is told as ever.
-  sync.begin();
-  board.syncDone(board.syncWanted());
-  expect([sync.wait(), syncs]).toEqual([true, 1]);
+  const last = sync.begin();
+  board.syncDone(last);
+  expect([sync.wait(last), syncs]).toEqual([true, 1]);
   sync.close();
 });
 

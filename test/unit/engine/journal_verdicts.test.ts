@@ -1,5 +1,6 @@
 /** The journal's words and exceptions to one codec worker. */
 import { expect, test } from "bun:test";
+import { asSeq } from "../../../src/base/brand.ts";
 import { RingVerdicts } from "../../../src/engine/journal/verdicts.ts";
 import { createRing } from "../../../src/ring/layout.ts";
 import { RingConsumer, RingProducer } from "../../../src/ring/spsc.ts";
@@ -52,33 +53,71 @@ test("a written batch is told when it is on the disk, while the next one fills",
   expect([verdicts.tell(), board.settled(2), told()]).toEqual([true, START + 48, [[START + 32, START + 48, Verdict.failed]]]);
 });
 
+/** One turn of the sync thread: what is promised before its sync. */
+function sync(board: Board): void {
+  const promises = { committed: asSeq(0), settled: new Int32Array(3) };
+  board.notePromises(promises);
+  board.redeem(promises, () => undefined);
+}
+
 test("a word is promised to the sync thread unless exceptions go first", () => {
   const { board, verdicts, told } = desk();
+  for (const ring of [0, 1]) board.promiseSettled(ring, 0);
   verdicts.note(START + 16, Verdict.kept);
   verdicts.seal();
   verdicts.promise();
-  board.redeem(3, () => undefined);
-  verdicts.redeemed();
+  sync(board);
   expect([board.settled(2), told()]).toEqual([START + 16, []]);
   verdicts.keep();
   verdicts.tell();
   verdicts.note(START + 32, Verdict.refused);
   verdicts.seal();
   verdicts.promise();
-  board.redeem(3, () => undefined);
-  verdicts.redeemed();
+  sync(board);
   expect(board.settled(2)).toBe(START + 16);
   verdicts.keep();
   verdicts.tell();
   expect([board.settled(2), told()]).toEqual([START + 32, [[START + 16, START + 32, Verdict.refused]]]);
 });
 
-test("only one batch waits for the disk", () => {
-  const { verdicts } = desk();
-  verdicts.note(START + 16, Verdict.kept);
+test("several batches wait for the disk, and none is told before an earlier one's exceptions are", () => {
+  const { board, verdicts, told } = desk();
+  for (const verdict of [Verdict.kept, Verdict.refused, Verdict.kept]) {
+    verdicts.note(START + 16 * (1 + board.syncWanted()), verdict);
+    board.wantSync(board.syncWanted() + 1);
+    verdicts.seal();
+    verdicts.promise();
+  }
+  sync(board);
+  // The second and the third wait for the journal.
+  expect([board.settled(2), told()]).toEqual([START, []]);
+  verdicts.keep();
+  expect([verdicts.tell(), board.settled(2), told()]).toEqual([true, START + 16, []]);
+  verdicts.keep();
+  expect([verdicts.tell(), board.settled(2), told()]).toEqual([true, START + 32, [[START + 16, START + 32, Verdict.refused]]]);
+  verdicts.keep();
+  expect([verdicts.tell(), board.settled(2), told()]).toEqual([true, START + 48, []]);
+  expect(() => verdicts.keep()).toThrow("a batch is sealed");
+});
+
+test("a promise of long ago is none", () => {
+  const { board, verdicts } = desk();
+  let end = START;
   verdicts.seal();
-  verdicts.note(START + 32, Verdict.kept);
-  expect(() => verdicts.seal()).toThrow("one sealed batch");
+  verdicts.promise();
+  verdicts.keep();
+  // Further than half of the positions, told by the journal alone.
+  for (let i = 0; i < 5; i++) {
+    end = (end + 0x2000_0000) >>> 0;
+    verdicts.note(end, Verdict.kept);
+    verdicts.close(true);
+    verdicts.tell();
+  }
+  verdicts.note((end + 16) >>> 0, Verdict.refused);
+  verdicts.seal();
+  verdicts.promise();
+  sync(board);
+  expect(board.settled(2)).toBe(end);
 });
 
 test("neighbours with one verdict are one range", () => {
