@@ -1,5 +1,6 @@
 /** Committed rows as text of an event stream: what an http thread does once per event and thread when someone listens. */
 import { asDeviceNo, asFence, asSeq } from "../src/base/brand.ts";
+import { limitsWith } from "../src/base/limits.ts";
 import { AvlColumns, Fault, parseAvl } from "../src/codec/teltonika/avl.ts";
 import { BatchMaker } from "../src/engine/http/batch.ts";
 import { eventEntry, frameEntryBytes, writeFrameEntry } from "../src/store/entry.ts";
@@ -65,7 +66,7 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 function encoding(name: string, body: Uint8Array, events: number): Case {
-  const maker = new BatchMaker("k3s9", () => "356307042441013");
+  const maker = new BatchMaker("k3s9", () => "356307042441013", limitsWith());
   let seen = 0;
   let bytes = 0;
   const run = (): number => {

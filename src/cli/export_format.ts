@@ -9,6 +9,7 @@ export interface ExportedRecord extends AvlRecord {
   readonly fence: number;
   readonly receivedAt: number;
   readonly named?: Readonly<Record<string, NamedValue>> | undefined;
+  readonly invalid?: boolean | undefined;
   readonly quarantined?: boolean | undefined;
   readonly unfenced?: boolean | undefined;
   readonly redecoded?: boolean | undefined;
@@ -53,8 +54,8 @@ const COLUMNS = [
   "fence",
   "receivedAt",
 ] as const;
-/** What makes a record another one than those of the device's own connection. */
-const MARKS = ["quarantined", "unfenced", "redecoded"] as const;
+/** What makes a record another one than the good ones of the device's own connection. */
+const MARKS = ["invalid", "quarantined", "unfenced", "redecoded"] as const;
 const TIMES: ReadonlySet<string> = new Set(["time", "receivedAt"]);
 const DEGREES: ReadonlySet<string> = new Set(["lat", "lon"]);
 

@@ -23,6 +23,8 @@ export interface StoredRecord extends AvlRecord {
   readonly receivedAt: number;
   /** Known IO values by id, where they were asked for. */
   readonly named?: Readonly<Record<string, NamedValue>> | undefined;
+  /** A value is out of range, or its time far ahead of its arrival. */
+  readonly invalid?: boolean | undefined;
   /** Sent while two live devices fought for the identity, or by a device nobody has listed. */
   readonly quarantined?: boolean | undefined;
   /** Stored beside the device's owner, or decoded later: not where the device is now. */

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { asDeviceId } from "../base/brand.ts";
 import { namedValues } from "../codec/io_value.ts";
 import { decodeRecord } from "../codec/record.ts";
+import { isInvalid } from "../codec/teltonika/avl.ts";
 import { IO_FAMILIES, type IoFamily } from "../codec/teltonika/io_names.ts";
 import type { StoredRecord } from "../store/port.ts";
 import { DEVICE_ID, PAGE_MAX, unknownDevice } from "./devices.ts";
@@ -25,6 +26,7 @@ export const RecordsQuery = query({
 });
 
 export function serveRecords(app: Hono, gateway: Gateway): void {
+  const { futureMs } = gateway.settings.limits;
   app.get("/v1/devices/:id/records", strictQuery(RecordsQuery), async (c) => {
     const id = c.req.param("id");
     if (!DEVICE_ID.test(id)) return unknownDevice(id);
@@ -33,7 +35,7 @@ export function serveRecords(app: Hono, gateway: Gateway): void {
     const answer = await gateway.records({ device: asDeviceId(id), from, to, limit, after, order });
     switch (answer.kind) {
       case "page":
-        return c.json({ records: answer.records.map((record) => storedJson(id, record, names)), next: answer.next });
+        return c.json({ records: answer.records.map((record) => storedJson(id, record, futureMs, names)), next: answer.next });
       case "unknown_device":
         return unknownDevice(id);
       case "bad_after":
@@ -48,8 +50,8 @@ export function serveRecords(app: Hono, gateway: Gateway): void {
   });
 }
 
-/** `names`: with named and scaled IO values, as that family of devices means them. */
-export function storedJson(device: string, stored: StoredRecord, names: IoFamily | null = null): StoredJson {
+/** `futureMs`: how far ahead of its arrival a record may be dated. `names`: with named and scaled IO values, as that family of devices means them. */
+export function storedJson(device: string, stored: StoredRecord, futureMs: number, names: IoFamily | null): StoredJson {
   const record = decodeRecord(stored.codec, stored.bytes);
   return {
     ...record,
@@ -58,6 +60,7 @@ export function storedJson(device: string, stored: StoredRecord, names: IoFamily
     device,
     fence: stored.fence,
     receivedAt: stored.receivedAt,
+    ...(isInvalid(stored.codec, stored.bytes, 0, stored.receivedAt + futureMs) ? { invalid: true } : {}),
     ...(stored.quarantined ? { quarantined: true } : {}),
     ...(stored.unfenced ? { unfenced: true } : {}),
     ...(stored.redecoded ? { redecoded: true } : {}),

@@ -32,6 +32,7 @@ export const StoredSchema = v.object({
       v.description("Known IO values by id, named and scaled; with the parameter names"),
     ),
   ),
+  invalid: v.optional(v.pipe(v.boolean(), v.description("A value is out of range, or its time far ahead of its arrival; kept as it came"))),
   quarantined: v.optional(v.pipe(v.boolean(), v.description("Sent while two live devices fought for the identity"))),
   unfenced: v.optional(
     v.pipe(v.boolean(), v.description("Stored beside the device's owner, or decoded later: not where the device is now")),

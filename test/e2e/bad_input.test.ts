@@ -111,15 +111,18 @@ describe.each([...ACCEPTS])("bad input, accept %s", (accept) => {
     expect(JSON.parse(consumer.of("quarantined").at(-1)!.data)).toMatchObject({ device: imeiOf(802), reason: "unknown_codec" });
   });
 
-  test("odd values with a valid CRC are acknowledged, kept and counted", async () => {
+  test("odd values with a valid CRC are acknowledged, kept, marked and counted", async () => {
     const one = new TestDevice(803, "16");
     const [record] = one.records(1);
     const odd = { ...record!, time: 4_102_444_800_000, latRaw: 910_000_000, priority: 7, satellites: 9 };
     const tracker = await Tracker.loggedIn(gateway.tcpPort, one.imei);
     const before = await counter("berth_records_invalid_total");
     expect(await tracker.send(one.frame([odd]).bytes)).toBe(1);
-    expect((await allRecords(gateway.url, one.imei))[0]).toMatchObject({ time: 4_102_444_800_000, lat: 91, priority: 7 });
+    expect((await allRecords(gateway.url, one.imei))[0]).toMatchObject({ time: 4_102_444_800_000, lat: 91, priority: 7, invalid: true });
     expect(await counter("berth_records_invalid_total")).toBe(before + 1);
+    // What else it sends is as good as ever.
+    expect(await tracker.send(one.frame(one.records(1)).bytes)).toBe(1);
+    expect((await allRecords(gateway.url, one.imei))[1]).not.toHaveProperty("invalid");
     tracker.close();
   });
 

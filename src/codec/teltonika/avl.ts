@@ -137,13 +137,8 @@ function readColumns(bytes: Uint8Array, start: number, newest: number, columns: 
     times[i] = time;
     if (time < min) min = time;
     if (time > max) max = time;
-    const longitude = i32(bytes, at + 9);
-    const latitude = i32(bytes, at + 13);
-    const onEarth = longitude >= -MAX_LONGITUDE && longitude <= MAX_LONGITUDE && latitude >= -MAX_LATITUDE && latitude <= MAX_LATITUDE;
-    if (
-      !onEarth || time > newest || bytes[at + 8]! > MAX_PRIORITY || u16(bytes, at + 19) > MAX_ANGLE ||
-      (codec === CODEC_16 && bytes[at + 26]! > MAX_GENERATION)
-    ) invalid++;
+    const onEarth = isOnEarth(bytes, at);
+    if (!onEarth || time > newest || hasOddByte(codec, bytes, at)) invalid++;
     if (onEarth && bytes[at + 21] !== 0 && time <= newest && time >= bestTime) {
       best = i;
       bestTime = time;
@@ -153,4 +148,20 @@ function readColumns(bytes: Uint8Array, start: number, newest: number, columns: 
   columns.maxTime = max;
   columns.best = best;
   columns.invalid = invalid;
+}
+
+/** Has the record at bytes[at] a value out of range? `newest`: the latest time (ms) it may have. Where records leave the gateway. */
+export function isInvalid(codec: number, bytes: Uint8Array, at: number, newest: number): boolean {
+  return !isOnEarth(bytes, at) || u64Clamped(bytes, at) > newest || hasOddByte(codec, bytes, at);
+}
+
+function isOnEarth(bytes: Uint8Array, at: number): boolean {
+  const longitude = i32(bytes, at + 9);
+  const latitude = i32(bytes, at + 13);
+  return longitude >= -MAX_LONGITUDE && longitude <= MAX_LONGITUDE && latitude >= -MAX_LATITUDE && latitude <= MAX_LATITUDE;
+}
+
+/** Priority, angle, generation type. */
+function hasOddByte(codec: number, bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 8]! > MAX_PRIORITY || u16(bytes, at + 19) > MAX_ANGLE || (codec === CODEC_16 && bytes[at + 26]! > MAX_GENERATION);
 }

@@ -3,6 +3,7 @@
  * encoded while the row is in the window. Owned by an http thread.
  */
 import { asSeq, type DeviceNo, type Seq } from "../../base/brand.ts";
+import type { Limits } from "../../base/limits.ts";
 import { type Batch, type EventRef, type Form, FORMS } from "../../broker/batch.ts";
 import { deviceChannel } from "../../broker/channel.ts";
 import { formatCursor } from "../../broker/cursor.ts";
@@ -10,7 +11,7 @@ import type { Page } from "../../broker/port.ts";
 import { sseEvent } from "../../broker/sse_text.ts";
 import { socketEvent } from "../../broker/ws_text.ts";
 import { decodeRecord } from "../../codec/record.ts";
-import { recordEnd } from "../../codec/teltonika/avl.ts";
+import { isInvalid, recordEnd } from "../../codec/teltonika/avl.ts";
 import { EntryView } from "../../store/entry.ts";
 import type { EntriesAnswer, Row } from "../../store/port.ts";
 import { recordStart } from "../../store/record_walk.ts";
@@ -19,11 +20,14 @@ import { recordStart } from "../../store/record_walk.ts";
 export class BatchMaker {
   readonly #epoch: string;
   readonly #nameOf: (no: DeviceNo) => string;
+  readonly #futureMs: number;
   readonly #view = new EntryView();
 
-  constructor(epoch: string, nameOf: (no: DeviceNo) => string) {
+  /** `futureMs`: how far ahead of its arrival a record may be dated. */
+  constructor(epoch: string, nameOf: (no: DeviceNo) => string, { futureMs }: Pick<Limits, "futureMs">) {
     this.#epoch = epoch;
     this.#nameOf = nameOf;
+    this.#futureMs = futureMs;
   }
 
   /** `keep`: encoded events are kept with the batch, for rows that go into the window. */
@@ -31,7 +35,7 @@ export class BatchMaker {
     let next: number = row.seq;
     const view = this.#view.over(row.body);
     for (let at = 0; view.load(at); at += view.length) next += view.seqs;
-    return new RowBatch(row, asSeq(next), this.#epoch, this.#nameOf, keep ? new Map() : null);
+    return new RowBatch(row, asSeq(next), this.#epoch, this.#nameOf, this.#futureMs, keep ? new Map() : null);
   }
 }
 
@@ -51,14 +55,23 @@ class RowBatch implements Batch {
   readonly #row: Row;
   readonly #epoch: string;
   readonly #nameOf: (no: DeviceNo) => string;
+  readonly #futureMs: number;
   readonly #kept: Map<number, Uint8Array> | null;
 
-  constructor(row: Row, next: Seq, epoch: string, nameOf: (no: DeviceNo) => string, kept: Map<number, Uint8Array> | null) {
+  constructor(
+    row: Row,
+    next: Seq,
+    epoch: string,
+    nameOf: (no: DeviceNo) => string,
+    futureMs: number,
+    kept: Map<number, Uint8Array> | null,
+  ) {
     this.first = row.seq;
     this.next = next;
     this.#row = row;
     this.#epoch = epoch;
     this.#nameOf = nameOf;
+    this.#futureMs = futureMs;
     this.#kept = kept;
   }
 
@@ -67,7 +80,7 @@ class RowBatch implements Batch {
   }
 
   each(from: number, visit: (event: EventRef) => boolean): void {
-    const walk = new Walk(this.#row.body, this.#epoch, this.#kept);
+    const walk = new Walk(this.#row.body, this.#epoch, this.#futureMs, this.#kept);
     const view = walk.view;
     let seq: number = this.first;
     for (let at = 0; view.load(at); at += view.length) {
@@ -85,6 +98,7 @@ class RowBatch implements Batch {
 class Walk implements EventRef {
   readonly view = new EntryView();
   readonly #epoch: string;
+  readonly #futureMs: number;
   readonly #kept: Map<number, Uint8Array> | null;
   seq = 0;
   device = "";
@@ -94,9 +108,10 @@ class Walk implements EventRef {
   /** By form; of the event it stands on. */
   readonly #encoded: (Uint8Array | null)[] = FORMS.map(() => null);
 
-  constructor(body: Uint8Array, epoch: string, kept: Map<number, Uint8Array> | null) {
+  constructor(body: Uint8Array, epoch: string, futureMs: number, kept: Map<number, Uint8Array> | null) {
     this.view.over(body);
     this.#epoch = epoch;
+    this.#futureMs = futureMs;
     this.#kept = kept;
   }
 
@@ -149,8 +164,10 @@ class Walk implements EventRef {
     const { view, seq, device } = this;
     const fence = view.fence;
     if (view.isFrame) {
-      const record = decodeRecord(view.bytes[view.dataAt]!, view.bytes, this.#recordAt);
+      const codec = view.bytes[view.dataAt]!;
+      const record = decodeRecord(codec, view.bytes, this.#recordAt);
       const marks = {
+        ...(isInvalid(codec, view.bytes, this.#recordAt, view.time + this.#futureMs) ? { invalid: true } : {}),
         ...(view.isQuarantined ? { quarantined: true } : {}),
         ...(view.isUnfenced ? { unfenced: true } : {}),
         ...(view.isRedecoded ? { redecoded: true } : {}),

@@ -2,8 +2,16 @@
 import { describe, expect, test } from "bun:test";
 import { encodeData } from "../../../src/codec/encode.ts";
 import { type AvlRecord, decodeRecord } from "../../../src/codec/record.ts";
-import { AvlColumns, Fault, parseAvl, recordEnd } from "../../../src/codec/teltonika/avl.ts";
-import { type AvlCodecName, CODEC_NAMES, codecId, CodecKind, codecKind, codecName } from "../../../src/codec/teltonika/codec_id.ts";
+import { AvlColumns, Fault, isInvalid, parseAvl, recordEnd } from "../../../src/codec/teltonika/avl.ts";
+import {
+  type AvlCodecName,
+  CODEC_16,
+  CODEC_NAMES,
+  codecId,
+  CodecKind,
+  codecKind,
+  codecName,
+} from "../../../src/codec/teltonika/codec_id.ts";
 import { FRAME_FAULTS, NO_BEST } from "../../../src/wire/frame_message.ts";
 
 const NOW = 1_700_000_000_000;
@@ -127,6 +135,14 @@ describe("parseAvl keeps odd values", () => {
     const edge = { lat: -90, lon: 180, angle: 360, priority: 2, time: NOW, satellites: 0 };
     expect(faultOf(encodeData("8", [record(edge), record({ ...edge, lat: 90, lon: -180, time: 0 })]))).toBe("none");
     expect(columns.invalid).toBe(0);
+  });
+  test("and each of them is told by its own bytes", () => {
+    const odd16 = [...odd.map(([, value]) => value), record({ generationType: 8 })];
+    const data = encodeData("16", [record(), ...odd16, record({ time: NOW })]);
+    expect(faultOf(data)).toBe("none");
+    const told = Array.from({ length: columns.n }, (_, i) => isInvalid(CODEC_16, data, columns.offsets[i]!, NOW));
+    expect(told).toEqual([false, ...odd16.map(() => true), false]);
+    expect(columns.invalid).toBe(odd16.length);
   });
 });
 

@@ -1,6 +1,7 @@
 /** How an http thread follows the journal: reads that arrive before it is ready are answered when it is. */
 import { describe, expect, test } from "bun:test";
 import { asMonoMs, asSeq } from "../../../src/base/brand.ts";
+import { limitsWith } from "../../../src/base/limits.ts";
 import { BatchMaker } from "../../../src/engine/http/batch.ts";
 import { Follower } from "../../../src/engine/http/follow.ts";
 import type { RingEntries } from "../../../src/engine/http/entries.ts";
@@ -22,7 +23,7 @@ function followerOver(): { follower: Follower; answer: (answer: Answer) => void 
     pause: () => Promise.resolve(),
   };
   const nobody = { published() {}, restarted() {}, overrun() {} };
-  return { follower: new Follower(ports, new BatchMaker("epoch", () => ""), nobody), answer: asked.resolve };
+  return { follower: new Follower(ports, new BatchMaker("epoch", () => "", limitsWith()), nobody), answer: asked.resolve };
 }
 
 describe("a follower", () => {

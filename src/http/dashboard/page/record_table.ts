@@ -156,6 +156,8 @@ function makeRow(record: StoredJson, now: number): Row {
     ? "redecoded"
     : record.unfenced === true
     ? "unfenced"
+    : record.invalid === true
+    ? "invalid"
     : "";
   const element = make("tr", mark, ...cells);
   element.dataset["seq"] = String(seq);
