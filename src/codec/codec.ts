@@ -81,13 +81,16 @@ export function decodeDatagram(bytes: Uint8Array, frameBytes: number): Decoded[]
   if (bytes.length >= FRAME_OVERHEAD && u16(bytes, 0) === 0 && u16(bytes, 2) === 0) return decodeStream(bytes, frameBytes);
   const results: Decoded[] = [];
   let at = 0;
+  let isLost = false;
   do {
     const packet = readPacket(bytes, at);
     if ("fault" in packet) {
-      results.push(packet);
+      if (!isLost) results.push(packet);
       break;
     }
-    results.push(decodeData(bytes, packet.start, packet.length, packet.imei, null));
+    const decoded = decodeData(bytes, packet.start, packet.length, packet.imei, null);
+    isLost = "fault" in decoded;
+    results.push(decoded);
     at = packet.start + packet.length;
   } while (at < bytes.length);
   return results;

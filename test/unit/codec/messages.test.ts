@@ -96,6 +96,13 @@ describe("a datagram", () => {
       offset: datagram.length,
     }]);
   });
+  test("whose length lies has one fault: nothing shows where the next packet begins", () => {
+    const lies = datagram.with(1, datagram[1]! - 1);
+    expect(decodeDatagram(lies, 32_768)).toMatchObject([{ fault: "count_mismatch" }]);
+    expect(decodeDatagram(Uint8Array.from([...datagram, ...lies]), 32_768)).toMatchObject([{ imei: IMEI }, { fault: "count_mismatch" }]);
+    const odd = datagram.with(23, 7);
+    expect(decodeDatagram(Uint8Array.from([...odd, ...datagram]), 32_768)).toMatchObject([{ fault: "unknown_codec" }, { imei: IMEI }]);
+  });
   test("may carry a command frame as TCP has it", () => {
     expect(decodeDatagram(encodeFrame(encodeMessage("12", { type: 6, payload: text("ok") })), 32_768)).toMatchObject([{ codec: "12" }]);
   });
