@@ -3,6 +3,7 @@
  * here needs `read` to look and `admin` to change. Pure; owned by an http thread.
  */
 import { assertNever } from "../base/assert.ts";
+import { spelled } from "../base/identity.ts";
 import type { Scopes } from "./scope.ts";
 
 export type Need =
@@ -42,7 +43,7 @@ export function needOf(method: string, path: string, open: OpenRoutes): Need {
     if (path.startsWith("/v1/commands/")) return scope(["read", "command"]);
   } else if (path === "/v1/publish") return scope(["command"]);
   const match = DEVICE_PATH.exec(path);
-  return match === null ? (looks ? READ : ADMIN) : needOfDevice(method, looks, plain(match[1]!), match[2] ?? "");
+  return match === null ? (looks ? READ : ADMIN) : needOfDevice(method, looks, spelled(plain(match[1]!)), match[2] ?? "");
 }
 
 function needOfDevice(method: string, looks: boolean, device: string, rest: string): Need {

@@ -4,6 +4,7 @@
  *   read       every GET of what the gateway knows        command    what reaches devices and channels
  *   device:ID  what concerns this device, and no other    admin      everything
  */
+import { spelled } from "../base/identity.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
 export interface Scopes {
@@ -27,7 +28,7 @@ export function parseScopes(names: readonly string[], mostDevices: number): Resu
   const devices = new Set<string>();
   for (const name of all) {
     const device = DEVICE.exec(name)?.[1];
-    if (device !== undefined) devices.add(device);
+    if (device !== undefined) devices.add(spelled(device));
     else if (!PLAIN.includes(name)) return err("scope", `"${name.slice(0, 80)}" is no scope: expected ${SCOPES_ALLOWED}`);
   }
   if (all.size === 0) return err("scope", `no scope: expected ${SCOPES_ALLOWED}`);

@@ -26,3 +26,6 @@ export function normaliseIdentity(text: string): DeviceId | null {
   while (length - start > IMEI_DIGITS && text.charCodeAt(start) === 0x30) start++;
   return asDeviceId(start === 0 ? text : text.slice(start));
 }
+
+/** The same of what is only looked for: a text that is no identity stays as it is, and nothing is found by it. */
+export const spelled = (text: string): DeviceId => normaliseIdentity(text) ?? asDeviceId(text);

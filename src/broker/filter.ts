@@ -3,6 +3,7 @@
  * A message is of a channel and of no device, everything else is of a device or of nobody and of no channel. Pure; owned by an
  * http thread. Two subscribers with the same `key` get the same bytes.
  */
+import { spelled } from "../base/identity.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { CHANNEL_MAX, CHANNELS_ALLOWED, parseChannel } from "./channel.ts";
 
@@ -31,7 +32,7 @@ const MARKERS = ["gap", "resync", "bye"];
 
 /** Reads the filter parameters of a subscription; see channel.ts for what a channel is. `kinds` are those that exist. */
 export function parseFilter(text: FilterText, kinds: readonly string[]): Result<Filter, "device" | "kind" | "channel"> {
-  const devices = new Set(split(text.device));
+  const devices = new Set<string>(split(text.device).map(spelled));
   const named = split(text.channel);
   const channels = new Set<string>();
   let all = devices.size === 0 && named.length === 0;
@@ -39,7 +40,7 @@ export function parseFilter(text: FilterText, kinds: readonly string[]): Result<
     const channel = parseChannel(name);
     if (channel === null) return err("channel", `unknown channel "${name.slice(0, CHANNEL_MAX)}": expected ${CHANNELS_ALLOWED}`);
     if (channel.kind === "devices") all = devices.size === 0;
-    else if (channel.kind === "device") devices.add(channel.device);
+    else if (channel.kind === "device") devices.add(spelled(channel.device));
     else channels.add(name);
   }
   for (const device of devices) {

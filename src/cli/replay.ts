@@ -1,6 +1,7 @@
 /** `berth replay`: frames that were kept raw, through today's decoder; what they yield is stored once, marked. */
 import type { Result } from "../base/result.ts";
 import { fromHex } from "../base/bytes.ts";
+import { spelled } from "../base/identity.ts";
 import type { AvlRecord } from "../codec/record.ts";
 import { decodeRawFrame } from "../codec/raw_frame.ts";
 import { ReplayData } from "../engine/replay.ts";
@@ -132,7 +133,7 @@ function spanText(records: readonly AvlRecord[]): string {
 function sourceOf(platform: Platform, { url, token, data, device }: ReplayOptions): Result<ReplaySource, string> {
   if (data === undefined) return { ok: true, value: fromGateway(url, token, device) };
   const opened = ReplayData.open(platform, data);
-  return opened.ok ? { ok: true, value: fromData(opened.value, device) } : opened;
+  return opened.ok ? { ok: true, value: fromData(opened.value, device === undefined ? undefined : spelled(device)) } : opened;
 }
 
 async function replay(platform: Platform, options: ReplayOptions): Promise<number> {

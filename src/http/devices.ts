@@ -1,6 +1,7 @@
 /** GET /v1/devices and /v1/devices/{id}: devices as the fold of the journal, one of them checked with the registry. */
 import type { Hono } from "hono";
 import * as v from "valibot";
+import { spelled } from "../base/identity.ts";
 import { decodeRecord } from "../codec/record.ts";
 import type { DeviceView, Gateway, OneDevice } from "./gateway.ts";
 import { problem, unavailable } from "./problem.ts";
@@ -33,7 +34,7 @@ export function serveDevices(app: Hono, gateway: Gateway): void {
   });
 
   app.get("/v1/devices/:id", strictQuery(NoQuery), async (c) => {
-    const id = c.req.param("id");
+    const id = spelled(c.req.param("id"));
     if (!DEVICE_ID.test(id)) return unknownDevice(id);
     const found = await gateway.device(id);
     if (found.kind === "busy") return unavailable(found.reason);

@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import * as v from "valibot";
 import { toHex } from "../base/bytes.ts";
+import { spelled } from "../base/identity.ts";
 import { AvlColumns, parseAvl } from "../codec/teltonika/avl.ts";
 import { codecName } from "../codec/teltonika/codec_id.ts";
 import type { StoredFrame } from "../store/port.ts";
@@ -44,7 +45,7 @@ export type FrameJson = v.InferOutput<typeof FrameSchema>;
 
 export function serveFrames(app: Hono, gateway: Gateway): void {
   app.get("/v1/devices/:id/frames", strictQuery(FramesQuery), async (c) => {
-    const id = c.req.param("id");
+    const id = spelled(c.req.param("id"));
     if (!DEVICE_ID.test(id)) return unknownDevice(id);
     const { limit = PAGE_DEFAULT, after } = c.req.valid("query");
     const found = await gateway.raw.frames(id, after === undefined ? Number.MAX_SAFE_INTEGER : Number(after) - 1, limit);

@@ -1,6 +1,7 @@
 /** GET /v1/devices/{id}/history: takeovers of a device, newest first, the old connection and the new one side by side. */
 import type { Hono } from "hono";
 import * as v from "valibot";
+import { spelled } from "../base/identity.ts";
 import { DEVICE_ID, PAGE_MAX, unknownDevice } from "./devices.ts";
 import type { Gateway } from "./gateway.ts";
 import { unavailable } from "./problem.ts";
@@ -49,7 +50,7 @@ type StoredOrigin = Omit<v.InferOutput<typeof Origin>, "clientInstance"> & { rea
 
 export function serveHistory(app: Hono, gateway: Gateway): void {
   app.get("/v1/devices/:id/history", strictQuery(HistoryQuery), async (c) => {
-    const id = c.req.param("id");
+    const id = spelled(c.req.param("id"));
     if (!DEVICE_ID.test(id)) return unknownDevice(id);
     const found = await gateway.history(id, c.req.valid("query").limit ?? PAGE_DEFAULT);
     switch (found.kind) {

@@ -4,6 +4,7 @@
  */
 import type { Hono } from "hono";
 import * as v from "valibot";
+import { spelled } from "../base/identity.ts";
 import { policiesAllowed } from "../wire/policy.ts";
 import { readBody } from "./body.ts";
 import { DEVICE_ID, NoQuery, unknownDevice } from "./devices.ts";
@@ -36,7 +37,7 @@ export function servePolicies(app: Hono, gateway: Gateway): void {
   });
 
   app.put("/v1/devices/:id/policy", strictQuery(NoQuery), async (c) => {
-    const id = c.req.param("id");
+    const id = spelled(c.req.param("id"));
     const body = await readBody(c, DevicePolicySchema);
     if (!body.ok) return body.answer;
     const { policy } = body.value;

@@ -5,6 +5,7 @@
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
 import { toHex } from "../base/bytes.ts";
+import { spelled } from "../base/identity.ts";
 import { judgeFrame } from "../codec/raw_frame.ts";
 import { codecName } from "../codec/teltonika/codec_id.ts";
 import type { QuarantineQuery, StoredBadFrame, StoredQuarantined } from "../store/port.ts";
@@ -59,7 +60,8 @@ type Quarantined = v.InferOutput<typeof QuarantinedSchema>;
 
 export function serveQuarantine(app: Hono, gateway: Gateway): void {
   app.get("/v1/quarantine", strictQuery(QuarantineParameters), async (c) => {
-    const { device, limit = PAGE_DEFAULT, after, raw, held } = c.req.valid("query");
+    const { device: named, limit = PAGE_DEFAULT, after, raw, held } = c.req.valid("query");
+    const device = named === undefined ? undefined : spelled(named);
     if (device !== undefined && !DEVICE_ID.test(device)) {
       return problem(400, "Cannot use device: expected a device", { parameter: "device" });
     }

@@ -1,7 +1,7 @@
 /** GET /v1/devices/{id}/records: pages of stored records, by seq or, for tracks, by time. */
 import type { Hono } from "hono";
 import * as v from "valibot";
-import { asDeviceId } from "../base/brand.ts";
+import { spelled } from "../base/identity.ts";
 import { namedValues } from "../codec/io_value.ts";
 import { decodeRecord } from "../codec/record.ts";
 import { isInvalid } from "../codec/teltonika/avl.ts";
@@ -28,11 +28,11 @@ export const RecordsQuery = query({
 export function serveRecords(app: Hono, gateway: Gateway): void {
   const { futureMs } = gateway.settings.limits;
   app.get("/v1/devices/:id/records", strictQuery(RecordsQuery), async (c) => {
-    const id = c.req.param("id");
+    const id = spelled(c.req.param("id"));
     if (!DEVICE_ID.test(id)) return unknownDevice(id);
     const { from = null, to = null, limit = PAGE_DEFAULT, after = null, order = "seq", names = null } = c.req.valid("query");
     if (from !== null && to !== null && from > to) return problem(400, `Cannot use from: ${from} is after to ${to}`, { parameter: "from" });
-    const answer = await gateway.records({ device: asDeviceId(id), from, to, limit, after, order });
+    const answer = await gateway.records({ device: id, from, to, limit, after, order });
     switch (answer.kind) {
       case "page":
         return c.json({ records: answer.records.map((record) => storedJson(id, record, futureMs, names)), next: answer.next });

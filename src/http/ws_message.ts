@@ -3,8 +3,9 @@
  * more of them). What a client adds besides is not looked at. An http thread reads them.
  */
 import * as v from "valibot";
+import { spelled } from "../base/identity.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { type Channel, CHANNEL_MAX, CHANNELS_ALLOWED, NAME, parseChannel } from "../broker/channel.ts";
+import { type Channel, CHANNEL_MAX, CHANNELS_ALLOWED, deviceChannel, NAME, parseChannel } from "../broker/channel.ts";
 import { type Mode, MODES, type Start } from "../broker/port.ts";
 
 const TEXT_MAX = 256;
@@ -80,15 +81,18 @@ export function parseSaid(text: string): Heard {
 
 const isMode = (mode: unknown): mode is Mode => MODES.some((each) => each === mode);
 
-const channelOf = (name: unknown): Channel | null => (typeof name === "string" && NAME.test(name) ? parseChannel(name) : null);
+function channelOf(name: unknown): Channel | null {
+  const channel = typeof name === "string" && NAME.test(name) ? parseChannel(name) : null;
+  return channel?.kind === "device" && channel.device !== spelled(channel.device) ? null : channel;
+}
 
-const badChannel = (name: unknown): Result<never, SaidFault> =>
-  err(
-    "bad_channel",
-    `Cannot use ${
-      typeof name === "string" ? `channel ${JSON.stringify(name.slice(0, CHANNEL_MAX))}` : "a message without a channel"
-    }: expected ${CHANNELS_ALLOWED}`,
-  );
+function badChannel(name: unknown): Result<never, SaidFault> {
+  if (typeof name !== "string") return err("bad_channel", `Cannot use a message without a channel: expected ${CHANNELS_ALLOWED}`);
+  const channel = NAME.test(name) ? parseChannel(name) : null;
+  // Events name their channel by the one spelling of its device: who listens by another one would not know them.
+  const expected = channel?.kind === "device" ? deviceChannel(spelled(channel.device)) : CHANNELS_ALLOWED;
+  return err("bad_channel", `Cannot use channel ${JSON.stringify(name.slice(0, CHANNEL_MAX))}: expected ${expected}`);
+}
 
 /** Null: it is nested too deep. Writing JSON takes time with the square of its depth. */
 export const jsonOf = (data: unknown): string | null => (isFlat(data, DEPTH_MAX) ? JSON.stringify(data ?? null) : null);

@@ -15,17 +15,17 @@ afterEach(async () => {
   if (world.failure !== null) throw world.failure;
 });
 const get = (path: string) => ask(world.url, path);
-const two = (made: OutWorld): void => made.commit([connectedOf(1, "D1", 1024), connectedOf(2, "D2", 2048)]);
+const two = (made: OutWorld): void => made.commit([connectedOf(1, "d1", 1024), connectedOf(2, "d2", 2048)]);
 
 test("one that has just gone is told of when the journal has written it, and not as it was before", async () => {
   await start({}, two);
   const kept = world.board.commandsKept();
-  world.standing.set("D1", { known: true, connected: false, told: kept + 64 });
+  world.standing.set("d1", { known: true, connected: false, told: kept + 64 });
   const answers: unknown[] = [];
-  const asking = get("/v1/devices/D1").then(({ json }) => answers.push(json));
-  expect((await get("/v1/devices/D2")).status).toBe(200);
+  const asking = get("/v1/devices/d1").then(({ json }) => answers.push(json));
+  expect((await get("/v1/devices/d2")).status).toBe(200);
   expect(answers).toEqual([]);
-  world.commit([connectedOf(1, "D1", 9216), eventOf("disconnected", 1, 9216, { reason: "closed", lastByteAt: T + 5 }, T + 10)]);
+  world.commit([connectedOf(1, "d1", 9216), eventOf("disconnected", 1, 9216, { reason: "closed", lastByteAt: T + 5 }, T + 10)]);
   world.board.setCommandsKept(kept + 64);
   await asking;
   expect(answers).toMatchObject([{ connected: false, fence: 9216 }]);
@@ -33,7 +33,7 @@ test("one that has just gone is told of when the journal has written it, and not
 
 test("while the journal cannot write it, it is 503", async () => {
   await start({ readWaitMs: 20 }, two);
-  world.standing.set("D1", { known: true, connected: false, told: world.board.commandsKept() + 64 });
-  const { status, json } = await get("/v1/devices/D1");
+  world.standing.set("d1", { known: true, connected: false, told: world.board.commandsKept() + 64 });
+  const { status, json } = await get("/v1/devices/d1");
   expect([status, (json as { detail: string }).detail]).toEqual([503, "the device's last event is not on the disk after 20 ms"]);
 });

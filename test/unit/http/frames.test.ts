@@ -24,12 +24,12 @@ interface Page {
 
 test("frames come newest first, in pages, with their bytes", async () => {
   world = await OutWorld.start();
-  world.commit([connectedOf(1, "A", 1024)]);
+  world.commit([connectedOf(1, "a", 1024)]);
   for (let i = 0; i < 5; i++) world.commit([frameOf(1, 1024, [{ time: T + 10 * i }, { time: T + 10 * i + 5 }], T + 100, [i !== 2, true])]);
-  const path = "/v1/devices/A/frames";
+  const path = "/v1/devices/a/frames";
   const first = (await ask<Page>(world.url, `${path}?limit=2`)).json;
   expect(first.frames).toMatchObject([
-    { seq: 9, device: "A", fence: 1024, receivedAt: T + 100, codec: "8", records: 2, new: 2, from: T + 40, to: T + 45 },
+    { seq: 9, device: "a", fence: 1024, receivedAt: T + 100, codec: "8", records: 2, new: 2, from: T + 40, to: T + 45 },
     { seq: 7, from: T + 30 },
   ]);
   expect(first.frames[0]!.hex).toMatch(/^0802[0-9a-f]+02$/);
@@ -37,6 +37,6 @@ test("frames come newest first, in pages, with their bytes", async () => {
   expect(second.frames.map((one) => [one.seq, one.new])).toEqual([[6, 1], [4, 2]]);
   const last = (await ask<Page>(world.url, `${path}?limit=2&after=${second.next}`)).json;
   expect([last.frames.map((one) => one.seq), last.next]).toEqual([[2], null]);
-  expect((await ask(world.url, "/v1/devices/B/frames")).status).toBe(404);
+  expect((await ask(world.url, "/v1/devices/b/frames")).status).toBe(404);
   for (const query of ["?limit=0", "?limit=201", "?after=x", "?order=time"]) expect((await ask(world.url, path + query)).status).toBe(400);
 });

@@ -13,40 +13,40 @@ describe("a live stream", () => {
   test("an event says what was stored, with its id", async () => {
     const world = await streams.start();
     const consumer = await streams.open();
-    world.commit([connectedOf(7, "A", 2048)]);
+    world.commit([connectedOf(7, "a", 2048)]);
     world.commit([frame(7, 2)]);
     world.commit([eventOf("disconnected", 7, 2048, { at: 5, reason: "closed", lastByteAt: 4 })]);
     await reaches(consumer, 4);
     const [connected, record, , disconnected] = consumer.events;
     expect(connected).toMatchObject({ id: "e1.1", event: "connected" });
-    expect(JSON.parse(connected!.data)).toMatchObject({ device: "A", fence: 2048, origin: { address: "127.0.0.1" } });
-    const { records } = (await ask<{ records: object[] }>(world.url, "/v1/devices/A/records")).json;
+    expect(JSON.parse(connected!.data)).toMatchObject({ device: "a", fence: 2048, origin: { address: "127.0.0.1" } });
+    const { records } = (await ask<{ records: object[] }>(world.url, "/v1/devices/a/records")).json;
     expect(JSON.parse(record!.data)).toEqual(records[0]);
-    expect(JSON.parse(disconnected!.data)).toEqual({ device: "A", fence: 2048, at: 5, reason: "closed", lastByteAt: 4 });
+    expect(JSON.parse(disconnected!.data)).toEqual({ device: "a", fence: 2048, at: 5, reason: "closed", lastByteAt: 4 });
     expect(consumer.retryMs).toBeGreaterThan(0);
   });
 
   test("records stored before take no event", async () => {
     const world = await streams.start();
     const consumer = await streams.open();
-    world.commit([connectedOf(1, "A", 1024), frame(1, 4, [false, true, false, true]), frame(1, 1)]);
+    world.commit([connectedOf(1, "a", 1024), frame(1, 4, [false, true, false, true]), frame(1, 1)]);
     await reaches(consumer, 4);
     expect(seqs(consumer)).toEqual([1, 2, 3, 4]);
   });
 
   test("a filter for a device nobody knows yet matches once it comes", async () => {
     const world = await streams.start();
-    const consumer = await streams.open("/v1/events?device=B&kind=record,connected");
-    world.commit([connectedOf(1, "A", 1024), frame(1, 2)]);
-    world.commit([connectedOf(2, "B", 1024), frame(2, 2), eventOf("disconnected", 2, 1024, {})]);
+    const consumer = await streams.open("/v1/events?device=b&kind=record,connected");
+    world.commit([connectedOf(1, "a", 1024), frame(1, 2)]);
+    world.commit([connectedOf(2, "b", 1024), frame(2, 2), eventOf("disconnected", 2, 1024, {})]);
     await reaches(consumer, 7);
     expect(seqs(consumer)).toEqual([4, 5, 6]);
   });
 
   test("many subscribers get the same, each its own filter", async () => {
     const world = await streams.start();
-    const all = await Promise.all(upTo(20).map((i) => streams.open(i % 2 === 0 ? "/v1/events" : "/v1/events?device=B")));
-    world.commit([connectedOf(1, "A", 1024), connectedOf(2, "B", 1024)]);
+    const all = await Promise.all(upTo(20).map((i) => streams.open(i % 2 === 0 ? "/v1/events" : "/v1/events?device=b")));
+    world.commit([connectedOf(1, "a", 1024), connectedOf(2, "b", 1024)]);
     for (let i = 0; i < 50; i++) world.commit([frame(1 + (i % 2), 2)]);
     const expected = all.map((_, i) => upTo(102).filter((seq) => i % 2 === 1 || (seq > 1 && (seq === 2 || (seq - 3) % 4 >= 2))));
     await Promise.all(all.map((consumer) => reaches(consumer, 102)));
@@ -56,7 +56,7 @@ describe("a live stream", () => {
   test("a row that did not go over the broadcast ring comes from the store", async () => {
     const world = await streams.start();
     const consumer = await streams.open();
-    world.commit([connectedOf(1, "A", 1024)]);
+    world.commit([connectedOf(1, "a", 1024)]);
     world.commit([frame(1, 3)], false);
     await reaches(consumer, 4);
     world.commit([frame(1, 3)], false);
@@ -68,7 +68,7 @@ describe("a live stream", () => {
   test("lapped by the broadcast ring, it goes over pages back to the ring", async () => {
     const world = await streams.start({ broadcastRingBytes: 4096, windowEvents: 5, pageBytes: 1024, subscriberEvents: 5 });
     const consumer = await streams.open();
-    world.commit([connectedOf(1, "A", 1024)]);
+    world.commit([connectedOf(1, "a", 1024)]);
     await reaches(consumer, 1);
     for (let i = 0; i < 200; i++) world.commit([frame(1, 5)]);
     await reaches(consumer, 1001);
@@ -77,7 +77,7 @@ describe("a live stream", () => {
     expect(seqs(consumer)).toEqual(upTo(1005));
     expect(world.metric("berth_broadcast_overruns_total")).toBeGreaterThan(0);
     expect(world.metric("berth_subscriber_pages_total")).toBeGreaterThan(0);
-    expect((await device(world.url, "A")).records).toBe(1004);
+    expect((await device(world.url, "a")).records).toBe(1004);
   });
 
   test("one who leaves is counted no more", async () => {
@@ -91,7 +91,7 @@ describe("a live stream", () => {
 
 describe("a stream from the past", () => {
   const past = (events: number) => (made: OutWorld): void => {
-    made.commit([connectedOf(1, "A", 1024), connectedOf(2, "B", 1024)]);
+    made.commit([connectedOf(1, "a", 1024), connectedOf(2, "b", 1024)]);
     for (let i = 2; i < events; i++) made.commit([frame(1 + (i % 2), 1)]);
   };
 
@@ -99,7 +99,7 @@ describe("a stream from the past", () => {
     const world = await streams.start({ pageBytes: 1024, windowEvents: 20, subscriberEvents: 7 }, past(300));
     const whole = await streams.open();
     const part = await streams.open("/v1/events", "e1.100");
-    const one = await streams.open("/v1/events?device=B");
+    const one = await streams.open("/v1/events?device=b");
     for (let i = 0; i < 50; i++) world.commit([frame(1, 1)]);
     await Promise.all([whole, part, one].map((consumer) => reaches(consumer, 350)));
     expect(seqs(whole)).toEqual(upTo(350));
@@ -113,7 +113,7 @@ describe("a stream from the past", () => {
     world.forget(60);
     const consumer = await streams.open("/v1/events", "e1.10");
     const just = await streams.open("/v1/events", "e1.59");
-    const filtered = await streams.open("/v1/events?device=B", "e1.10");
+    const filtered = await streams.open("/v1/events?device=b", "e1.10");
     await Promise.all([consumer, just, filtered].map((each) => reaches(each, 100)));
     expect(consumer.events[0]).toEqual({ id: "e1.59", event: "gap", data: JSON.stringify({ from: 11, to: 59, cause: "retention" }) });
     expect(seqs(consumer)).toEqual(upTo(100, 60));

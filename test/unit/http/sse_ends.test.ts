@@ -13,7 +13,7 @@ afterEach(() => streams.end());
 describe("a client that does not take what it gets", () => {
   const MANY = 30_000;
   const pour = async (world: OutWorld): Promise<void> => {
-    world.commit([connectedOf(1, "A", 1024)]);
+    world.commit([connectedOf(1, "a", 1024)]);
     for (let i = 0; i < MANY / 100; i++) {
       world.commit([frame(1, 100)]);
       if (i % 10 === 0) await until("followed", async () => (await devicesPage(world.url)).cursor === `e1.${world.store.nextSeq - 1}`);
@@ -54,10 +54,10 @@ describe("a client in mode latest that does not take what it gets", () => {
   const ROUNDS = 3000;
   /** Every device sends in turn; A also ends and comes again. */
   const pour = async (world: OutWorld): Promise<void> => {
-    world.commit([1, 2, 3].map((no) => connectedOf(no, "ABC"[no - 1]!, 1024)));
+    world.commit([1, 2, 3].map((no) => connectedOf(no, "abc"[no - 1]!, 1024)));
     for (let i = 0; i < ROUNDS; i++) {
       world.commit([1, 2, 3].map((no) => frame(no, 3)));
-      if (i % 1000 === 500) world.commit([connectedOf(1, "A", 1024 + i)]);
+      if (i % 1000 === 500) world.commit([connectedOf(1, "a", 1024 + i)]);
       if (i % 30 === 0) await until("followed", async () => (await devicesPage(world.url)).cursor === `e1.${world.store.nextSeq - 1}`);
     }
   };
@@ -79,7 +79,7 @@ describe("a client in mode latest that does not take what it gets", () => {
       if (event === "gap") expect(data).toEqual({ from, to, cause: "coalesced" });
       else if (event === "record") newest.set(String(data["device"]), to);
     }
-    expect(newest).toEqual(new Map([["A", last - 6], ["B", last - 3], ["C", last]]));
+    expect(newest).toEqual(new Map([["a", last - 6], ["b", last - 3], ["c", last]]));
     const connects = (texts: readonly { event: string }[]) => texts.filter(({ event }) => event === "connected").length;
     expect(connects(stalled.story)).toBe(connects(other.events));
     const left = world.metric("berth_events_coalesced_total");
@@ -93,7 +93,7 @@ describe("a client in mode latest that does not take what it gets", () => {
 describe("the end of a stream", () => {
   test("comes by age, with bye, and the cursor goes on elsewhere", async () => {
     const world = await streams.start({ streamAgeMs: 100 });
-    world.commit([connectedOf(1, "A", 1024)]);
+    world.commit([connectedOf(1, "a", 1024)]);
     const consumer = await streams.open();
     await consumer.until("the end", () => consumer.closed);
     expect(consumer.events.at(-1)).toMatchObject({ event: "bye", data: JSON.stringify({ reason: "age" }) });
@@ -120,7 +120,7 @@ describe("the end of a stream", () => {
   test("comes at shutdown after what is committed", async () => {
     const world = await streams.start();
     const consumer = await streams.open();
-    world.commit([connectedOf(1, "A", 1024), frame(1, 250), frame(1, 250)], false);
+    world.commit([connectedOf(1, "a", 1024), frame(1, 250), frame(1, 250)], false);
     await world.stop();
     await consumer.until("the end", () => consumer.closed);
     expect(seqs(consumer)).toEqual(upTo(501));
@@ -130,7 +130,7 @@ describe("the end of a stream", () => {
   test("comes at shutdown also for one who takes nothing", async () => {
     const world = await streams.start({ byeMs: 100 });
     const stalled = new StalledClient(world.url, "/v1/events?last_event_id=e1.0");
-    world.commit([connectedOf(1, "A", 1024)]);
+    world.commit([connectedOf(1, "a", 1024)]);
     for (let i = 0; i < 100; i++) world.commit([frame(1, 250)]);
     await until("subscribed", () => world.metric("berth_subscribers", "sse") === 1);
     await world.stop();
@@ -172,11 +172,11 @@ describe("what a subscription may ask", () => {
     ]);
   });
 
-  test.each(["?channel=devices", "?channel=device.A", "?device=A&device=B", "?device=A,B", "?mode=complete"])(
+  test.each(["?channel=devices", "?channel=device.a", "?device=a&device=b", "?device=a,b", "?mode=complete"])(
     "%s is understood",
     async (query) => {
       const world = await streams.start();
-      world.commit([connectedOf(1, "A", 1024)]);
+      world.commit([connectedOf(1, "a", 1024)]);
       const consumer = await streams.open(`/v1/events${query}`);
       await reaches(consumer, 1);
       expect(consumer.events.map((event) => event.event)).toEqual(["connected"]);

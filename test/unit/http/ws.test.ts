@@ -24,13 +24,13 @@ describe("a subscription", () => {
   test("gets the events of its channel as messages, with their ids and times", async () => {
     const world = await streams.start();
     const client = await open();
-    client.subscribe("device.A", "e1.0");
-    world.commit([connectedOf(7, "A", 2048), connectedOf(8, "B", 2048), frame(7, 1)]);
-    await client.reaches("device.A", 3);
+    client.subscribe("device.a", "e1.0");
+    world.commit([connectedOf(7, "a", 2048), connectedOf(8, "b", 2048), frame(7, 1)]);
+    await client.reaches("device.a", 3);
     const [connected, record] = client.of("event");
-    expect(connected).toMatchObject({ type: "event", channel: "device.A", id: "e1.1", timestamp: "2023-11-14T22:13:20.000Z" });
-    expect(connected!.data).toMatchObject({ event: "connected", data: { device: "A", fence: 2048, origin: { address: "127.0.0.1" } } });
-    const { records } = (await ask<{ records: object[] }>(world.url, "/v1/devices/A/records")).json;
+    expect(connected).toMatchObject({ type: "event", channel: "device.a", id: "e1.1", timestamp: "2023-11-14T22:13:20.000Z" });
+    expect(connected!.data).toMatchObject({ event: "connected", data: { device: "a", fence: 2048, origin: { address: "127.0.0.1" } } });
+    const { records } = (await ask<{ records: object[] }>(world.url, "/v1/devices/a/records")).json;
     expect(record!.data).toEqual({ event: "record", data: records[0] });
     expect(client.seqs()).toEqual([1, 3]);
   });
@@ -41,27 +41,27 @@ describe("a subscription", () => {
     client.say({ type: "subscribe", data: "devices", timestamp: "2026-01-01T00:00:00Z" });
     await client.until("its begin", () => client.of("resync", "devices").length === 1);
     expect(client.of("resync")[0]).toMatchObject({ id: "e1.0", data: { cause: "none" } });
-    world.commit([connectedOf(1, "A", 1024)]);
+    world.commit([connectedOf(1, "a", 1024)]);
     await client.until("an event", () => client.events("devices").length === 1);
   });
 
   test("has a place of its own: an event of two of them comes for each", async () => {
     const world = await streams.start();
-    world.commit([connectedOf(1, "A", 1024), message("app.x", 1), connectedOf(2, "B", 1024), message("app.y", 2)]);
+    world.commit([connectedOf(1, "a", 1024), message("app.x", 1), connectedOf(2, "b", 1024), message("app.y", 2)]);
     const client = await open();
     client.subscribe("devices", "e1.0");
-    client.subscribe("device.B", "e1.0");
+    client.subscribe("device.b", "e1.0");
     client.subscribe("app.x", "e1.0");
     world.commit([frame(2, 1), message("app.x", 3)]);
-    for (const channel of ["devices", "device.B", "app.x"]) await client.reaches(channel, 5);
+    for (const channel of ["devices", "device.b", "app.x"]) await client.reaches(channel, 5);
     await client.reaches("app.x", 6);
-    expect([client.seqs("devices"), client.seqs("device.B"), client.seqs("app.x")]).toEqual([[1, 3, 5], [3, 5], [2, 6]]);
+    expect([client.seqs("devices"), client.seqs("device.b"), client.seqs("app.x")]).toEqual([[1, 3, 5], [3, 5], [2, 6]]);
     expect(client.events("app.x")).toEqual([1, 3].map((n) => ({ event: "message", data: { channel: "app.x", at: n, data: { n } } })));
   });
 
   test("begins again elsewhere when it is asked with a cursor, and goes on when asked without one", async () => {
     const world = await streams.start();
-    world.commit([connectedOf(1, "A", 1024), frame(1, 2)]);
+    world.commit([connectedOf(1, "a", 1024), frame(1, 2)]);
     const client = await open();
     client.subscribe("devices", "e1.0");
     await client.reaches("devices", 3);
@@ -81,7 +81,7 @@ describe("a subscription", () => {
     client.subscribe("app.x", "e1.0");
     client.say({ type: "unsubscribe", channel: "devices", id: 1 });
     expect(await client.answer(1)).toMatchObject({ type: "unsubscribe", channel: "devices" });
-    world.commit([connectedOf(1, "A", 1024), message("app.x", 1)]);
+    world.commit([connectedOf(1, "a", 1024), message("app.x", 1)]);
     await client.reaches("app.x", 2);
     expect(client.seqs()).toEqual([2]);
     expect(world.metric("berth_subscribers", "ws")).toBe(1);
@@ -89,46 +89,46 @@ describe("a subscription", () => {
 
   test("in mode latest from far back gets the newest record of each device, the rest but for records, and a gap", async () => {
     const world = await streams.start();
-    world.commit([connectedOf(1, "A", 1024), connectedOf(2, "B", 1024), message("app.x", 1)]);
+    world.commit([connectedOf(1, "a", 1024), connectedOf(2, "b", 1024), message("app.x", 1)]);
     for (let i = 0; i < 60; i++) world.commit([frame(1, 50)]);
-    world.commit([frame(2, 1), connectedOf(1, "A", 4096)]);
+    world.commit([frame(2, 1), connectedOf(1, "a", 4096)]);
     await until("followed", async () => (await devicesPage(world.url)).cursor === "e1.3005");
     const client = await open();
-    for (const [channel, mode] of [["devices", "latest"], ["app.x", "latest"], ["device.A", undefined]] as const) {
+    for (const [channel, mode] of [["devices", "latest"], ["app.x", "latest"], ["device.a", undefined]] as const) {
       client.say({ type: "subscribe", channel, cursor: "e1.0", mode });
     }
     await client.reaches("devices", 3005);
     await client.reaches("app.x", 3);
-    await client.reaches("device.A", 3005);
+    await client.reaches("device.a", 3005);
     const [gap] = client.of("gap", "devices");
     // The newest of A comes: its position is from there, or from one of the same time before.
     expect(gap).toMatchObject({ data: { from: 4, cause: "coalesced" } });
     expect(client.seqs("devices").filter((seq) => seq < 4 || seq > 3002)).toEqual([1, 2, 3003, 3004, 3005]);
     expect(client.seqs("devices").length).toBeLessThan(7);
-    expect([client.seqs("app.x"), client.of("gap", "app.x"), client.of("gap", "device.A")]).toEqual([[3], [], []]);
-    expect(client.seqs("device.A")).toHaveLength(3002);
+    expect([client.seqs("app.x"), client.of("gap", "app.x"), client.of("gap", "device.a")]).toEqual([[3], [], []]);
+    expect(client.seqs("device.a")).toHaveLength(3002);
   });
 
   test("that is quiet hears its position by a ping", async () => {
     const world = await streams.start();
     const client = await open();
-    client.subscribe("device.Z", "e1.0");
-    world.commit([connectedOf(1, "A", 1024), frame(1, 3)]);
-    await client.until("a ping with the position", () => client.of("ping", "device.Z").at(-1)?.id === "e1.4");
+    client.subscribe("device.z", "e1.0");
+    world.commit([connectedOf(1, "a", 1024), frame(1, 3)]);
+    await client.until("a ping with the position", () => client.of("ping", "device.z").at(-1)?.id === "e1.4");
     expect(client.seqs()).toEqual([]);
   });
 
   test("is told of a gap, and of a cursor that leads nowhere", async () => {
     const world = await streams.start();
-    world.commit([connectedOf(1, "A", 1024)]);
+    world.commit([connectedOf(1, "a", 1024)]);
     for (let i = 0; i < 5; i++) world.commit([frame(1, 1)]);
     await until("all of it followed", () => world.metric("berth_devices") >= 0);
     world.forget(4);
     const client = await open();
     client.subscribe("devices", "e1.1");
-    client.subscribe("device.A", "other.1");
-    await client.reaches("device.A", 6);
-    expect(client.of("resync", "device.A")[0]).toMatchObject({ id: "e1.6", data: { cause: "epoch" } });
+    client.subscribe("device.a", "other.1");
+    await client.reaches("device.a", 6);
+    expect(client.of("resync", "device.a")[0]).toMatchObject({ id: "e1.6", data: { cause: "epoch" } });
     await client.reaches("devices", 6);
     const first = client.of("event", "devices")[0]!.id;
     const gap = client.of("gap", "devices")[0];
@@ -141,7 +141,7 @@ describe("a subscription", () => {
 describe("a WebSocket", () => {
   test("is greeted with what it needs, and kept warm", async () => {
     const world = await streams.start({ heartbeatMs: 100, socketPingMs: 100 });
-    world.commit([connectedOf(1, "A", 1024)]);
+    world.commit([connectedOf(1, "a", 1024)]);
     const raw = new RawWs(Number(new URL(world.url).port), "/v1/ws");
     await raw.until("a greeting", () => raw.texts.length > 0);
     expect(JSON.parse(raw.texts[0]!)).toMatchObject({ type: "hello", data: { instance: "test", heartbeatMs: 100, deadMs: 60_000 } });
@@ -250,7 +250,7 @@ describe("a WebSocket", () => {
     client.subscribe("devices", "e1.0");
     client.say({ type: "subscribe", channel: "app.x", cursor: "e1.0", id: "last" });
     await client.answer("last");
-    world.commit([connectedOf(1, "A", 1024), ...upTo(40).map(() => frame(1, 1))]);
+    world.commit([connectedOf(1, "a", 1024), ...upTo(40).map(() => frame(1, 1))]);
     await world.stop();
     for (const each of [client, idle]) await each.until("its end", () => each.closed !== null);
     expect(client.seqs("devices")).toEqual(upTo(41));
@@ -269,8 +269,8 @@ describe("a reader that stalls", () => {
     const world = await streams.start({ subscriberBytes: 65_536, subscriberEvents: 64, windowEvents: 16 });
     const raw = new RawWs(Number(new URL(world.url).port), "/v1/ws");
     await raw.opened();
-    for (const channel of ["devices", "device.A", "app.x"]) raw.text(JSON.stringify({ type: "subscribe", channel, cursor: "e1.0" }));
-    world.commit([connectedOf(1, "A", 1024)]);
+    for (const channel of ["devices", "device.a", "app.x"]) raw.text(JSON.stringify({ type: "subscribe", channel, cursor: "e1.0" }));
+    world.commit([connectedOf(1, "a", 1024)]);
     await raw.until("the first", () => raw.texts.filter((text) => text.includes('"event"')).length >= 2);
     raw.stopReading();
     const filler = "x".repeat(20_000);
