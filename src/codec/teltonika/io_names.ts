@@ -133,7 +133,11 @@ const FMB_ROWS: readonly IoRow[] = [
   [255, "Over Speeding", "km/h"],
   [256, "VIN", "", 1, "text"],
   [257, "Crash Trace Data", "", 1, "id"],
+  [281, "Fault Codes", "", 1, "text"],
   [303, "Instant Movement"],
+  [325, "VIN", "", 1, "text"],
+  [385, "Beacon", "", 1, "id"],
+  [548, "Advanced BLE Beacon Data", "", 1, "id"],
 ];
 
 /** The professional family (FMB640, FMC640, FMM640). */

@@ -30,6 +30,16 @@ test("identities stay hexadecimal, text is text, and what a number cannot hold i
   expect(namedValues({ 256: "41000d" }, "fmb")[256]!.value).toBe("A..");
 });
 
+test("values of any length are text where they are text, and bytes where they are tags", () => {
+  expect(namedValues({ 281: "5030333030", 325: "574155", 385: "11210102", 548: "00ff", 25: "fc18" }, "fmb")).toEqual({
+    25: { name: "BLE Temperature 1", value: -10, unit: "°C" },
+    281: { name: "Fault Codes", value: "P0300" },
+    325: { name: "VIN", value: "WAU" },
+    385: { name: "Beacon", value: "11210102" },
+    548: { name: "Advanced BLE Beacon Data", value: "00ff" },
+  });
+});
+
 test("families differ where the vendor's lists do", () => {
   expect(namedValues({ 10: "2ee0" }, "fmx6")).toEqual({ 10: { name: "Analog Input 2", value: 12, unit: "V" } });
   expect(namedValues({ 10: "01" }, "fmb")).toEqual({ 10: { name: "SD Status", value: 1 } });
