@@ -66,6 +66,10 @@ export function stepMsOf(options: Pick<SimulateOptions, "devices" | "rate" | "re
   return Math.max(1, Math.min(LONGEST_STEP_MS, Math.round((1000 * options.devices) / (options.rate * options.records))));
 }
 
+/** Time of every tracker's first record when the newest one of its first frame is of now: a tracker sends what was. */
+export const startBefore = (now: number, options: Pick<SimulateOptions, "devices" | "rate" | "records">): number =>
+  Math.max(0, now - options.records * stepMsOf(options));
+
 /** Frames of tracker `index` when all together send `frames`. */
 export const quotaOf = (frames: number | null, devices: number, index: number): number =>
   frames === null ? Number.POSITIVE_INFINITY : Math.floor(frames / devices) + (index < frames % devices ? 1 : 0);

@@ -2,7 +2,7 @@
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { parseHostPort } from "../config/host_port.ts";
 import type { HostPort } from "../config/settings.ts";
-import { simulate } from "./simulate.ts";
+import { simulate, startBefore } from "./simulate.ts";
 import { SIMULATED_CODECS, type SimulatedCodec } from "./simulate_source.ts";
 import type { TlsTrust } from "../platform/tls_port.ts";
 import { fail, type Verb, wholeNumber } from "./verb.ts";
@@ -80,7 +80,7 @@ export const addSimulate: Verb = (program, platform, end) => {
     )
     .addHelpText("after", HELP);
   addOptions(command).action(async ({ host, port }: HostPort, flags: Flags) => {
-    const { seconds = null, frames = null, newestFirst = false, udp = false, start = platform.clock.wall() } = flags;
+    const { seconds = null, frames = null, newestFirst = false, udp = false, start = startBefore(platform.clock.wall(), flags) } = flags;
     if (udp && flags.tls === true) return end(fail(platform, "simulate: --udp and --tls do not go together"));
     let tls: TlsTrust | null = null;
     try {

@@ -1,7 +1,7 @@
 /** The simulator against a server in memory: what it sends, how it takes a lost connection, how it ends. And its tracks. */
 import { describe, expect, test } from "bun:test";
 import { prng } from "../../../src/base/prng.ts";
-import { quotaOf, simulate, type SimulateOptions, type SimulatePlatform, stepMsOf } from "../../../src/cli/simulate.ts";
+import { quotaOf, simulate, type SimulateOptions, type SimulatePlatform, startBefore, stepMsOf } from "../../../src/cli/simulate.ts";
 import { codecOf, FrameSource, imeiOf, type SourceOptions } from "../../../src/cli/simulate_source.ts";
 import { progressLine, type Summary, summaryOf, Tally } from "../../../src/cli/simulate_tally.ts";
 import { Track } from "../../../src/cli/track.ts";
@@ -221,6 +221,16 @@ describe("simulate", () => {
     expect(stepMsOf({ devices: 10, rate: 5, records: 2 })).toBe(1000);
     expect(stepMsOf({ devices: 1, rate: 1000, records: 10 })).toBe(1);
     expect(stepMsOf({ devices: 1000, rate: 1, records: 1 })).toBe(30_000);
+  });
+
+  test("sends what was, not what will be", () => {
+    for (const records of [1, 4, 255]) {
+      for (const rate of [0, 1, 15, 1000]) {
+        const options = { devices: 30, rate, records };
+        const track = new FrameSource({ ...SOURCE, records, start: startBefore(START, options), stepMs: stepMsOf(options) }, 0);
+        expect(Math.max(...track.next().records.map(({ time }) => time))).toBeLessThanOrEqual(START);
+      }
+    }
   });
 
   test("draws its progress and reports round trips", () => {
