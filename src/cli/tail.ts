@@ -40,14 +40,19 @@ async function startCursor(url: string, token: string | undefined): Promise<Resu
 
 const jsonLine = ({ id, event, data }: BerthEvent): string => JSON.stringify({ id, event, data });
 
+/** What every stream without a cursor begins with: nothing happened. */
+const begins = ({ event, data }: BerthEvent): boolean => event === "resync" && data.cause === "none";
+
 /** Events in, lines out. Ends after `count` of them, or when there are no more, with the reason. */
-function linesOf({ url, json, count = Infinity }: TailOptions, failed: (reason: string) => void) {
+function linesOf({ url, json, count = Infinity }: TailOptions, failed: (reason: string) => void, begun: () => void) {
   return async function* (events: ReadableStream<BerthEvent>): AsyncGenerator<string> {
     let left = count;
     for await (const event of events) {
       if (event.event === "over") return failed(`Cannot follow ${url}: ${event.data.reason}`);
-      yield json === true ? jsonLine(event) : eventLine(event);
-      if (--left <= 0) return;
+      const isFirst = begins(event);
+      if (isFirst && json !== true) begun();
+      else yield json === true ? jsonLine(event) : eventLine(event);
+      if (!isFirst && --left <= 0) return;
     }
   };
 }
@@ -81,7 +86,9 @@ async function tail(platform: Platform, options: TailOptions): Promise<number> {
       connection.close();
     },
   });
-  const lines = connection.stream().pipeThrough(toTransformStream(linesOf(options, (reason) => (code = fail(platform, reason)))));
+  const failed = (reason: string): void => void (code = fail(platform, reason));
+  const begun = (): void => platform.writeErr(`berth: following ${url}; Ctrl-C ends it\n`);
+  const lines = connection.stream().pipeThrough(toTransformStream(linesOf(options, failed, begun)));
   for await (const line of lines) platform.writeOut(`${line}\n`);
   connection.close();
   return code;

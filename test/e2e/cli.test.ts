@@ -64,6 +64,34 @@ describe("the command line against a running gateway", () => {
     expect(JSON.parse(one.out)).toMatchObject({ id: "350000000000001", records: RECORDS / 3 });
     expect(await runBerth(["devices", "1", "--url", gateway.url])).toMatchObject({ code: 1, out: "" });
   });
+
+  test("tail without a cursor says that it follows, and counts what happens from then on", async () => {
+    for (const json of [[], ["--json"]]) {
+      let ended = false;
+      const tailing = runBerth(["tail", "--url", gateway.url, "--kind", "record", "--count", "2", ...json]).finally(() => ended = true);
+      for (let no = 0; !ended; no++) {
+        await runBerth([
+          "simulate",
+          gateway.readyLine.tcp,
+          "--devices",
+          "1",
+          "--frames",
+          "2",
+          "--rate",
+          "0",
+          "--imei",
+          `36000000000000${no}`,
+        ]);
+      }
+      const { code, out, err } = await tailing;
+      const lines = out.trimEnd().split("\n");
+      if (json.length === 0) {
+        expect(err).toBe(`berth: following ${gateway.url}; Ctrl-C ends it\n`);
+        expect(lines.map((line) => line.split("  ")[2])).toEqual(["record", "record"]);
+      } else expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(["resync", "record", "record"]);
+      expect(code).toBe(0);
+    }
+  });
 });
 
 test("verbs say so when nobody listens", async () => {
