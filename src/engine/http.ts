@@ -92,7 +92,7 @@ class HttpThread {
     this.#random = prng(new DataView(seed.buffer, seed.byteOffset).getUint32(0));
     this.#readers = startReaders(boot);
     this.#registry = startRegistryClient(boot);
-    const maker = new BatchMaker(epoch, (no) => this.#follower.fold.byNo(no)?.id ?? "", boot.settings.limits);
+    const maker = new BatchMaker(epoch, (no) => this.#follower.fold.nameOf(no), boot.settings.limits);
     this.#broker = startBroker(boot, epoch, this.#counters);
     const fail = (error: unknown): void => this.#fail(error);
     const mono = platform.clock.mono.bind(platform.clock);

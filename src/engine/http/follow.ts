@@ -38,7 +38,7 @@ const RING_LATE_MS = 5;
 export class Follower {
   readonly fold = new DeviceFold();
   /** For subscribers in mode latest: a record that a newer one stands for. */
-  readonly isSuperseded = (device: string, seq: number): boolean => this.fold.byId(asDeviceId(device))?.isSuperseded(seq) ?? false;
+  readonly isSuperseded = (device: string, seq: number): boolean => this.fold.isSuperseded(asDeviceId(device), seq);
   readonly #ports: FollowPorts;
   readonly #to: Followed;
   readonly #maker: BatchMaker;

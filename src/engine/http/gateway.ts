@@ -10,7 +10,7 @@ import type { Start } from "../../broker/port.ts";
 import { socketFormat } from "../../broker/ws_text.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Peer } from "../../platform/port.ts";
-import type { FoldedDevice } from "../../store/device_fold.ts";
+import type { FoldedDevice } from "../../store/folded_device.ts";
 import type { RecordsAnswer, RecordsQuery } from "../../store/port.ts";
 import { type Counters, sumOf } from "../../telemetry/counters.ts";
 import { slot } from "../../telemetry/slots.ts";

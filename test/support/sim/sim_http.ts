@@ -53,7 +53,7 @@ export class SimHttp {
       peak: () => undefined,
     };
     this.broker = new Broker(epoch, limits, 1, sseFormat(epoch), tally, asSeq(1));
-    this.#maker = new BatchMaker(epoch, (no) => this.follower.fold.byNo(no)?.id ?? "", limits);
+    this.#maker = new BatchMaker(epoch, (no) => this.follower.fold.nameOf(no), limits);
     const committed = () => this.#board.committed();
     this.follower = new Follower(
       {

@@ -48,6 +48,18 @@ function frame(
   return on(bytes);
 }
 
+/** Of one device among many: a codec 8E record with `values` IO values. */
+function frameOf(no: number, time: number, values: number): { readonly entry: EntryView; readonly record: Uint8Array } {
+  const record = avlRecord(0x8e, { time, io: Object.fromEntries(Array.from({ length: values }, (_, i) => [i, no & 0xff])) });
+  const { data } = avlData(0x8e, [record]);
+  const bytes = new Uint8Array(frameEntryBytes(1, false, data.length));
+  const times = { receivedAt: time, minTime: time, maxTime: time };
+  const flags = { unfenced: false, quarantined: false, redecoded: false };
+  const head = { device: asDeviceNo(no), fence: asFence(0), n: 1, newCount: 1, best: 0, ...times, ...flags };
+  bytes.set(data, writeFrameEntry(new DataView(bytes.buffer), 0, head, data.length, new Uint8Array(1)));
+  return { entry: on(bytes), record };
+}
+
 function folded(): DeviceFold {
   const fold = new DeviceFold();
   fold.apply(connected(1024, 10), asSeq(1));
@@ -57,10 +69,11 @@ function folded(): DeviceFold {
 test("a connected event makes the device known by number and by id", () => {
   const fold = folded();
   const device = fold.byId(asDeviceId("356307042441013"))!;
-  expect(fold.byNo(NO)).toBe(device);
-  expect(fold.size).toBe(1);
-  expect([...fold]).toEqual([device]);
-  expect(device).toMatchObject({ no: NO, connected: true, fence: 1024, address: "10.0.0.7", port: 4000, since: 10 });
+  expect(fold.byNo(NO)!.id).toBe(device.id);
+  expect([fold.size, fold.nameOf(NO), [...fold].map(({ no }) => no)]).toEqual([1, "356307042441013", [NO]]);
+  expect(device).toMatchObject({ no: NO, connected: true, fence: 1024, transport: "tcp", address: "10.0.0.7", port: 4000, since: 10 });
+  expect([fold.byNo(asDeviceNo(2)), fold.byNo(asDeviceNo(2000)), fold.byId(asDeviceId("1")), fold.nameOf(asDeviceNo(2))])
+    .toEqual([undefined, undefined, undefined, ""]);
 });
 
 test("a frame counts its new records and places the best one with its own seq", () => {
@@ -146,6 +159,51 @@ test("a hydrated state skips what it holds already", () => {
   expect(copy.byNo(NO)!.records).toBe(2);
 });
 
+test("any origin is what it was, and another one takes its place whole", () => {
+  const fold = folded();
+  const origins = [
+    { transport: "ws", address: "2001:db8::7", port: 65_535, clientInstance: "" },
+    { transport: "udp", address: "255.255.255.255", port: 1, clientInstance: "cab" },
+    { transport: "peer", address: "010.0.0.7", port: 0, clientInstance: "" },
+    { transport: "tcp", address: "0.0.0.0", port: 5027, clientInstance: "" },
+    { transport: "sse", address: "", port: 0, clientInstance: "" },
+    { transport: "tcp", address: "192.168.1.200", port: 40_000, clientInstance: "" },
+  ];
+  for (const [i, { transport, ...from }] of origins.entries()) {
+    const fence = asFence(2048 + i * 1024);
+    fold.apply(on(eventEntry("replaced", NO, fence, 20, { at: 20, transport, origin: from, old: { fence: fence - 1024 } })), asSeq(2 + i));
+    const { transport: by, address, port, clientInstance } = fold.byNo(NO)!;
+    expect({ transport: by as string, address, port, clientInstance }).toEqual(origins[i]!);
+  }
+});
+
+test("devices keep what is theirs, with positions of any length", () => {
+  const fold = new DeviceFold();
+  const numbers = [1, 2, 1023, 1024, 1025, 5000];
+  for (const no of numbers) fold.add(asDeviceNo(no), asDeviceId(`device-${no}`));
+  const expected = new Map<number, { records: number; time: number; bytes: Uint8Array }>();
+  let seq = 0;
+  // From short to longer than any other device has, and back.
+  for (const values of [0, 3, 20, 70, 5, 200, 1, 90, 0]) {
+    for (const no of numbers) {
+      const time = ++seq;
+      const { entry, record } = frameOf(no, time, (values * no) % 241);
+      fold.apply(entry, asSeq(seq));
+      expected.set(no, { records: 1 + (expected.get(no)?.records ?? 0), time, bytes: record });
+    }
+    fold.settle();
+    const copy = new DeviceFold();
+    copy.hydrate(fold, asSeq(seq));
+    for (const [no, { records, time, bytes }] of expected) {
+      for (const device of [fold.byNo(asDeviceNo(no))!, copy.byId(asDeviceId(`device-${no}`))!]) {
+        expect([device.id as string, device.records, device.lastSeenAt]).toEqual([`device-${no}`, records, time]);
+        expect(device.position).toEqual({ seq: asSeq(time), time, codec: 0x8e, bytes });
+      }
+    }
+    expect([...copy].map(({ no }) => no as number)).toEqual(numbers);
+  }
+});
+
 test("above lists devices in number order after the given one", () => {
   const fold = new DeviceFold();
   for (const no of [5, 2, 9]) fold.add(asDeviceNo(no), asDeviceId(`d${no}`));
@@ -179,6 +237,8 @@ test("a record is superseded when a newer one is known, but for the one the posi
   fold.settle();
   const device = fold.byNo(NO)!;
   expect([2, 3, 4].map((seq) => device.isSuperseded(seq))).toEqual([true, false, false]);
+  expect([2, 3].map((seq) => fold.isSuperseded(device.id, seq))).toEqual([true, false]);
+  expect(fold.isSuperseded(asDeviceId("1"), 1)).toBe(false);
   // Older records come late: the last of them is the newest there is, and the position is another.
   fold.apply(frame([200, 300, 300], 1, [true, false, true]), asSeq(4));
   fold.settle();
