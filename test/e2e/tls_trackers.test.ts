@@ -2,10 +2,10 @@
 import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import type { Tls } from "../../src/platform/tls_port.ts";
-import { CLIENT, CLIENT_CA, FIRST, SECOND } from "../support/certificates.ts";
+import { CLIENT, CLIENT_CA, FIRST, RSA, SECOND } from "../support/certificates.ts";
 import { DeafSecured } from "../support/deaf_secured.ts";
 import { denoBerth } from "../support/deno_command.ts";
-import { TestDevice } from "../support/fleet.ts";
+import { imeiOf, TestDevice } from "../support/fleet.ts";
 import { encodeLogin } from "../support/frames.ts";
 import {
   type Accept,
@@ -180,6 +180,22 @@ test("trackers with TLS and certificates of their own come in with those of the 
   await stranger?.ended();
   expect(stranger?.login ?? null).toBeNull();
   expect(await known.send(one.frame(one.records(1)).bytes)).toBe(1);
+});
+
+test.each(
+  [
+    ["RSA", RSA, ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "AES128-GCM-SHA256", "AES128-SHA"]],
+    ["ECDSA", FIRST, ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA"]],
+  ] as const,
+)("trackers that know TLS 1.2 only, with any suite of an %s key, come in without a certificate or a name", async (_, own, suites) => {
+  await show(own);
+  gateway = await Gateway.start({ settings: SECURED });
+  for (const [i, ciphers] of suites.entries()) {
+    const tracker = await Tracker.openTls(gateway.tlsPort, { ca: own.cert, maxVersion: "TLSv1.2", ciphers });
+    tracker.write(encodeLogin(imeiOf(700 + i)));
+    expect(await tracker.answered()).toBe(1);
+    tracker.close();
+  }
 });
 
 test("simulated trackers speak TLS to a gateway they trust, and to no other", async () => {
