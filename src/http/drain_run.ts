@@ -71,15 +71,24 @@ export class DrainRun {
       }
       yield await this.#end(outcome);
     } finally {
-      if (outcome === null && this.#wish.shut) await this.#gateway.order("drain", "", "open");
+      if (outcome === null && this.#wish.shut) await this.#door("open");
     }
   }
 
   async #begin(): Promise<void> {
-    if (this.#wish.shut !== this.#gateway.doorShut) await this.#gateway.order("drain", "", this.#wish.shut ? "shut" : "open");
+    if (this.#wish.shut !== this.#gateway.doorShut) await this.#door(this.#wish.shut ? "shut" : "open");
     for await (const target of this.#connected()) {
       this.#known.add(target.device);
       this.#queue.push(target);
+    }
+  }
+
+  /** Until it is done: with a door as nobody wanted it, devices would stay outside, or come back to be closed again. */
+  async #door(how: "shut" | "open"): Promise<void> {
+    for (;;) {
+      const answer = await this.#gateway.order("drain", "", how);
+      if (answer.kind !== "busy" || !this.#gateway.accepting) return;
+      await pause(TICK_MS);
     }
   }
 
