@@ -69,6 +69,7 @@ class HttpThread {
   readonly #crowd: HttpCrowd;
   #listener: RenewableListener | null = null;
   #renewals = 0;
+  #closely = false;
   #beatAt = 0;
   readonly #leftovers: Leftovers;
   #warn: (text: string) => void = () => {};
@@ -104,6 +105,7 @@ class HttpThread {
       reached: () => this.#follower.position,
       mono,
       byeMs: limits.byeMs,
+      opened: () => this.#bell.ring(),
       fail,
     });
     const random = (): number => this.#random.float();
@@ -121,6 +123,7 @@ class HttpThread {
         committed,
         mono,
         pause: () => pause(PAUSE_MS),
+        wake: () => this.#bell.ring(),
       },
       maker,
       {
@@ -199,7 +202,7 @@ class HttpThread {
 
   #hasWork(): boolean {
     return this.#failure !== null || this.#readers.hasWork() || this.#registry.hasWork() || this.#devices.hasWork() ||
-      this.#follower.hasWork() || this.#publisher.hasWork() ||
+      this.#isFollowed() !== this.#closely || (this.#closely && this.#follower.hasWork()) || this.#publisher.hasWork() ||
       this.#board.phase() !== this.#phase || this.#board.renewals() !== this.#renewals;
   }
 
@@ -215,6 +218,9 @@ class HttpThread {
     this.#devices.drain();
     this.#devices.tick();
     if (this.#boot.index === 0) this.#crowd.tick();
+    // Said before the look: what is committed after it rings.
+    this.#closely = this.#isFollowed();
+    this.#board.setFollows(this.#boot.index, this.#closely);
     this.#follow();
     const now = this.#platform.clock.mono();
     this.#broker.settle(this.#board.oldest(), now);
@@ -244,6 +250,11 @@ class HttpThread {
     this.#renewals = renewals;
     if (this.#listener === null || this.#saidBye) return;
     this.#listener.renew().catch((error: unknown) => this.#warn(`the old certificate stays: ${(error as Error).message}`));
+  }
+
+  /** Does anybody wait for events? While nobody does, a commit need not wake this thread. */
+  #isFollowed(): boolean {
+    return this.#broker.count > 0 || this.#follower.awaited;
   }
 
   #follow(): void {

@@ -16,7 +16,7 @@ export function runSync(boot: Boot, platform: Platform, report: (r: Report) => v
   const board = new Board(boot.board);
   const bell = new Bell(boot.bells, boot.thread);
   const holders = ringThreads(boot.roster).map((thread) => new Bell(boot.bells, thread, platform.poke));
-  const followers = new Followers(boot);
+  const followers = new Followers(boot, board);
   const faults = faultPoints(boot.faults);
   const { idleWaitMs } = boot.settings.limits;
   board.setThreadId(boot.thread, platform.threadId());

@@ -3,7 +3,7 @@
  *
  *   Int32 words   per thread: heartbeat, state, thread id (written by that thread)
  *                 per codec worker: settled (journal), live sockets and those in its lobby (that worker)
- *                 door shut by an operator (registry), a drain under way (the http thread that runs it), commands of its kept on disk (journal)
+ *                 whether it follows closely (each http thread), door shut by an operator (registry), a drain under way (the http thread that runs it), commands of its kept on disk (journal)
  *                 admission gate and store failure (journal), drain phase and renewals of the certificate (supervisor), checkpoint request (journal) and done (reader 0),
  *                 sync request (journal) and done (sync thread), what to tell when it is done (journal)
  * Settled and committed are raised by the journal and by the sync thread, each to what it knows to be on the disk: they never fall.
@@ -67,8 +67,9 @@ const DRAINING = GATE + 10;
 const PHASE_DONE = GATE + 16;
 const SYNC_SETTLED = PHASE_DONE + MAX_THREADS;
 const LOBBY = SYNC_SETTLED + MAX_RINGS;
+const FOLLOWS = LOBBY + MAX_RINGS;
 /** Even: the Int64 words come after them. */
-const WORDS = (LOBBY + MAX_RINGS + 1) & ~1;
+const WORDS = (FOLLOWS + MAX_HTTP_THREADS + 1) & ~1;
 const COMMITTED = 0;
 const OLDEST = 1;
 const FENCE_RESERVED = 2;
@@ -174,6 +175,13 @@ export class Board {
   }
   renewals(): number {
     return Atomics.load(this.#words, RENEWALS);
+  }
+  /** Does http thread `index` have somebody who waits for each event? Else it need not be woken by every commit. */
+  setFollows(index: number, closely: boolean): void {
+    Atomics.store(this.#words, FOLLOWS + index, closely ? 1 : 0);
+  }
+  followsClosely(index: number): boolean {
+    return Atomics.load(this.#words, FOLLOWS + index) !== 0;
   }
   setPhase(phase: DrainPhase): void {
     Atomics.store(this.#words, PHASE, phase);

@@ -30,6 +30,8 @@ export interface FollowPorts {
   committed(): Seq;
   mono(): MonoMs;
   pause(): Promise<void>;
+  /** Somebody waits: has `advance` called soon. */
+  wake(): void;
 }
 
 /** With nothing in the ring and more committed for this long, the row was too large for the ring, or a lap went unseen. */
@@ -104,6 +106,11 @@ export class Follower {
     return this.#isLate() ? this.#catchUp() : null;
   }
 
+  /** Does somebody wait for what was not folded yet? */
+  get awaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** True as soon as everything up to `seq` is folded; false after `waitMs`. */
   reach(seq: Seq, waitMs: number): Promise<boolean> {
     if (this.#hydrated && this.position >= seq) return Promise.resolve(true);
@@ -116,6 +123,7 @@ export class Follower {
           resolve(yes);
         },
       });
+      this.#ports.wake();
     });
   }
 

@@ -66,6 +66,8 @@ export interface StreamParts {
   readonly reached: () => Seq;
   readonly mono: () => MonoMs;
   readonly byeMs: number;
+  /** There is a new one: the journal is to be followed closely now. */
+  readonly opened: () => void;
   /** Gets what may not be: it ends the thread. */
   readonly fail: (error: unknown) => void;
 }
@@ -94,6 +96,7 @@ export class Streams {
     if (subscriber === null) return null;
     const open = new Open(subscriber.account, cut, over);
     this.#open.set(subscriber, open);
+    this.#parts.opened();
     this.deliver();
     const body = bodyOf({
       ready: (sink) => this.#ready(subscriber, open, sink),

@@ -53,7 +53,7 @@ export class JournalKeep {
     board.setCommandsKept(intake.lifecycleEnd);
     this.#sync = new JournalSync(boot, platform, board);
     this.#broadcast = new BroadcastProducer(boot.rings.broadcast, []);
-    this.#followers = new Followers(boot);
+    this.#followers = new Followers(boot, board);
     this.#registry = new Bell(boot.bells, boot.roster.registry);
     this.#overlapBytes = boot.settings.limits.overlapBytes;
     this.#most = boot.settings.limits.syncCommits;

@@ -66,6 +66,7 @@ export class SimHttp {
         committed,
         mono: () => clock.mono(),
         pause: () => Promise.resolve(),
+        wake: () => undefined,
       },
       this.#maker,
       {

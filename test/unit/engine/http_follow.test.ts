@@ -8,7 +8,8 @@ import type { RingEntries } from "../../../src/engine/http/entries.ts";
 import type { Answer } from "../../../src/wire/query_answer.ts";
 
 /** A follower whose reader answers when told to; its ring is empty. */
-function followerOver(): { follower: Follower; answer: (answer: Answer) => void } {
+function followerOver(): { follower: Follower; answer: (answer: Answer) => void; woken: () => number } {
+  let wakes = 0;
   const asked = Promise.withResolvers<Answer>();
   const ring = {
     hasNext: () => false,
@@ -21,9 +22,14 @@ function followerOver(): { follower: Follower; answer: (answer: Answer) => void 
     committed: () => asSeq(0),
     mono: () => asMonoMs(0),
     pause: () => Promise.resolve(),
+    wake: () => void wakes++,
   };
   const nobody = { published() {}, restarted() {}, overrun() {} };
-  return { follower: new Follower(ports, new BatchMaker("epoch", () => "", limitsWith()), nobody), answer: asked.resolve };
+  return {
+    follower: new Follower(ports, new BatchMaker("epoch", () => "", limitsWith()), nobody),
+    answer: asked.resolve,
+    woken: () => wakes,
+  };
 }
 
 describe("a follower", () => {
@@ -36,6 +42,17 @@ describe("a follower", () => {
     await hydrated;
     expect(await reached).toBe(true);
     expect(performance.now() - began).toBeLessThan(1000);
+  });
+
+  test("has itself woken for a read of what is not folded yet, and for no other", async () => {
+    const { follower, answer, woken } = followerOver();
+    answer({ kind: "devices", devices: [], seq: asSeq(0), next: null });
+    await follower.hydrate();
+    expect([await follower.reach(asSeq(0), 3000), follower.awaited, woken()]).toEqual([true, false, 0]);
+    const reached = follower.reach(asSeq(1), 3000);
+    expect([follower.awaited, woken()]).toEqual([true, 1]);
+    follower.stop();
+    expect([await reached, follower.awaited]).toEqual([false, false]);
   });
 
   test("tells a read in vain after its time", async () => {
