@@ -5,7 +5,7 @@ import { getJson, request } from "../client/rest.ts";
 import { parseAllowFile } from "../engine/allow_list.ts";
 import type { Platform } from "../platform/port.ts";
 import { timeText } from "./event_line.ts";
-import { addGatewayOptions, examplesOf, EXIT, fail, type Verb } from "./verb.ts";
+import { addGatewayOptions, examplesOf, EXIT, fail, misused, type Verb } from "./verb.ts";
 
 interface AllowOptions {
   readonly url: string;
@@ -37,6 +37,7 @@ async function list(platform: Platform, { url, token, json }: AllowOptions): Pro
       return fail(platform, "Cannot read the answer of /v1/allow: it is not what this berth expects; are the versions the same?");
     }
     const { devices, next } = page.output;
+    if (after === "" && devices.length === 0 && json !== true) platform.writeOut("The allow list is empty.\n");
     platform.writeOut(
       devices.map((one) => json === true ? `${JSON.stringify(one)}\n` : `${one.id.padEnd(20)}${timeText(one.since)}\n`).join(""),
     );
@@ -57,7 +58,7 @@ async function change(platform: Platform, method: "PUT" | "DELETE", ids: readonl
 
 async function add(platform: Platform, ids: readonly string[], options: AllowOptions): Promise<number> {
   if (options.file === undefined) {
-    return ids.length === 0 ? fail(platform, "allow add: expected device ids or --file") : await change(platform, "PUT", ids, options);
+    return ids.length === 0 ? misused(platform, "allow add: expected device ids or --file") : await change(platform, "PUT", ids, options);
   }
   let text: string;
   try {

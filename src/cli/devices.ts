@@ -5,7 +5,7 @@ import { getJson } from "../client/rest.ts";
 import type { Platform } from "../platform/port.ts";
 import { Device, deviceCard, deviceTable } from "./device_table.ts";
 import { historyText, Takeover } from "./history_view.ts";
-import { addGatewayOptions, EXIT, fail, type Verb, wholeNumber } from "./verb.ts";
+import { addGatewayOptions, EXIT, fail, misused, type Verb, wholeNumber } from "./verb.ts";
 
 interface DevicesOptions {
   readonly url: string;
@@ -102,7 +102,7 @@ export const addDevices: Verb = (program, platform, end) => {
     .addHelpText("after", HELP);
   addGatewayOptions(command).action(async (id: string | undefined, options: DevicesOptions) => {
     if (options.history === true && id === undefined) {
-      return end(fail(platform, "--history: expected a device: berth devices ID --history"));
+      return end(misused(platform, "--history: expected a device: berth devices ID --history"));
     }
     const show = (): Promise<number> => {
       if (id === undefined) return showAll(platform, options);

@@ -5,7 +5,7 @@ import { getJson } from "../client/rest.ts";
 import { IO_FAMILIES, type IoFamily } from "../codec/teltonika/io_names.ts";
 import type { Platform } from "../platform/port.ts";
 import { EXPORT_FORMATS, type ExportedRecord, exportFormat, type ExportFormatName } from "./export_format.ts";
-import { addGatewayOptions, EXIT, fail, type Verb } from "./verb.ts";
+import { addGatewayOptions, EXIT, fail, misused, type Verb } from "./verb.ts";
 
 interface ExportOptions {
   readonly url: string;
@@ -64,7 +64,7 @@ async function pages(
 
 async function exportRecords(platform: Platform, id: string, options: ExportOptions): Promise<number> {
   const { from = 0, to = TIME_MAX } = options;
-  if (from > to) return fail(platform, "--from: it is after --to");
+  if (from > to) return misused(platform, "--from: it is after --to");
   const format = exportFormat(options.format);
   let count = 0;
   let said = platform.clock.mono();

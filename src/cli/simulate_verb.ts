@@ -5,7 +5,7 @@ import type { HostPort } from "../config/settings.ts";
 import { simulate, startBefore } from "./simulate.ts";
 import { SIMULATED_CODECS, type SimulatedCodec } from "./simulate_source.ts";
 import type { TlsTrust } from "../platform/tls_port.ts";
-import { fail, type Verb, wholeNumber } from "./verb.ts";
+import { fail, misused, type Verb, wholeNumber } from "./verb.ts";
 
 const HELP = `
 Each tracker logs in with its own IMEI, drives a believable track and sends the next frame when the one before is
@@ -81,7 +81,7 @@ export const addSimulate: Verb = (program, platform, end) => {
     .addHelpText("after", HELP);
   addOptions(command).action(async ({ host, port }: HostPort, flags: Flags) => {
     const { seconds = null, frames = null, newestFirst = false, udp = false, start = startBefore(platform.clock.wall(), flags) } = flags;
-    if (udp && flags.tls === true) return end(fail(platform, "simulate: --udp and --tls do not go together"));
+    if (udp && flags.tls === true) return end(misused(platform, "simulate: --udp and --tls do not go together"));
     let tls: TlsTrust | null = null;
     try {
       if (flags.tls === true) {

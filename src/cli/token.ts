@@ -9,7 +9,7 @@ import { Access, type Token } from "../engine/access.ts";
 import { lockData } from "../engine/lock.ts";
 import type { Platform } from "../platform/port.ts";
 import { timeText } from "./event_line.ts";
-import { addGatewayOptions, examplesOf, EXIT, fail, type Verb } from "./verb.ts";
+import { addGatewayOptions, examplesOf, EXIT, fail, misused, type Verb } from "./verb.ts";
 
 interface TokenOptions {
   readonly url: string;
@@ -67,7 +67,7 @@ function checked<S extends v.GenericSchema>(schema: S, answer: Result<unknown, s
 
 async function create(platform: Platform, { scope, name = "", url, token, data, json }: CreateOptions): Promise<number> {
   const scopes = parseScopes(scope, LIMITS.tokenDevices.value);
-  if (!scopes.ok) return fail(platform, `--scope: ${scopes.message}`);
+  if (!scopes.ok) return misused(platform, `--scope: ${scopes.message}`);
   const made = data === undefined
     ? checked(NewToken, await requestJson(url, "/v1/tokens", { method: "POST", body: { name, scopes: scopeNames(scopes.value) }, token }))
     : onData(platform, data, (access) => {

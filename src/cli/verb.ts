@@ -9,15 +9,28 @@ export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 /** Adds a verb. Its action calls `end` with the exit status; the process exits with the last one. */
 export type Verb = (program: Command, platform: Platform, end: (code: number) => void) => void;
 
-/** Says why on standard error, and what to look at when nobody listens. @returns the exit status for it. */
+/** What to do about what a gateway, or nobody, answers. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/Cannot reach \S+: connection refused$/, '; is "berth serve" running?'],
+  [/ 401 .*a token is needed/, "; give it with --token or BERTH_TOKEN"],
+];
+
+/** Says why on standard error, and what to do about it where that is known. @returns the exit status for it. */
 export function fail(platform: Pick<Platform, "writeErr">, message: string): number {
-  platform.writeErr(`berth: ${message}${/Cannot reach \S+: connection refused$/.test(message) ? '; is "berth serve" running?' : ""}\n`);
+  const hint = HINTS.find(([pattern]) => pattern.test(message))?.[1] ?? "";
+  platform.writeErr(`berth: ${message}${hint}\n`);
   return EXIT.failed;
 }
 
 /** The examples of a verb's verb, out of the help of all of them: the lines with `words`. */
 export const examplesOf = (help: string, words: string): string =>
   `\n${help.split("\n").filter((line) => line.includes(` ${words} `) || line.endsWith(` ${words}`)).join("\n")}\n`;
+
+/** Says what is wrong with the options as they stand together. @returns the exit status for it. */
+export function misused(platform: Pick<Platform, "writeErr">, message: string): number {
+  platform.writeErr(`berth: ${message}\n(berth --help says what there is)\n`);
+  return EXIT.usage;
+}
 
 export function readUrl(text: string): string {
   const url = gatewayUrl(text);

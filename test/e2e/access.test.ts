@@ -241,7 +241,11 @@ describe("access", () => {
     expect(listed.out).toContain(id);
     const environment = await runBerth(["token", "list", "--url", gateway.url], { token: admin.token });
     expect(environment.out).toBe(listed.out);
-    expect((await runBerth(["token", "list", "--url", gateway.url])).code).toBe(1);
+    for (const verb of [["token", "list"], ["devices"], ["tail"]]) {
+      const { code, err } = await runBerth([...verb, "--url", gateway.url]);
+      expect([verb, code]).toEqual([verb, 1]);
+      expect(err).toEndWith("a token is needed, as Authorization: Bearer TOKEN; give it with --token or BERTH_TOKEN\n");
+    }
     expect((await runBerth(["token", "revoke", id, "--url", gateway.url, "--token", admin.token])).code).toBe(0);
     expect((await runBerth(["token", "list", "--url", gateway.url, "--token", admin.token])).out).not.toContain(id);
     const devices = await runBerth(["devices", "--url", gateway.url, "--token", admin.token]);

@@ -77,6 +77,11 @@ describe("berth", () => {
         [["simulate", "--codec", "9"], "Allowed choices are 8, 8E, 16, mix."],
         [["simulate", "--imei", "12"], "Expected 15 digits."],
         [["serve", "extra"], "too many arguments"],
+        [["allow", "add"], "expected device ids or --file"],
+        [["devices", "--history"], "expected a device"],
+        [["export", "1", "--from", "2026-03-02", "--to", "2026-03-01"], "--from: it is after --to"],
+        [["simulate", "--udp", "--tls"], "do not go together"],
+        [["token", "create", "--scope", "fly"], "is no scope"],
       ] as const
     ) {
       const { code, out, err } = await runHere(args);
