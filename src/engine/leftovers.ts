@@ -16,6 +16,10 @@ type Needs = Pick<Platform, "clock" | "collect" | "collectYoung" | "residentByte
 const ARRIVALS = 1000;
 /** Nothing to do for this long: a collection then makes nobody wait. */
 const QUIET_MS = 1000;
+/** Fewer turns and arrivals than these leave nothing behind that is worth a collection: a tracker now and then is no reason. */
+const TURNS = 256;
+/** Unless the process has grown by this meanwhile. */
+const GROWN_BYTES = 8 * 1024 * 1024;
 /** How often a thread with work asks whether the process has grown. */
 const LOOK_MS = 500;
 /** After so many times that much growth young garbage cannot be all: then everything is collected, which takes longer. */
@@ -28,6 +32,9 @@ export class Leftovers {
   #worked = true;
   #quietSince = -1;
   #collectedAt: number;
+  /** And arrivals, since then; the start is worth one. */
+  #turns = TURNS;
+  #restingBytes = Infinity;
   #arrivals = 0;
   #lookAt = 0;
   /** Of the process, the least since this thread's last collection. */
@@ -47,6 +54,7 @@ export class Leftovers {
   worked(arrivals = 0): void {
     this.#worked = true;
     this.#quietSince = -1;
+    this.#turns += 1 + arrivals;
     this.#arrivals += arrivals;
     this.#look();
     if (this.#arrivals < ARRIVALS) return;
@@ -60,9 +68,12 @@ export class Leftovers {
     const now = this.#platform.clock.mono();
     if (this.#quietSince < 0) this.#quietSince = now;
     if (now - this.#quietSince < QUIET_MS || now - this.#collectedAt < this.#limits.collectMs) return;
+    this.#worked = false;
+    if (this.#turns < TURNS && this.#platform.residentBytes() - this.#restingBytes < GROWN_BYTES) return;
     this.#giveBack(this.#platform.discard);
     this.#platform.collect();
-    this.#worked = false;
+    this.#turns = 0;
+    this.#restingBytes = this.#platform.residentBytes();
     this.#collectedAt = now;
   }
 

@@ -18,6 +18,10 @@ describe("leftovers", () => {
     return collections;
   };
 
+  const workALot = (): void => {
+    for (let i = 0; i < 256; i++) leftovers.worked();
+  };
+
   beforeEach(() => {
     now = 0;
     collections = 0;
@@ -80,9 +84,39 @@ describe("leftovers", () => {
     idleAt(20_000);
     expect(idleAt(21_000)).toBe(1);
     for (let at = 22_000; at < 120_000; at += 1000) expect(idleAt(at)).toBe(1);
-    leftovers.worked();
+    workALot();
     idleAt(130_000);
     expect(idleAt(131_000)).toBe(2);
+  });
+
+  test("leftovers of a little work are collected when it adds up", () => {
+    idleAt(20_000);
+    expect(idleAt(21_000)).toBe(1);
+    const rest = (from: number): number => {
+      idleAt(from);
+      return idleAt(from + 2000);
+    };
+    for (let i = 1; i <= 255; i++) {
+      leftovers.worked();
+      expect(rest(21_000 + i * 10_000)).toBe(1);
+    }
+    leftovers.worked();
+    expect(rest(21_000 + 256 * 10_000)).toBe(2);
+    leftovers.worked(255);
+    expect(rest(21_000 + 257 * 10_000)).toBe(3);
+  });
+
+  test("leftovers of a little work are collected when the process has grown", () => {
+    idleAt(20_000);
+    expect(idleAt(21_000)).toBe(1);
+    resident += 8 * 1024 * 1024 - 1;
+    leftovers.worked();
+    idleAt(40_000);
+    expect(idleAt(41_000)).toBe(1);
+    resident += 1;
+    leftovers.worked();
+    idleAt(60_000);
+    expect(idleAt(61_000)).toBe(2);
   });
 
   test("leftovers wait while work comes in between", () => {
@@ -95,7 +129,7 @@ describe("leftovers", () => {
   test("leftovers are not collected more often than the interval", () => {
     idleAt(20_000);
     expect(idleAt(21_000)).toBe(1);
-    leftovers.worked();
+    workALot();
     idleAt(22_000);
     expect(idleAt(30_999)).toBe(1);
     expect(idleAt(31_000)).toBe(2);
