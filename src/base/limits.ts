@@ -214,7 +214,7 @@ export const LIMIT_SECTIONS = {
     heartbeatStaleMs: limit(10 * SECOND, 100, 5 * MINUTE, "A loop that has not moved its word for this long has hung: the process ends, naming it."),
     storeStaleMs: limit(60 * SECOND, 100, 10 * MINUTE, "The same for journal and reader, which may wait for a disk."),
     followEvents: limit(1000, 1, 1_000_000, "Readers, and http threads where nobody waits for events, are woken after so many new ones. They catch up by themselves before they answer."),
-    followMs: limit(100, 1, 1 * SECOND, "A reader looks again after this while there is something new."),
+    followMs: limit(100, 1, 1 * SECOND, "A reader looks again after this while much is new: a tenth of followEvents at once."),
     idleWaitMs: limit(1 * SECOND, 10, 1 * SECOND, "Longest sleep of a loop with nothing to do, so that its heartbeat moves."),
     collectMs: limit(10 * SECOND, 10, 60 * MINUTE, "Least time between two collections of garbage in a thread that has nothing to do; left to itself it collects too late (engine/leftovers.ts)."),
     collectBytes: limit(128 * MiB, 1 * MiB, 64 * GiB, "A thread with work collects young garbage when the process has grown by this, and all at four times this: three senders that outrun their acknowledgements had made 4 GB of it."),

@@ -14,6 +14,8 @@ import { openStoreReader } from "./reader/open.ts";
 import { passing, ReaderDesk } from "./reader/desk.ts";
 
 const FLUSH_LOOK_MS = 1000;
+/** This part of followEvents since its last look is worth another one soon; what a few trackers send is not. */
+const SOON_PART = 10;
 
 /** Opens the store for reading; runs on the reader's thread. */
 export type OpenStoreReader = (boot: Boot, platform: Platform) => StoreReader;
@@ -70,12 +72,13 @@ export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platf
     } else if (worked) leftovers.worked();
     else {
       desk.follow();
-      const behind = board.committed() !== followed;
-      if (behind || flushes.follow()) leftovers.worked();
+      const events = board.committed() - followed;
+      if (events > 0 || flushes.follow()) leftovers.worked();
       else leftovers.idle();
       followed = board.committed();
       // The journal rings after many events only: what comes in between is followed a little later, or before the next answer.
-      bell.wait(behind ? limits.followMs : limits.idleWaitMs, () => desk.hasWork() || wanted() || board.phase() !== phase);
+      const isSoon = events >= limits.followEvents / SOON_PART;
+      bell.wait(isSoon ? limits.followMs : limits.idleWaitMs, () => desk.hasWork() || wanted() || board.phase() !== phase);
     }
   }
   store.close();

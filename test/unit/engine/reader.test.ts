@@ -1,6 +1,7 @@
 /** The reader's loop on a thread of its own: answers, checkpoint tickets, the shutdown, and what ends it. */
 import { describe, expect, test } from "bun:test";
 import { asSeq } from "../../../src/base/brand.ts";
+import type { Limits } from "../../../src/base/limits.ts";
 import type { Boot, Report } from "../../../src/engine/boot.ts";
 import { makeMemory, makeRoster } from "../../../src/engine/memory.ts";
 import { runReaderOver } from "../../../src/engine/reader.ts";
@@ -13,8 +14,13 @@ import { settingsWith } from "../../support/out_world.ts";
 const THREAD = makeRoster(1).reader[0]!;
 
 /** The loop blocks its thread, so everything it meets is arranged before: `turn` runs in each idle round. */
-function run(arrange: (store: MemoryStore, board: Board) => void, turn: (board: Board, turns: number) => void, faults = "") {
-  const settings = settingsWith({ idleWaitMs: 10, readWaitMs: 20 });
+function run(
+  arrange: (store: MemoryStore, board: Board) => void,
+  turn: (board: Board, turns: number) => void,
+  faults = "",
+  limits: Partial<Limits> = {},
+) {
+  const settings = settingsWith({ idleWaitMs: 10, readWaitMs: 20, ...limits });
   const roster = makeRoster(1);
   const memory = makeMemory(settings, roster);
   const boot: Boot = {
@@ -64,6 +70,21 @@ describe("the reader's loop", () => {
     });
     expect(board.phaseDone(boot.thread)).toBe(DrainPhase.end);
     expect(seen).toContain(DrainPhase.sayBye);
+  });
+
+  test("looks again soon when much was committed meanwhile, and not for what a few trackers send", () => {
+    const follow = (each: number, limits: Partial<Limits>): number => {
+      const began = performance.now();
+      let committed = 0;
+      const turn = (board: Board, turns: number): void => {
+        board.setCommitted(asSeq(committed += each));
+        endAfter(20)(board, turns);
+      };
+      run(() => {}, turn, "", { followEvents: 1000, ...limits });
+      return performance.now() - began;
+    };
+    expect(follow(100, { followMs: 1, idleWaitMs: 1000 })).toBeLessThan(5000);
+    expect(follow(10, { followMs: 1000, idleWaitMs: 10 })).toBeLessThan(5000);
   });
 
   test("looks whether the rows it holds were flushed, though nothing new is committed, and not in every round", () => {
