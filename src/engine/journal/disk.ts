@@ -29,6 +29,8 @@ const BUSY_MS = 5000;
 const LOOK_PART = 16;
 /** What a commit or a slice writes beside its bytes, at least: pages of the tree, each with a header. */
 const OVERHEAD_BYTES = 4 * FRAME_BYTES;
+/** Of a store nobody wrote to only the disk can have changed: then one look of so many is enough. */
+const QUIET_LOOKS = 10;
 /** Looked at this often while it waits for the reader's pass. */
 const POLL_MS = 10;
 
@@ -57,6 +59,12 @@ export class JournalDisk {
   /** Bytes that may have been written since the log's length was read. */
   #unseen = 0;
   #freePages = 0;
+  /** Bytes of the disk nobody uses. */
+  #free = 0;
+  /** Looks since something was written. */
+  #quietLooks = 0;
+  /** The last look did look. */
+  #isFresh = false;
 
   constructor(boot: Boot, files: Needs, journal: Journal, board: Board, checkpoint: () => void) {
     this.#checkpoint = checkpoint;
@@ -76,18 +84,19 @@ export class JournalDisk {
     this.#reservePath = `${this.#data}/${RESERVE_FILE}`;
     this.#ticket = board.checkpointAnswered();
     this.#measure();
-    const half = (files.space(this.#data).free + this.storeBytes) / 2;
+    const half = (this.#free + this.storeBytes) / 2;
     this.#mostBytes = Math.min(journal.limits.retentionBytes, Math.max(half, 0));
   }
 
   /** What retention must reach now. Looks at clock and disk. */
   wish(nowMs: number): RetentionWish {
     const { limits } = this.#journal;
-    this.#measure();
+    this.#isFresh = this.#quietLooks++ % QUIET_LOOKS === 0;
+    if (this.#isFresh) this.#measure();
     // Free pages inside the file are room too: deleting more would not give the disk back any faster.
     const inside = this.#freePages * PAGE_BYTES;
     const over = this.storeBytes - inside - this.#mostBytes;
-    const short = limits.freeDiskBytes - (this.#files.space(this.#data).free + inside);
+    const short = limits.freeDiskBytes - (this.#free + inside);
     return { before: nowMs - limits.retentionMs, excessBytes: Math.max(0, over, short) };
   }
 
@@ -100,6 +109,7 @@ export class JournalDisk {
   releaseReserve(): boolean {
     if (!this.#files.exists(this.#reservePath)) return false;
     this.#files.removeFile(this.#reservePath);
+    this.#quietLooks = 0;
     this.released++;
     return true;
   }
@@ -107,8 +117,8 @@ export class JournalDisk {
   /** Makes the reserve file when there is room for it and some more. */
   keepReserve(): void {
     const { reserveBytes, freeDiskBytes } = this.#journal.limits;
-    if (reserveBytes === 0 || this.#files.exists(this.#reservePath)) return;
-    if (this.#files.space(this.#data).free < reserveBytes + freeDiskBytes) return;
+    if (reserveBytes === 0 || !this.#isFresh || this.#files.exists(this.#reservePath)) return;
+    if (this.#free < reserveBytes + freeDiskBytes) return;
     try {
       this.#files.allocateFile(this.#reservePath, reserveBytes);
     } catch (error) {
@@ -121,6 +131,7 @@ export class JournalDisk {
   /** After a commit or a slice of `bytes`: asks reader 0 for a pass when the log is long, and does the rest when it has made one. */
   followLog(bytes: number): void {
     const { checkpointBytes } = this.#journal.limits;
+    this.#quietLooks = 0;
     this.#unseen += bytes + OVERHEAD_BYTES;
     const answered = this.#asked && this.#answered();
     if (!answered && this.#unseen < checkpointBytes / LOOK_PART) return;
@@ -172,6 +183,7 @@ export class JournalDisk {
 
   #readLog(mode: PassMode): void {
     try {
+      this.#quietLooks = 0;
       const row = this.#passes[mode].get();
       this.#unseen = 0;
       const frames = Number(row?.["log"] ?? 0);
@@ -189,6 +201,7 @@ export class JournalDisk {
     this.#freePages = Number(this.#freeCount.get()!["freelist_count"]);
     const walFile = Math.max(0, this.#files.fileSize(`${this.#data}/${STORE_FILE}-wal`));
     this.storeBytes = this.#pages * PAGE_BYTES + walFile;
+    this.#free = this.#files.space(this.#data).free;
   }
 }
 
