@@ -185,7 +185,7 @@ export class Selftest {
 
   async #refuseSecond(): Promise<string> {
     const { pid } = this.#running;
-    const args = ["serve", "--data", this.#data, "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    const args = ["serve", "--data", this.#data, "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--until-eof"];
     const second = this.#platform.spawnSelf(args, { PATH: this.#platform.env("PATH") ?? "" });
     const [words, code] = await within("the second gateway ends", Promise.all([new Response(second.err).text(), second.ended]));
     demand(code === 1, `it ended with ${code}`);

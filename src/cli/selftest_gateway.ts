@@ -52,9 +52,12 @@ export class SelftestGateway {
   /** Starts one on `data` and waits until it is ready. @throws Error with its last words when it ends instead. */
   static async start(platform: Platform, data: string): Promise<SelftestGateway> {
     const environment = Object.fromEntries(Object.entries(platform.environment()).filter(([name]) => !name.startsWith("BERTH_")));
-    const args = ["serve", "--data", data, "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--workers", "2"];
+    const args = ["serve", "--data", data, "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0", "--workers", "2", "--until-eof"];
     const gateway = new SelftestGateway(platform.spawnSelf(args, environment));
-    const line = await within("the gateway is ready", gateway.#readyLine());
+    const line = await within("the gateway is ready", gateway.#readyLine()).catch((error: unknown) => {
+      gateway.#child.kill("SIGKILL");
+      throw error;
+    });
     const { tcp, http } = JSON.parse(line) as { tcp: unknown; http: unknown };
     gateway.port = portOf(tcp);
     gateway.url = `http://127.0.0.1:${portOf(http)}`;

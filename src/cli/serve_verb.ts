@@ -2,6 +2,7 @@
 import { Option } from "commander";
 import { faultPoints } from "../base/fault_point.ts";
 import { SETTINGS } from "../config/setting.ts";
+import type { Platform } from "../platform/port.ts";
 import { createLog } from "../telemetry/log.ts";
 import { serve } from "./serve.ts";
 import { readConfig } from "./settings_input.ts";
@@ -33,6 +34,15 @@ loopback addresses only as long as there are no tokens ("berth help token").
   berth serve --data /var/lib/berth --tcp 0.0.0.0:5027 --log-level warn
 `;
 
+async function endWithInput(platform: Pick<Platform, "stdin" | "terminate">): Promise<void> {
+  const input = platform.stdin().getReader();
+  try {
+    while (!(await input.read()).done);
+  } finally {
+    platform.terminate();
+  }
+}
+
 export const addServe: Verb = (program, platform, end) => {
   const command = program
     .command("serve")
@@ -42,8 +52,10 @@ export const addServe: Verb = (program, platform, end) => {
   for (const { flag, why, initial } of SETTINGS) {
     if (flag !== null) command.option(`${flag} <${SHAPES[flag] ?? "VALUE"}>`, `${why} (default: ${initial})`);
   }
+  command.option("--until-eof", "end as by SIGTERM when standard input ends: for a program that must not leave its gateway behind");
   command.addOption(new Option("--redis <URL>", "not built yet").hideHelp());
-  command.action(async (options: Record<string, string | undefined>) => {
+  command.action(async ({ untilEof, ...options }: Record<string, string | undefined> & { readonly untilEof?: true }) => {
+    if (untilEof === true) void endWithInput(platform);
     const config = readConfig(platform, options["config"] ?? null, options);
     if (!config.ok) return end(fail(platform, config.message));
     try {

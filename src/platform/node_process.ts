@@ -16,6 +16,7 @@ type Process = Pick<
   | "hostName"
   | "exit"
   | "kill"
+  | "terminate"
   | "onSignal"
   | "writeOut"
   | "writeErr"
@@ -43,6 +44,7 @@ export function nodeProcess(): Process {
       process.kill(process.pid, "SIGKILL");
       for (;;) pauseMs(1000);
     },
+    terminate: () => void process.kill(process.pid, "SIGTERM"),
     onSignal: (name, call) => void process.on(name, call),
     // A reader that went away (`berth tail | head`) ends the writer, as SIGPIPE would.
     writeOut: (text) => writeAll(STDOUT, text) || process.exit(EXIT_PIPE),

@@ -165,6 +165,8 @@ export interface Platform extends SocketLoops, TlsSockets, MemoryCalls {
   exit(code: number): never;
   /** SIGKILL to this very process: what the fault action `kill` does. */
   kill(): never;
+  /** SIGTERM to this very process. */
+  terminate(): void;
   /** Calls back on SIGTERM, SIGINT (and SIGHUP where asked). */
   onSignal(name: "SIGTERM" | "SIGINT" | "SIGHUP", call: () => void): void;
   writeOut(text: string): void;
@@ -180,7 +182,10 @@ export interface Platform extends SocketLoops, TlsSockets, MemoryCalls {
   cores(): number;
   randomBytes(count: number): Uint8Array;
 
-  /** Runs `berth` again, as this process was started, with other arguments and this environment alone. */
+  /**
+   * Runs `berth` again, as this process was started, with other arguments and this environment alone. Its standard input ends with this
+   * process, however that one ends.
+   */
   spawnSelf(args: readonly string[], environment: Readonly<Record<string, string>>): Child;
 
   // Threads.

@@ -34,7 +34,7 @@ function end(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
 
 export function spawnSelf(args: readonly string[], environment: Readonly<Record<string, string>>): Child {
   const [command, ...first] = selfCommand();
-  const child = spawn(command, [...first, ...args], { env: { ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, [...first, ...args], { env: { ...environment }, stdio: ["pipe", "pipe", "pipe"] });
   return {
     pid: child.pid ?? 0,
     out: Readable.toWeb(child.stdout) as ReadableStream<Uint8Array>,

@@ -15,7 +15,7 @@ function withFaults(faults: string): Platform {
   const spawnSelf: Platform["spawnSelf"] = (args, environment) => {
     const child = Bun.spawn([...berthCommand(), ...args], {
       env: { ...environment, BERTH_FAULTS: faults },
-      stdin: "ignore",
+      stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",
     });
