@@ -127,6 +127,18 @@ describe("the end of a stream", () => {
     expect(consumer.events.at(-1)).toMatchObject({ event: "bye", data: JSON.stringify({ reason: "shutdown" }) });
   });
 
+  test("comes at shutdown after what is committed also for one who is far behind, and still reads pages of it", async () => {
+    const world = await streams.start({ windowEvents: 5, pageBytes: 1024, subscriberEvents: 7 }, (made) => {
+      made.commit([connectedOf(1, "a", 1024)]);
+      for (let i = 0; i < 500; i++) made.commit([frame(1, 4)]);
+    });
+    const consumer = await streams.open();
+    await world.stop();
+    await consumer.until("the end", () => consumer.closed);
+    expect(seqs(consumer)).toEqual(upTo(2001));
+    expect(consumer.events.at(-1)).toMatchObject({ event: "bye", data: JSON.stringify({ reason: "shutdown" }) });
+  });
+
   test("comes at shutdown also for one who takes nothing", async () => {
     const world = await streams.start({ byeMs: 100 });
     const stalled = new StalledClient(world.url, "/v1/events?last_event_id=e1.0");
