@@ -60,7 +60,7 @@ export class Connection {
   /** The registry has evicted it. */
   eviction: Eviction | null = null;
   paused = false;
-  /** The device sends no more, and is still owed something: its close begins when it has that. */
+  /** Nothing more is read: the device has ended, or what it sent cannot be. It is still owed something; its close begins when it has that. */
   hasEnded = false;
   /** Waits in a list: to be written to, to be offered room. */
   touched = false;

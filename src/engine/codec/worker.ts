@@ -194,8 +194,11 @@ export class CodecWorker implements SocketHandler<Link> {
   /** Something it waited for has come. */
   #goOn(connection: Connection): void {
     this.#readOn(connection);
-    if (!connection.hasEnded || connection.stage !== Stage.open || isOwed(connection)) return;
-    this.#ending.begin(connection, "closed");
+    const { wantsEnd } = connection;
+    if (!connection.hasEnded || connection.stage !== Stage.open || (wantsEnd === null ? isOwed(connection) : connection.unacked > 0)) {
+      return;
+    }
+    this.#ending.begin(connection, wantsEnd ?? "closed");
     this.#publishSoon();
   }
 
@@ -212,11 +215,13 @@ export class CodecWorker implements SocketHandler<Link> {
     this.#afterFraming(connection);
   }
 
-  /** Ends what the framer's calls wanted ended, and stops or starts the socket by what the framer holds. */
+  /** Ends what the framer's calls wanted ended, behind the verdicts on what came before, and stops or starts the socket by what the framer holds. */
   #afterFraming(connection: Connection): void {
     this.#at.presence.inFlight(connection.slot, connection.unacked);
-    if (connection.wantsEnd !== null) this.#ending.begin(connection, connection.wantsEnd);
-    else if (connection.framer.paused) {
+    if (connection.wantsEnd !== null) {
+      if (connection.unacked === 0) this.#ending.begin(connection, connection.wantsEnd);
+      else connection.hasEnded = true;
+    } else if (connection.framer.paused) {
       if (!connection.paused && connection.framer.heldBytes > this.#at.limits.frameBytes) {
         connection.paused = true;
         connection.socket.pause();
