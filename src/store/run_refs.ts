@@ -49,13 +49,16 @@ export class RunWriter {
 /** A cursor over the references of one row. */
 export class RunRefs {
   count = 0;
+  /** Bytes of all of them. */
+  bytes = 0;
   #firstSeq = 0;
   #view: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(0));
 
   over(firstSeq: number, bytes: Uint8Array): this {
     this.#firstSeq = firstSeq;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.count = bytes.byteLength / REF_BYTES;
+    this.bytes = bytes.byteLength;
+    this.count = this.bytes / REF_BYTES;
     return this;
   }
   seq(i: number): number {

@@ -3,6 +3,7 @@ import type { Database, SqlRow, Statement } from "../platform/port.ts";
 import { type CachedRun, RunCache } from "./run_cache.ts";
 import { MAX_PART, runKey, SEGMENT_KEYS } from "./run_key.ts";
 import { RunRefs, type RunWriter } from "./run_refs.ts";
+import { RunTimes } from "./run_times.ts";
 import type { Segment } from "./segments.ts";
 
 /** Where a run row goes. */
@@ -20,15 +21,12 @@ export interface RunRow {
   readonly refs: Uint8Array;
 }
 
-const COLUMNS = "first_seq, min_time, max_time, refs";
 const CACHE_BYTES = 32 << 20;
-/** A device with more rows in one segment is asked for by time, row by row. */
-const CACHED_ROWS = 2;
 
 export class RunTable {
   readonly cache = new RunCache(CACHE_BYTES);
-  readonly #byTime: Statement;
-  readonly #few: Statement;
+  readonly #times: Statement;
+  readonly #one: Statement;
   readonly #bySeq: Statement;
   readonly #bySeqBack: Statement;
   readonly #insert: Statement;
@@ -39,8 +37,8 @@ export class RunTable {
   readonly #refs = new RunRefs();
 
   constructor(db: Database) {
-    this.#byTime = db.prepare(`SELECT ${COLUMNS} FROM run WHERE key BETWEEN ? AND ? AND max_time >= ? AND min_time <= ? ORDER BY key`);
-    this.#few = db.prepare(`SELECT ${COLUMNS} FROM run WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?`);
+    this.#times = db.prepare("SELECT part, first_seq, min_time, max_time FROM run WHERE key BETWEEN ? AND ? ORDER BY key");
+    this.#one = db.prepare("SELECT refs FROM run WHERE key = ?");
     this.#bySeq = db.prepare("SELECT first_seq, refs FROM run WHERE key BETWEEN ? AND ? AND last_seq >= ? ORDER BY key");
     // As text: more digits than a number has.
     this.#bySeqBack = db.prepare(
@@ -85,23 +83,24 @@ export class RunTable {
   /** Calls back with the row's seq and offset of every frame of the device in the segment whose times meet [lo, hi]. */
   overlapping(segment: Segment, device: number, lo: number, hi: number, found: (rowSeq: number, offset: number) => void): void {
     if (segment.minTime > hi || segment.maxTime < lo) return;
-    for (const run of this.cache.get(segment, device) ?? this.#load(segment, device, lo, hi)) {
+    for (const run of this.cache.get(segment, device) ?? this.#rowsOf(segment, device)) {
       if (run.minTime > hi || run.maxTime < lo) continue;
-      const refs = this.#refs.over(run.firstSeq, run.refs);
-      for (let i = 0; i < refs.count; i++) {
-        if (refs.min(i) <= hi && refs.max(i) >= lo) found(refs.rowSeq(i), refs.offset(i));
-      }
+      const times = run.times ?? this.#load(segment, device, run);
+      times.find(lo, hi, (ref) => found(times.refs.rowSeq(ref), times.refs.offset(ref)));
     }
   }
 
-  /** All rows of the device, to be kept, when they are few; else only those whose times meet [lo, hi]. */
-  #load(segment: Segment, device: number, lo: number, hi: number): readonly CachedRun[] {
-    const [first, last] = range(segment, device);
-    const few = this.#few.all(first, last, CACHED_ROWS + 1);
-    if (few.length > CACHED_ROWS) return this.#byTime.all(first, last, lo, hi).map(cached);
-    const runs = few.map(cached);
+  #rowsOf(segment: Segment, device: number): readonly CachedRun[] {
+    const runs = this.#times.all(...range(segment, device)).map(cached);
     this.cache.put(segment, device, runs);
     return runs;
+  }
+
+  #load(segment: Segment, device: number, run: CachedRun): RunTimes {
+    const row = this.#one.get(runKey(segment.level, segment.id, device, run.part))!;
+    const times = new RunTimes(run.firstSeq, row["refs"] as Uint8Array);
+    this.cache.load(run, times);
+    return times;
   }
 
   /** The device's references in the segment that may end at or after `from`, in seq order, row by row. */
@@ -136,8 +135,9 @@ const endKey = (segment: Segment): bigint => runKey(segment.level, segment.id, 0
 export const beforeSegment = (segment: Pick<Segment, "level" | "id">): bigint => runKey(segment.level, segment.id, 0, 0) - 1n;
 
 const cached = (row: SqlRow): CachedRun => ({
+  part: Number(row["part"]),
   firstSeq: Number(row["first_seq"]),
   minTime: row["min_time"] === null ? Infinity : Number(row["min_time"]),
   maxTime: row["max_time"] === null ? -Infinity : Number(row["max_time"]),
-  refs: row["refs"] as Uint8Array,
+  times: null,
 });
