@@ -64,6 +64,22 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
     await dashboard.close();
   }, 20_000);
 
+  test("no heading of it is cut off, however wide the window and long the figures are", async () => {
+    const { page } = await Dashboard.open(`${gateway.url}/`);
+    for (const width of [360, 901, 970, 1100, 1190, 1310, 1440]) {
+      await page.setViewportSize({ width, height: 800 });
+      const cut = await page.evaluate<string[]>(`(() => {
+        for (const id of ["p50-now", "p99-now"]) document.getElementById(id).textContent = "99.9 ms";
+        document.getElementById("rate-now").textContent = "123,456";
+        return [...document.querySelectorAll("#fleet-page .panel > header")].flatMap((header) =>
+          [...header.children].some((one) => one.getBoundingClientRect().right > header.getBoundingClientRect().right - 5)
+            ? [header.textContent] : []);
+      })()`);
+      expect([width, cut]).toEqual([width, []]);
+    }
+    await page.close();
+  }, 30_000);
+
   test("a phone shows it without scrolling sideways", async () => {
     const phone = await Dashboard.open(`${gateway.url}/#/devices/${one.imei}`, {
       viewport: { width: 360, height: 740 },

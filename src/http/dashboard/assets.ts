@@ -61,7 +61,7 @@ function frontPage(gateway: Gateway): string {
     INSTANCE: gateway.instance,
     VERSION,
     TCP: port === 0 ? "the TCP port of the ready line" : `TCP port ${port} of this machine`,
-    TARGET: port === DEFAULT_TCP_PORT || port === 0 ? "" : ` ${reachable}:${port}`,
+    TARGET: port === DEFAULT_TCP_PORT ? "" : ` ${reachable}:${port === 0 ? "PORT" : port}`,
   };
   return page.html.replaceAll(/%([A-Z]+)%/g, (whole, name: string) => escape(known[name] ?? whole));
 }

@@ -36,6 +36,13 @@ describe("dashboard files", () => {
     expect(text).not.toMatch(/%[A-Z]+%/);
   });
 
+  test("an empty fleet's command names where trackers connect, as far as the page can know it", async () => {
+    const { port } = world.boot.settings.tcp;
+    const { text } = await ask(world.url, "/", plain);
+    const [, target] = /berth simulate(.*?) --devices/.exec(text)!;
+    expect([port, target]).toEqual([0, " 127.0.0.1:PORT"]);
+  });
+
   test("a browser that has it is told so, and one that takes gzip gets it", async () => {
     const { headers } = await ask(world.url, "/", plain);
     const again = await ask(world.url, "/", { headers: { "if-none-match": `W/"x", ${headers.get("etag")}` } });
