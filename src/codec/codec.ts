@@ -3,7 +3,7 @@
  * Pure; cold path.
  */
 import { AssertionError, assertNever } from "../base/assert.ts";
-import { toHex, u16 } from "../base/bytes.ts";
+import { toHex, u32 } from "../base/bytes.ts";
 import { crc16 } from "../base/crc16.ts";
 import { FRAME_FAULTS, type FrameFault } from "../wire/frame_message.ts";
 import type { DecodeFault } from "./decode_fault.ts";
@@ -12,7 +12,7 @@ import { type AvlRecord, decodeRecord } from "./record.ts";
 import { AvlColumns, Fault, parseAvl } from "./teltonika/avl.ts";
 import { CodecKind, codecKind, type CodecName, codecName } from "./teltonika/codec_id.ts";
 import { type CommandMessage, decodeMessages } from "./teltonika/command.ts";
-import { readPacket } from "./teltonika/udp.ts";
+import { FRAME_DATA, readPacket } from "./teltonika/udp.ts";
 
 export interface DecodedRecords {
   readonly codec: CodecName;
@@ -78,7 +78,8 @@ export function decodeStream(bytes: Uint8Array, frameBytes: number): Decoded[] {
 
 /** What one datagram carries: channel packets, or a command frame as TCP has it. */
 export function decodeDatagram(bytes: Uint8Array, frameBytes: number): Decoded[] {
-  if (bytes.length >= FRAME_OVERHEAD && u16(bytes, 0) === 0 && u16(bytes, 2) === 0) return decodeStream(bytes, frameBytes);
+  const isFrame = bytes.length >= FRAME_OVERHEAD && u32(bytes, 0) === 0 && codecKind(bytes[FRAME_DATA]!) === CodecKind.command;
+  if (isFrame) return decodeStream(bytes, frameBytes);
   const results: Decoded[] = [];
   let at = 0;
   let isLost = false;

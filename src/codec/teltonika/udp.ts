@@ -26,7 +26,7 @@ const DATA_OFFSET = CHANNEL_HEADER + 2 + IMEI_DIGITS;
 const MIN_DATA = 3;
 /** In a frame as TCP has it: after the preamble, and after the length. */
 const LENGTH_OFFSET = 4;
-const FRAME_DATA = 8;
+export const FRAME_DATA = 8;
 export const UDP_ANSWER_BYTES = 7;
 const CHANNEL_ACK_BYTES = 5;
 /** Types of a packet: old devices want the channel itself to acknowledge those of type 0, with one of type 2. */

@@ -106,6 +106,9 @@ describe("a datagram", () => {
   test("may carry a command frame as TCP has it", () => {
     expect(decodeDatagram(encodeFrame(encodeMessage("12", { type: 6, payload: text("ok") })), 32_768)).toMatchObject([{ codec: "12" }]);
   });
+  test("may not carry records as TCP has them: the gateway does not know whose they are", () => {
+    expect(decodeDatagram(encodeFrame(DATA), 32_768)).toMatchObject([{ fault: "bad_length", offset: 0 }]);
+  });
   test("is answered with its own ids", () => {
     const packet = readPacket(datagram, 0);
     expect("fault" in packet ? packet.error : toHex(udpAnswer(packet, 1))).toBe("0005cafe010501");
