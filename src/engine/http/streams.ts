@@ -155,7 +155,7 @@ export class Streams {
   }
 
   #end(subscriber: Subscriber, open: Open, last: Uint8Array): void {
-    if (!this.#open.has(subscriber)) return;
+    if (!this.#open.has(subscriber) || open.last !== null) return;
     open.last = last;
     this.#broker.unsubscribe(subscriber);
     this.#cutLater(subscriber, open);
