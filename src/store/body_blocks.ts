@@ -21,7 +21,7 @@ export class BodyBlock {
 
 export class BodyBlocks {
   readonly #blockBytes: number;
-  #free: BodyBlock[] = [];
+  readonly #free: BodyBlock[] = [];
 
   constructor(blockBytes: number) {
     this.#blockBytes = blockBytes;
@@ -42,8 +42,8 @@ export class BodyBlocks {
     if (block.holders === 0 && block.bytes.length === this.#blockBytes) this.#free.push(block);
   }
 
-  /** What is free goes. */
-  discard(): void {
-    this.#free = [];
+  /** At most so many stay free. */
+  trim(most: number): void {
+    if (this.#free.length > most) this.#free.length = most;
   }
 }

@@ -46,9 +46,10 @@ export class Tail {
     }
   }
 
-  /** Empties it, for the rows to come. */
+  /** Empties it, for the rows to come. Of what is free then only as much is kept as it had: the next one will hardly need more. */
   clear(blocks: BodyBlocks): void {
     for (const block of this.#blocks) blocks.release(block);
+    blocks.trim(this.#blocks.length);
     this.#blocks.length = 0;
     this.refs.clear();
     this.rowSeqs.length = 0;

@@ -37,6 +37,6 @@ export class Tails {
   /** Nothing comes for a while: what waits to be used again need not be kept. */
   giveBack(): void {
     this.#spare = null;
-    this.blocks.discard();
+    this.blocks.trim(0);
   }
 }
