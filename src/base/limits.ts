@@ -146,6 +146,8 @@ export const LIMIT_SECTIONS = {
     socketPingMs: limit(30 * SECOND, 50, 5 * MINUTE, "A WebSocket is pinged this often."),
     socketDeadMs: limit(60 * SECOND, 100, 10 * MINUTE, "A WebSocket that has not been heard and has taken nothing for this long is dead, and cut."),
     socketErrors: limit(60, 1, 100_000, "Messages of one WebSocket in a minute that cannot be used, each answered. Beyond: closed (1008)."),
+    socketAsksPerSecond: limit(100, 1, 1_000_000, "Messages of one WebSocket in a second, pings included, besides those it publishes and that are taken: each costs work, though it is valid. Beyond: an error, and closed (1008)."),
+    socketAskBurst: limit(4096, 1, 1 << 20, "So many of them at once: who comes back subscribes to all it had."),
     messageBytes: limit(64 * KiB, 16, 256 * KiB, "Data of a published message, as JSON. 413, or an error on a WebSocket."),
     messagesWaiting: limit(16_384, 1, 1 << 20, "Published messages of an http thread that are not on the disk yet. Beyond: 503, or an error on a WebSocket."),
     retryMs: limit(2 * SECOND, 0, 5 * MINUTE, "`retry:` of SSE, with jitter."),

@@ -66,6 +66,11 @@ export function brokenRelations(settings: Settings): Broken[] {
     "http.socket_dead_ms",
     `${limits.socketDeadMs} must exceed [http] socket_ping_ms ${limits.socketPingMs}`,
   );
+  demand(
+    limits.socketAskBurst >= limits.socketSubscriptions,
+    "http.socket_ask_burst",
+    `${limits.socketAskBurst} is below [http] socket_subscriptions ${limits.socketSubscriptions}`,
+  );
   const messageRing = 2 ** Math.ceil(Math.log2(4 * (frameMessageBytes(0, limits.messageBytes + MESSAGE_ROOM) + MESSAGE_HEADER)));
   demand(
     limits.messageRingBytes >= messageRing,

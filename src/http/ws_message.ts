@@ -31,7 +31,7 @@ export type Said =
   | { readonly type: "publish"; readonly id: MessageId; readonly name: string; readonly data: string }
   | { readonly type: "ping"; readonly id: MessageId }
   /** Understood, and nothing to do. */
-  | { readonly type: "nothing" };
+  | { readonly type: "nothing"; readonly id?: undefined };
 
 /** Codes of error messages: what of a client's message cannot be used, or why it was not done. */
 export type SaidFault = "bad_message" | "unknown_type" | "bad_channel";

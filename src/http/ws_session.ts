@@ -4,21 +4,20 @@
  */
 import { visibleDevices } from "../access/scope.ts";
 import { assertNever } from "../base/assert.ts";
-import type { Form } from "../broker/batch.ts";
-import { type Filter, filterOf } from "../broker/filter.ts";
 import { socketMessage } from "../broker/ws_text.ts";
 import type { BodySink, BodySource } from "../platform/body.ts";
 import type { WebSocketEnd, WebSocketHandler } from "../platform/port.ts";
 import type { EventStream, Gateway, OpenSocket, Published } from "./gateway.ts";
 import type { Grant } from "./request_env.ts";
-import { Mistakes, SocketAccount } from "./ws_bounds.ts";
+import { Mistakes, Pace, SocketAccount } from "./ws_bounds.ts";
 import { type MessageId, parseSaid, type Said, type SaidFault } from "./ws_message.ts";
+import { wishOf } from "./ws_wish.ts";
 
 /** Why the gateway ends a socket, and the close code that says so. */
-const CLOSE_CODES = { shutdown: 1012, age: 1001, auth: 4401, errors: 1008, binary: 1003 } as const;
+const CLOSE_CODES = { shutdown: 1012, age: 1001, auth: 4401, errors: 1008, rate: 1008, binary: 1003 } as const;
 export type SocketEnding = keyof typeof CLOSE_CODES;
 
-type ErrorCode = SaidFault | "forbidden" | "too_many" | "too_long" | "busy" | "failed";
+type ErrorCode = SaidFault | "forbidden" | "too_many" | "too_long" | "busy" | "failed" | "rate";
 const RETRY_MS = 1000;
 
 export interface SessionParts {
@@ -42,6 +41,7 @@ export class WsSession implements WebSocketHandler, OpenSocket {
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #account: SocketAccount;
   readonly #mistakes = new Mistakes();
+  readonly #pace: Pace;
   /** Subscriptions that wait until the socket has passed on what it holds. */
   readonly #waiting = new Set<BodySource>();
   #socket: WebSocketEnd | null = null;
@@ -60,6 +60,7 @@ export class WsSession implements WebSocketHandler, OpenSocket {
     const now = parts.mono();
     this.#parts = parts;
     this.#visible = visibleDevices(parts.grant.scopes);
+    this.#pace = new Pace(parts.gateway.settings.limits);
     this.#account = new SocketAccount(() => this.#socket?.buffered ?? 0);
     this.#heardAt = this.#sentAt = this.#pingedAt = now;
     this.#endsAt = now + parts.maxAgeMs;
@@ -81,8 +82,9 @@ export class WsSession implements WebSocketHandler, OpenSocket {
     this.#heardAt = this.#parts.mono();
     if (this.#ending !== null) return;
     const said = parseSaid(text);
-    if (said.ok) this.#answer(said.value);
-    else this.#mistake(said.fault, said.message, said.id, said.name);
+    if (!said.ok) return this.#mistake(said.fault, said.message, said.id, said.name);
+    // What is published has a bound of its own.
+    if (said.value.type === "publish" || this.#mayAsk(said.value.id)) this.#answer(said.value);
   }
 
   binary(): void {
@@ -91,6 +93,11 @@ export class WsSession implements WebSocketHandler, OpenSocket {
 
   pong(): void {
     this.#heardAt = this.#parts.mono();
+    this.#mayAsk(undefined);
+  }
+
+  pinged(): void {
+    this.pong();
   }
 
   drained(): void {
@@ -171,7 +178,7 @@ export class WsSession implements WebSocketHandler, OpenSocket {
   #subscribe(said: Extract<Said, { type: "subscribe" }>): void {
     const { gateway } = this.#parts;
     const { id, name, start } = said;
-    const wish = this.#wish(said);
+    const wish = wishOf(said, this.#visible);
     if (wish === null) return this.#mistake("forbidden", `Cannot subscribe to ${name}: the token is for other channels`, id, name);
     const known = this.#subscriptions.get(name);
     // Subscribed already: goes on, unless it is to begin elsewhere.
@@ -196,23 +203,6 @@ export class WsSession implements WebSocketHandler, OpenSocket {
     this.drained();
   }
 
-  /** What of the channel the client may see; null: nothing. */
-  #wish({ name, channel }: Extract<Said, { type: "subscribe" }>): { readonly filter: Filter; readonly form: Form } | null {
-    const visible = this.#visible;
-    switch (channel.kind) {
-      case "devices":
-        if (visible !== null && visible.size === 0) return null;
-        return { filter: filterOf(visible === null ? null : [...visible], null, []), form: "ws_devices" };
-      case "device":
-        if (visible !== null && !visible.has(channel.device)) return null;
-        return { filter: filterOf([channel.device], null, []), form: "ws_own" };
-      case "app":
-        return visible === null ? { filter: filterOf([], null, [name]), form: "ws_own" } : null;
-      default:
-        return assertNever(channel, "channel");
-    }
-  }
-
   #publish({ id, name, data }: Extract<Said, { type: "publish" }>): void {
     const { gateway, grant: { scopes } } = this.#parts;
     if (!scopes.command && !scopes.admin) {
@@ -229,6 +219,7 @@ export class WsSession implements WebSocketHandler, OpenSocket {
       case "too_long":
         return this.#mistake("too_long", `Cannot publish on ${name}: the data is too long`, id, name);
       case "busy":
+        if (!this.#mayAsk(id)) return;
         return this.#error("busy", `Cannot publish on ${name}: too many messages are waiting, or commits fail`, id, name);
       case "failed":
         return this.#error("failed", `Cannot publish on ${name}: the commit failed`, id, name);
@@ -267,6 +258,15 @@ export class WsSession implements WebSocketHandler, OpenSocket {
     const why = this.#ending;
     this.#send(socketMessage("bye", { data: { reason: why } }, this.#parts.wall()));
     this.#socket?.close(CLOSE_CODES[why], why);
+  }
+
+  /** One more that costs work. False: it is ended, as it was one too many. */
+  #mayAsk(id: MessageId): boolean {
+    if (this.#ending !== null || this.#pace.takes(this.#parts.mono())) return this.#ending === null;
+    const { socketAsksPerSecond } = this.#parts.gateway.settings.limits;
+    this.#error("rate", `Cannot go on: more than ${socketAsksPerSecond} messages a second`, id, undefined);
+    this.end("rate");
+    return false;
   }
 
   /** The answer to a message, where the client has named it. */

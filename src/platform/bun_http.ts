@@ -59,6 +59,7 @@ function webSockets(maxPayloadLength: number): Bun.WebSocketHandler<WebSocketHan
       else socket.data.binary();
     },
     pong: (socket) => socket.data.pong(),
+    ping: (socket) => socket.data.pinged(),
     drain: (socket) => socket.data.drained(),
     close: (socket) => socket.data.closed(),
   };

@@ -62,7 +62,10 @@ export class DenoWebSockets {
       text: handler.text.bind(handler),
       binary: handler.binary.bind(handler),
       pong: handler.pong.bind(handler),
-      ping: (payload: Uint8Array) => end.answerPing(payload),
+      ping(payload: Uint8Array): void {
+        end.answerPing(payload);
+        handler.pinged();
+      },
       close: (code: number) => end.answerClose(code === NO_CODE ? NORMAL : code),
     };
     const read = (bytes: Uint8Array): void => {

@@ -93,6 +93,8 @@ export interface WebSocketHandler {
   binary(): void;
   /** An answer to `ping`. */
   pong(): void;
+  /** It asked whether we are there: the runtime answers. */
+  pinged(): void;
   /** Some of what was queued has left. */
   drained(): void;
   /** It is gone. Once, and the last call. */

@@ -23,6 +23,9 @@ class Heard implements WebSocketHandler {
   pong(): void {
     this.told.push("pong");
   }
+  pinged(): void {
+    this.told.push("pinged");
+  }
   drained(): void {
     this.drains++;
   }
@@ -87,6 +90,7 @@ describe("a WebSocket", () => {
       raw.send(maskedFrame(0x80, "lo"));
       await told(heard, "hello");
       expect(raw.frames.some(({ opcode, payload }) => opcode === 0xa && payload.length === 10)).toBe(true);
+      expect(heard.told.indexOf("pinged")).toBeGreaterThan(0);
       raw.send(maskedFrame(0x82, Uint8Array.of(1, 2)));
       await told(heard, "binary");
     });

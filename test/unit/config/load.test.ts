@@ -29,7 +29,7 @@ const toToml = ({ key }: Setting, value: string | number): string => {
 /** Settings that depend on others at the ends of their range. */
 const RELATED = new Set(
   Object.entries({
-    http: "socket_dead_ms socket_ping_ms message_bytes",
+    http: "socket_dead_ms socket_ping_ms socket_subscriptions socket_ask_burst message_bytes",
     rings: "message_ring_bytes frame_ring_bytes",
     tcp: "frame_bytes",
     process: "heartbeat_stale_ms store_stale_ms idle_wait_ms",

@@ -10,6 +10,8 @@ const problem = (text: string): string => {
 test.each([
   ["[http]\nsocket_dead_ms = 30000\n", "berth.toml:2: [http] socket_dead_ms: 30000 must exceed [http] socket_ping_ms 30000"],
   ["[http]\nsocket_dead_ms = 30000\nsocket_ping_ms = 10000\n", ""],
+  ["[http]\nsocket_ask_burst = 1000\n", "berth.toml:2: [http] socket_ask_burst: 1000 is below [http] socket_subscriptions 1024"],
+  ["[http]\nsocket_ask_burst = 1000\nsocket_subscriptions = 1000\n", ""],
   [
     "[rings]\nmessage_ring_bytes = 65536\n",
     "berth.toml:2: [rings] message_ring_bytes: 65536 is too small for [http] message_bytes 65536; allowed: 524288 or more",
