@@ -204,10 +204,10 @@ export class CommandBook {
   }
 
   #add(submission: Submission, route: Route | null, now: Moment): Command {
-    const deadline = now.mono + submission.expiresAt - now.wall;
+    // Never longer than it was given: the clock may have been set back since, while the gateway was down.
+    const deadline = now.mono + submission.expiresAt - Math.max(now.wall, submission.createdAt);
     const command = new Command(submission, ++this.#last, deadline);
-    const { device } = submission;
-    this.#queues.open(device, route).waiting.push(command);
+    this.#queues.open(submission.device, route).waiting.push(command);
     this.#live.set(command.no, command);
     this.#keys.add(command);
     this.nextDeadline = Math.min(this.nextDeadline, deadline);

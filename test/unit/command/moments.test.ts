@@ -84,6 +84,41 @@ describe("a command", () => {
   });
 });
 
+describe("a wall clock that steps", () => {
+  const DAY_MS = 86_400_000;
+  const step = (world: CommandWorld, ms: number): void => {
+    world.now = { mono: world.now.mono, wall: world.now.wall + ms };
+  };
+
+  test("neither ends a command that waits nor lengthens its time", () => {
+    for (const ms of [DAY_MS, -DAY_MS]) {
+      const world = new CommandWorld();
+      for (const device of [DEVICE, OTHER]) world.submit({ device, ttlMs: 3000 });
+      world.commit();
+      step(world, ms);
+      world.pass(2999);
+      world.connect();
+      world.settle();
+      world.pass(1);
+      world.connect(OTHER);
+      world.settle();
+      expect([world.state("c1"), world.state("c2")]).toEqual(["written", "expired"]);
+    }
+  });
+
+  test("back while the gateway is down gives a command no more time than it had", () => {
+    const world = new CommandWorld();
+    world.submit({ ttlMs: 3000 });
+    world.commit();
+    step(world, -DAY_MS);
+    world.crash();
+    world.pass(3000);
+    world.connect();
+    world.settle();
+    expect([world.state("c1"), world.wire]).toEqual(["expired", []]);
+  });
+});
+
 describe("commands of one device", () => {
   test("keep their order when one of them finds no moment to be written", () => {
     const world = new CommandWorld();
