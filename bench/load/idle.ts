@@ -1,9 +1,11 @@
 /**
- * What a connection costs that says nothing: a storm of connects, then memory and processor time of the gateway beside the same
- * gateway before anybody came.
+ * What a connection costs that says nothing, or hardly anything: a storm of connects, then memory and processor time of the gateway
+ * beside the same gateway before anybody came.
  *
  *   bun bench/load/idle.ts [--berth PATH] [--trackers 10000] [--seconds 30] [--settle 20] [--accept fd|reuseport] [--known]
+ *                          [--every SECONDS]
  *
+ * `--every`: instead of the storm, trackers that send a frame of four records each so often; settle for longer than that.
  * `--known`: the store knows the trackers, from a gateway before; so what a device costs is in the gateway before anybody came.
  * Memory is the kernel's account of the process (smaps_rollup): resident, proportional, private. Exit 1 when not all logged in.
  */
@@ -50,6 +52,7 @@ const { values: options } = parseArgs({
     settle: { type: "string", default: "20" },
     known: { type: "boolean", default: false },
     accept: { type: "string", default: "fd" },
+    every: { type: "string", default: "0" },
   },
 });
 
@@ -60,10 +63,47 @@ async function meet(gateway: Gateway, generator: Generator, trackers: number): P
   await gateway.stop();
 }
 
+const trackers = Number(options.trackers);
+const seconds = Number(options.seconds);
+const settle = Number(options.settle);
+const every = Number(options.every);
+
+/** Trackers that come at once and say nothing. False: not all logged in. */
+async function silent(gateway: Gateway, generator: Generator): Promise<boolean> {
+  await Bun.sleep(settle * 1000);
+  const emptyPercent = await corePercent(gateway.pid, seconds);
+  const empty = memoryOf(gateway.pid);
+  const silence = await generator.storm(gateway.tcpPort, trackers, settle + seconds + 60);
+  const atOnce = memoryOf(gateway.pid);
+  await Bun.sleep(settle * 1000);
+  const settled = memoryOf(gateway.pid);
+  const silentPercent = await corePercent(gateway.pid, seconds);
+  const after = memoryOf(gateway.pid);
+  await silence.end();
+  const each = (name: keyof Memory, memory: Memory): number => Math.round((memory[name] - empty[name]) * 1024 / trackers);
+  const bytes = (memory: Memory) => ({ rss: each("rssKiB", memory), pss: each("pssKiB", memory), private: each("privateKiB", memory) });
+  const result = {
+    storm: silence.storm,
+    empty,
+    bytesPerConnection: { atOnce: bytes(atOnce), settled: bytes(settled), after: bytes(after) },
+    corePercent: { empty: emptyPercent, silent: silentPercent },
+  };
+  writeSync(1, `${JSON.stringify(result)}\n`);
+  return silence.storm.logged_in === trackers;
+}
+
+/** Trackers that send a frame every so often. False: not every one was answered. */
+async function talking(gateway: Gateway, generator: Generator): Promise<boolean> {
+  const load = { port: gateway.tcpPort, trackers, records: 4, rate: trackers / every, seconds: settle + seconds + 5 };
+  const run = generator.run(load);
+  await Bun.sleep(settle * 1000);
+  const talks = await corePercent(gateway.pid, seconds);
+  const { acked_frames: frames, unanswered_frames: unanswered, ack_ms: ackMs } = await run;
+  writeSync(1, `${JSON.stringify({ corePercent: { talking: talks }, frames, unanswered, ackMs })}\n`);
+  return unanswered === 0;
+}
+
 if (import.meta.main) {
-  const trackers = Number(options.trackers);
-  const seconds = Number(options.seconds);
-  const settle = Number(options.settle);
   const generator = new Generator();
   const data = temporaryData();
   const start = (): Promise<Gateway> =>
@@ -71,26 +111,8 @@ if (import.meta.main) {
   if (options.known) await meet(await start(), generator, trackers);
   const gateway = await start();
   try {
-    await Bun.sleep(settle * 1000);
-    const emptyPercent = await corePercent(gateway.pid, Math.min(seconds, 10));
-    const empty = memoryOf(gateway.pid);
-    const silence = await generator.storm(gateway.tcpPort, trackers, settle + seconds + 60);
-    const atOnce = memoryOf(gateway.pid);
-    await Bun.sleep(settle * 1000);
-    const settled = memoryOf(gateway.pid);
-    const silentPercent = await corePercent(gateway.pid, seconds);
-    const after = memoryOf(gateway.pid);
-    await silence.end();
-    const each = (name: keyof Memory, memory: Memory): number => Math.round((memory[name] - empty[name]) * 1024 / trackers);
-    const bytes = (memory: Memory) => ({ rss: each("rssKiB", memory), pss: each("pssKiB", memory), private: each("privateKiB", memory) });
-    const result = {
-      storm: silence.storm,
-      empty,
-      bytesPerConnection: { atOnce: bytes(atOnce), settled: bytes(settled), after: bytes(after) },
-      corePercent: { empty: emptyPercent, silent: silentPercent },
-    };
-    writeSync(1, `${JSON.stringify(result)}\n`);
-    process.exitCode = silence.storm.logged_in === trackers ? 0 : 1;
+    const isWhole = await (every > 0 ? talking : silent)(gateway, generator);
+    process.exitCode = isWhole ? 0 : 1;
   } finally {
     await gateway.stop();
     await endEverything();

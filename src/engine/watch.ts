@@ -35,7 +35,7 @@ export class Watch {
     for (const each of this.#watched) if (each.thread === thread) each.movedAt = nowMs;
   }
 
-  /** The thread for which the process must end, and why, or null. Call every `idleWaitMs` or so. */
+  /** The thread for which the process must end, and why, or null. Call many times within a bound. */
   look(nowMs: number): { readonly name: string; readonly reason: string } | null {
     // The supervisor itself was late (a stopped process, a suspended machine, no core free): nobody else could move either,
     // so one look counts for a quarter of the bound at most. One that is late every time still finds who hangs.
