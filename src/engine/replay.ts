@@ -3,7 +3,7 @@
  * the directory as a gateway does.
  */
 import { limitsWith } from "../base/limits.ts";
-import { asDeviceId, asDeviceNo } from "../base/brand.ts";
+import { asDeviceId } from "../base/brand.ts";
 import { toHex } from "../base/bytes.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Database, Platform } from "../platform/port.ts";
@@ -69,7 +69,7 @@ export class ReplayData {
     const { ledger, limits, committed } = this.#journal;
     const no = device === null ? null : ledger.byId(asDeviceId(device))?.no;
     if (no === undefined) return;
-    const nameOf = (of: number): string | null => ledger.byNo(asDeviceNo(of))?.id ?? null;
+    const nameOf = (of: number): string | null => ledger.ids.has(of) ? ledger.ids.name(of) : null;
     for (let [upTo, more] = [committed as number, true]; more;) {
       const page = this.#reader.page(no, { upTo, limit: PAGE, held: false }, limits.pageBytes, nameOf);
       yield* page.frames;

@@ -6,6 +6,7 @@
  *   known    every device the store has or was promised  conflicts  who fights for a device
  */
 import type { DeviceId } from "../base/brand.ts";
+import { IdSet } from "../base/id_set.ts";
 import type { Limits } from "../base/limits.ts";
 import type { ConflictAction, Refusal } from "../wire/control.ts";
 import { type Policy, TAKEOVER } from "../wire/policy.ts";
@@ -37,7 +38,7 @@ export interface RegistryState {
   readonly owners: Map<DeviceId, Owner>;
   readonly pending: Map<DeviceId, Pending>;
   readonly refused: Map<DeviceId, Refused>;
-  readonly known: Set<DeviceId>;
+  readonly known: IdSet;
   /** On the allow list, and taken off it: what counts where unknown devices are refused. */
   readonly allowed: Set<DeviceId>;
   readonly disallowed: Set<DeviceId>;
@@ -90,7 +91,7 @@ export function createRegistry(start: RegistryStart): RegistryState {
     owners: new Map(),
     pending: new Map(),
     refused: new Map(),
-    known: new Set(start.devices as Iterable<DeviceId>),
+    known: new IdSet(start.devices),
     allowed: new Set((start.allowed ?? []) as Iterable<DeviceId>),
     disallowed: new Set((start.disallowed ?? []) as Iterable<DeviceId>),
     policies: new Policies(start.policy ?? TAKEOVER, start.classes ?? [], start.devicePolicies ?? []),

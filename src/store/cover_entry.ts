@@ -2,6 +2,7 @@
 import { recordEnd } from "../codec/teltonika/avl.ts";
 import type { Limits } from "../base/limits.ts";
 import type { EntryView } from "./entry.ts";
+import { Coverage } from "./coverage.ts";
 import type { LedgerDevice } from "./ledger.ts";
 import { recordTime } from "./record_walk.ts";
 
@@ -14,9 +15,10 @@ export function coverEntry(
   const { coverageGapMs, coverageIntervals } = limits;
   const latest = view.time + limits.futureMs;
   const { minTime, maxTime } = view;
-  if (maxTime <= latest && maxTime > device.newest) device.newest = maxTime;
+  const coverage = device.coverage ??= new Coverage();
+  if (maxTime <= latest && maxTime > coverage.newest) coverage.newest = maxTime;
   if (maxTime - minTime <= coverageGapMs) {
-    device.coverage.add(minTime, maxTime, coverageGapMs, coverageIntervals);
+    coverage.add(minTime, maxTime, coverageGapMs, coverageIntervals);
     if (maxTime <= latest) return;
   }
   const { bytes, dataAt, n } = view;
@@ -26,7 +28,7 @@ export function coverEntry(
     const time = recordTime(bytes, at);
     at = recordEnd(codec, bytes, at, bytes.length);
     if (!view.isNew(i)) continue;
-    device.coverage.add(time, time, coverageGapMs, coverageIntervals);
-    if (time <= latest && time > device.newest) device.newest = time;
+    coverage.add(time, time, coverageGapMs, coverageIntervals);
+    if (time <= latest && time > coverage.newest) coverage.newest = time;
   }
 }

@@ -12,6 +12,8 @@ export class Coverage {
   /** start, end, start, end … (ms, inclusive). */
   #bounds = NOTHING;
   #used = 0;
+  /** Greatest record time that was not in the future when it came. */
+  newest = 0;
 
   get intervals(): number {
     return this.#used / PAIR;
@@ -49,7 +51,13 @@ export class Coverage {
     return joins;
   }
 
-  copyFrom(other: Coverage): void {
+  /** Null: of a device without records. */
+  copyFrom(other: Coverage | null): void {
+    this.newest = other?.newest ?? 0;
+    if (other === null) {
+      this.#used = 0;
+      return;
+    }
     if (this.#bounds.length < other.#used) this.#bounds = new Float64Array(other.#bounds.length);
     for (let i = 0; i < other.#used; i++) this.#bounds[i] = other.#bounds[i]!;
     this.#used = other.#used;

@@ -2,6 +2,7 @@
  * What the registry said and the disk does not have yet: events, new devices, floors, history, in order. Journal thread.
  * It outlives failed commits and goes first into the next batch.
  */
+import type { IdTable } from "../base/id_table.ts";
 import type { Database } from "../platform/port.ts";
 import type { Batch } from "./batch.ts";
 import type { DeviceTable } from "./device_row.ts";
@@ -25,9 +26,11 @@ export class EventQueue {
   readonly #items: Queued[] = [];
   readonly #seqs: number[] = [];
   readonly #devices: DeviceTable;
+  readonly #ids: IdTable;
   readonly #history: HistoryTable;
 
-  constructor(db: Database, devices: DeviceTable, limits: HistoryLimits) {
+  constructor(db: Database, devices: DeviceTable, ids: IdTable, limits: HistoryLimits) {
+    this.#ids = ids;
     this.#devices = devices;
     this.#history = new HistoryTable(db, limits);
   }
@@ -55,7 +58,7 @@ export class EventQueue {
       const item = this.#items[i]!;
       const device = item.device;
       if (device === null) continue;
-      if (item.makes) this.#devices.insert(device.no, device.id);
+      if (item.makes) this.#devices.insert(device.no, this.#ids.name(device.no));
       if (item.floor > 0) this.#devices.raiseFloor(device.no, item.floor);
       if (item.change !== null) this.#history.write(item.change, this.#seqs[i]!, device.no, item.at);
     }

@@ -19,6 +19,9 @@ interface Place {
   readonly part: number;
 }
 
+/** Of a device that has sent nothing. */
+const NO_COVERAGE = new Uint8Array(0);
+
 const START: Place = { device: 0, entry: -1, part: 0 };
 
 export interface FlushParts {
@@ -93,6 +96,6 @@ export class FlushJob implements Job {
   #writeDevice(no: DeviceNo): void {
     const { devices, fold, ledger } = this.#parts;
     const own = ledger.byNo(no)!;
-    devices.write(fold.byNo(no)!, this.#parts.committed(), own.newest, own.coverage.encode());
+    devices.write(fold.byNo(no)!, this.#parts.committed(), own.coverage?.newest ?? 0, own.coverage?.encode() ?? NO_COVERAGE);
   }
 }

@@ -68,7 +68,7 @@ export class FrameStep {
     if (newCount < header.n) this.#narrow(frame, entry);
     this.#cover(frame, coverage, entry);
     const newest = this.#newest(frame, entry);
-    if (newest > device.newestInBatch) device.newestInBatch = newest;
+    if (newest > coverage.newest) coverage.newest = newest;
     this.#batch.frame(entry, frame, this.#duplicates.mask);
     return newCount;
   }

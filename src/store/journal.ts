@@ -44,8 +44,8 @@ export type Committed = { readonly ok: true } | { readonly ok: false; readonly f
 export class Journal implements StoredFrames {
   readonly db: Database;
   readonly limits: Limits;
-  readonly fold = new DeviceFold();
   readonly ledger = new Ledger();
+  readonly fold = new DeviceFold(this.ledger.ids);
   readonly batch: Batch;
   readonly runs: RunTable;
   readonly segmentTable: SegmentTable;
@@ -94,7 +94,7 @@ export class Journal implements StoredFrames {
     this.#insertRow = db.prepare("INSERT INTO log (seq, next_seq, at, body) VALUES (?, ?, ?, ?)");
     this.#begun = db.prepare("BEGIN IMMEDIATE");
     this.#ended = db.prepare("COMMIT");
-    this.#queue = new EventQueue(db, this.deviceTable, limits);
+    this.#queue = new EventQueue(db, this.deviceTable, this.ledger.ids, limits);
     this.#rebuild(progress);
     this.batch.begin(this.nextSeq);
   }
@@ -218,12 +218,7 @@ export class Journal implements StoredFrames {
   #rebuild(progress: (rows: number) => void): void {
     const rebuilt = rebuild(this.db, {
       fold: this.fold,
-      device: (row) => {
-        const device = this.ledger.add(row.state.no, row.state.id);
-        device.floor = row.floor;
-        device.newest = row.newest;
-        if (row.coverage !== null) device.coverage.decode(row.coverage);
-      },
+      device: (row) => this.ledger.restore(row),
       entry: (view) => {
         const device = this.ledger.byNo(view.deviceNo);
         if (device !== undefined && view.isFrame) coverEntry(view, device, this.limits);

@@ -2,37 +2,36 @@
  * What the journal alone knows of each device: the floor below which fences are refused, the coverage of its record
  * times, its newest record. Pure. Within a batch changes go to an overlay, which becomes the state after COMMIT or is dropped.
  */
-import { asDeviceNo, type DeviceId, type DeviceNo } from "../base/brand.ts";
+import { asDeviceId, asDeviceNo, type DeviceId, type DeviceNo } from "../base/brand.ts";
+import { IdTable } from "../base/id_table.ts";
 import { Coverage } from "./coverage.ts";
+import type { DeviceRow } from "./device_row.ts";
 
 export class LedgerDevice {
   readonly no: DeviceNo;
-  readonly id: DeviceId;
   /** Raised by the registry's word only. Never lowered, not even by a failed commit: the registry has decided. */
   floor = 0;
-  coverage = new Coverage();
   /** Two live devices fight for it: what it sends is marked. The registry's word, in memory only. */
   quarantined = false;
-  /** Greatest record time that was not in the future when it came. */
-  newest = 0;
+  /** Null before its first record: a fleet may be large and mostly silent. */
+  coverage: Coverage | null = null;
   /** The batch's own copy, or null when the batch has not touched the device. */
   overlay: Coverage | null = null;
-  newestInBatch = 0;
 
-  constructor(no: DeviceNo, id: DeviceId) {
+  constructor(no: DeviceNo) {
     this.no = no;
-    this.id = id;
   }
 }
 
 export class Ledger {
+  readonly ids = new IdTable();
   readonly #byNo: (LedgerDevice | undefined)[] = [];
-  readonly #byId = new Map<DeviceId, LedgerDevice>();
   readonly #touched: LedgerDevice[] = [];
   readonly #spare: Coverage[] = [];
+  #size = 0;
 
   get size(): number {
-    return this.#byId.size;
+    return this.#size;
   }
 
   byNo(no: DeviceNo): LedgerDevice | undefined {
@@ -40,23 +39,36 @@ export class Ledger {
   }
 
   byId(id: DeviceId): LedgerDevice | undefined {
-    return this.#byId.get(id);
+    return this.#byNo[this.ids.find(id)];
   }
 
+  /** The device's identity. Its text is made anew. */
+  idOf(device: LedgerDevice): DeviceId {
+    return asDeviceId(this.ids.name(device.no));
+  }
+
+  /** The device fold of the same journal may have named it before. */
   add(no: DeviceNo, id: DeviceId): LedgerDevice {
-    const device = new LedgerDevice(no, id);
+    if (!this.ids.has(no)) this.ids.set(no, id);
+    const device = new LedgerDevice(no);
     this.#byNo[no] = device;
-    this.#byId.set(id, device);
+    this.#size++;
     return device;
+  }
+
+  /** A device as its row has it. */
+  restore(row: DeviceRow): void {
+    const device = this.add(row.state.no, row.state.id);
+    device.floor = row.floor;
+    if (row.coverage === null || row.coverage.length === 0) return;
+    device.coverage = new Coverage();
+    device.coverage.decode(row.coverage);
+    device.coverage.newest = row.newest;
   }
 
   /** A device never seen gets the next number. */
   addNext(id: DeviceId): LedgerDevice {
-    return this.add(asDeviceNo(Math.max(1, this.#byNo.length)), id);
-  }
-
-  ids(): DeviceId[] {
-    return [...this.#byId.keys()];
+    return this.add(asDeviceNo(this.ids.end), id);
   }
 
   /** The coverage a batch may change. */
@@ -65,7 +77,6 @@ export class Ledger {
     const copy = this.#spare.pop() ?? new Coverage();
     copy.copyFrom(device.coverage);
     device.overlay = copy;
-    device.newestInBatch = device.newest;
     this.#touched.push(device);
     return copy;
   }
@@ -73,9 +84,8 @@ export class Ledger {
   /** After COMMIT. */
   merge(): void {
     for (const device of this.#touched) {
-      this.#spare.push(device.coverage);
-      device.coverage = device.overlay!;
-      device.newest = device.newestInBatch;
+      if (device.coverage !== null) this.#spare.push(device.coverage);
+      device.coverage = device.overlay;
       device.overlay = null;
     }
     this.#touched.length = 0;

@@ -2,6 +2,7 @@
 import { expect } from "bun:test";
 import { asDeviceId, asDeviceNo, asSeq } from "../../src/base/brand.ts";
 import { EntryView } from "../../src/store/entry.ts";
+import { Coverage } from "../../src/store/coverage.ts";
 import type { DeviceState, RecordsQuery, StoredRecord } from "../../src/store/port.ts";
 import { recordStart, recordTime } from "../../src/store/record_walk.ts";
 import type { ModelDevice, SentRecord } from "./journal_model.ts";
@@ -104,12 +105,13 @@ export function checkAll(world: JournalWorld): void {
     checkEntries(world, device);
     const own = journal.ledger.byNo(known.no)!;
     expect(own.overlay).toBe(null);
-    expect(own.coverage.intervals).toBeLessThanOrEqual(world.limits.coverageIntervals);
+    const coverage = own.coverage ?? new Coverage();
+    expect(coverage.intervals).toBeLessThanOrEqual(world.limits.coverageIntervals);
     for (const key of device.stored.keys()) {
       const time = recordTime(Buffer.from(key.slice(key.indexOf(":") + 1), "hex"), 0);
-      expect(own.coverage.overlaps(time, time)).toBe(true);
+      expect(coverage.overlaps(time, time)).toBe(true);
     }
-    const pairs = own.coverage.pairs();
+    const pairs = coverage.pairs();
     for (let i = 1; i < pairs.length; i++) expect(pairs[i]![0]).toBeGreaterThan(pairs[i - 1]![1]);
   }
 }

@@ -1,5 +1,5 @@
 /** One life of a journal in a test's own thread: the real store file, rings, intake and verdicts; only the loop is the test's. */
-import { asDeviceNo, asSeq } from "../../src/base/brand.ts";
+import { asSeq } from "../../src/base/brand.ts";
 import type { Limits } from "../../src/base/limits.ts";
 import { JournalEvents } from "../../src/engine/journal/events.ts";
 import { JournalIntake } from "../../src/engine/journal/intake.ts";
@@ -79,7 +79,7 @@ export class JournalProcess {
   /** As the table has them. */
   quarantined(released: 0 | 1): string[] {
     const rows = this.journal.db.prepare("SELECT device, hex(bytes) AS hex FROM quarantine WHERE released = ? ORDER BY id").all(released);
-    return rows.map((row) => `${this.journal.ledger.byNo(asDeviceNo(Number(row["device"])))!.id} ${String(row["hex"])}`);
+    return rows.map((row) => `${this.journal.ledger.ids.name(Number(row["device"]))} ${String(row["hex"])}`);
   }
 
   /** Takes, and commits what was taken. Null: there was nothing to write. */

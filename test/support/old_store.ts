@@ -133,7 +133,7 @@ export function makeOldStore(plan: OldStorePlan): OldStore {
   const fleet = Array.from({ length: plan.devices }, (_, i) => {
     const { device } = journal.device(asDeviceId(imeiOf(i)));
     const origin = { address: "127.0.0.1", port: 1, clientInstance: "" };
-    journal.event("connected", device, FENCE, begin, { id: device.id, at: begin, transport: "tcp", origin }, { makes: true, floor: FENCE });
+    journal.event("connected", device, FENCE, begin, { id: imeiOf(i), at: begin, transport: "tcp", origin }, { makes: true, floor: FENCE });
     return { device, moving: new MovingFrame(i) };
   });
   commit();

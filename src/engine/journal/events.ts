@@ -141,7 +141,7 @@ export class JournalEvents {
   /** What the other threads start from. */
   recovered(fenceBase: number): Recovered {
     const [commands, configs] = [this.#commands.recovered(), this.#configs.kept()];
-    return { epoch: this.#journal.epoch, fenceBase, devices: this.#journal.ledger.ids(), commands, configs };
+    return { epoch: this.#journal.epoch, fenceBase, devices: [...this.#journal.ledger.ids.names()], commands, configs };
   }
 
   #connected(m: MessageOf<"connected">): void {
@@ -242,7 +242,7 @@ export class JournalEvents {
   #conflict(m: MessageOf<"conflict">): void {
     const device = this.#journal.ledger.byId(asDeviceId(m.device));
     if (device === undefined) return;
-    if (CONFLICT_ACTIONS[m.action] === "quarantine") this.#marks.fight(device.id, true);
+    if (CONFLICT_ACTIONS[m.action] === "quarantine") this.#marks.fight(m.device, true);
     const payload = conflictPayload(m);
     const row = { device: m.device, fence: m.fence, ...payload };
     this.#journal.event("conflict", device, asFence(m.fence), m.at, payload, { change: { kind: "conflict", row } });

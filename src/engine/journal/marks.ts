@@ -10,19 +10,23 @@ import { readAllowList } from "../allow_list.ts";
 import { announced } from "../registry/policies.ts";
 
 export class JournalMarks {
-  readonly #ledger: Pick<Ledger, "byId">;
+  readonly #ledger: Pick<Ledger, "byId" | "idOf">;
   /** Null: unknown devices are not quarantined. */
   readonly #listed: Set<string> | null;
   readonly #fought = new Set<string>();
 
-  constructor(ledger: Pick<Ledger, "byId">, listed: Set<string> | null = null) {
+  constructor(ledger: Pick<Ledger, "byId" | "idOf">, listed: Set<string> | null = null) {
     this.#ledger = ledger;
     this.#listed = listed;
   }
 
   /** It has a connection now, or something about it has changed. */
   mark(device: LedgerDevice): void {
-    device.quarantined = this.#fought.has(device.id) || (this.#listed !== null && !this.#listed.has(device.id));
+    device.quarantined = false;
+    // Of most gateways neither is so, and a name is made when it is asked for.
+    if (this.#fought.size === 0 && this.#listed === null) return;
+    const id = this.#ledger.idOf(device);
+    device.quarantined = this.#fought.has(id) || (this.#listed !== null && !this.#listed.has(id));
   }
 
   /** It fights for its identity, by an action that quarantines, or does so no more. */
