@@ -86,6 +86,8 @@ export class SenderTable {
   #firstFree = 0;
   /** Heard in one moment only; the longest ago first. */
   readonly #passing = new Set<Sender>();
+  /** The others; the one that was heard longest ago first. */
+  readonly #staying = new Set<Sender>();
 
   constructor(capacity: number) {
     this.#slots = new Array<Sender | null>(capacity).fill(null);
@@ -113,28 +115,32 @@ export class SenderTable {
     return sender;
   }
 
-  /** It was heard again: it is there. */
+  /** It is heard again: it is there. */
   stays(sender: Sender): void {
     this.#passing.delete(sender);
+    this.#staying.delete(sender);
+    this.#staying.add(sender);
   }
 
   get isFull(): boolean {
     return this.count === this.#slots.length;
   }
 
-  /** One that was heard in one moment only, and for which nothing waits; or null. */
-  passing(): Sender | null {
-    let left = LOOK;
-    for (const sender of this.#passing) {
-      if (sender.inFlight === 0 && sender.held.length === 0 && sender.command === null) return sender;
-      if (--left === 0) return null;
-    }
-    return null;
+  /**
+   * Who makes room for another: one that was heard in one moment only; where there is none, who has been silent for longest, since
+   * `silentSince` (mono ms) at least. Null: nobody. Names can be made up faster than devices speak: as long as one of them is there, no
+   * other place is given away.
+   */
+  leaving(silentSince: number): Sender | null {
+    if (this.#passing.size > 0) return idleOf(this.#passing);
+    const silent = idleOf(this.#staying);
+    return silent !== null && silent.heardAt <= silentSince ? silent : null;
   }
 
   remove(sender: Sender): void {
     const { slot, device, address } = sender;
     this.#passing.delete(sender);
+    this.#staying.delete(sender);
     assert(this.#slots[slot] === sender, `sender ${sender.id} was removed before`);
     this.#slots[slot] = null;
     this.#generations[slot]!++;
@@ -158,4 +164,14 @@ export class SenderTable {
   all(): Sender[] {
     return [...this.#byKey.values()];
   }
+}
+
+/** The first one for which nothing waits. */
+function idleOf(senders: ReadonlySet<Sender>): Sender | null {
+  let left = LOOK;
+  for (const sender of senders) {
+    if (sender.inFlight === 0 && sender.held.length === 0 && sender.command === null) return sender;
+    if (--left === 0) return null;
+  }
+  return null;
 }

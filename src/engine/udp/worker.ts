@@ -181,11 +181,11 @@ export class UdpWorker {
     this.#hold(sender, arrival);
   }
 
-  /** Null when there is no place for it. A place that one datagram took is given to the next one: anybody can send one. */
+  /** Null when there is no place for it, nor anybody whose place it could have: anybody can send a datagram. */
   #newSender(device: string, { from, receivedAt, readAt }: Arrival): Sender | null {
-    const { table } = this.#at;
-    const passing = table.isFull ? table.passing() : null;
-    if (passing !== null) this.#claims.end(passing, "idle_timeout");
+    const { table, limits } = this.#at;
+    const leaving = table.isFull ? table.leaving(readAt - limits.udpConfirmMs) : null;
+    if (leaving !== null) this.#claims.end(leaving, "idle_timeout");
     return table.add(device, from, receivedAt, readAt);
   }
 
