@@ -209,7 +209,7 @@ test("simulated trackers speak TLS to a gateway they trust, and to no other", as
   }
   const distrustful = await runBerth(["simulate", target, "--tls", "--devices", "1", "--seconds", "2"]);
   expect(distrustful.code).toBe(1);
-  expect((await runBerth(["simulate", target, "--tls", "--udp"])).code).toBe(1);
+  expect((await runBerth(["simulate", target, "--tls", "--udp"])).code).toBe(2);
   expect((await runBerth(["simulate", target, "--ca", "/no/such.pem"])).err).toContain("/no/such.pem");
 });
 
