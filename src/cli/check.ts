@@ -1,4 +1,5 @@
 /** `berth check FILE`: is this configuration good, and what does it come to? */
+import { cautions } from "../config/cautions.ts";
 import { explain } from "../config/explain.ts";
 import type { Settings } from "../config/settings.ts";
 import { readConfigSchemas } from "../engine/config_schemas.ts";
@@ -39,6 +40,7 @@ export const addCheck: Verb = (program, platform, end) => {
       if (!schemas.ok) return end(fail(platform, schemas.message));
       const fault = tlsFault(platform, config.value.settings);
       if (fault !== null) return end(fail(platform, fault));
+      for (const text of cautions(config.value.settings)) platform.writeErr(`berth: ${text}\n`);
       platform.writeOut(explain(config.value));
       end(EXIT.done);
     });

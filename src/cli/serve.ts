@@ -1,4 +1,5 @@
 /** `berth serve`: one gateway, until it is told to stop. Owns the main thread. */
+import { cautions } from "../config/cautions.ts";
 import type { Settings } from "../config/settings.ts";
 import { readConfigSchemas } from "../engine/config_schemas.ts";
 import { supervise, type SupervisorLog } from "../engine/supervisor.ts";
@@ -11,5 +12,6 @@ export async function serve(settings: Settings, platform: Platform, log: Supervi
     log.fatal({ fault: schemas.fault }, schemas.message);
     return 1;
   }
+  for (const text of cautions(settings)) log.warn({}, text);
   return supervise(settings, platform, log);
 }

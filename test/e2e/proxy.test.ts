@@ -1,9 +1,11 @@
 /** Trackers behind a balancer that speaks the PROXY protocol: their own addresses everywhere, and nobody else's word for one. */
 import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { FIRST } from "../support/certificates.ts";
 import { denoBerth } from "../support/deno_command.ts";
 import { TestDevice } from "../support/fleet.ts";
 import { encodeLogin } from "../support/frames.ts";
-import { type Accept, ACCEPTS, endEverything, Gateway, type SettingsText, temporaryData } from "../support/gateway.ts";
+import { type Accept, ACCEPTS, endEverything, Gateway, runBerth, type SettingsText, temporaryData } from "../support/gateway.ts";
 import { startWith } from "../support/main_job.ts";
 import { v1Header, v2Header } from "../support/proxy_header.ts";
 import { ask, device, metric } from "../support/rest.ts";
@@ -106,4 +108,23 @@ test("behind a balancer on Deno a tracker's origin is its own, and who sends no 
   await bare.ended();
   expect(bare.login).toBeNull();
   expect((await ask(gateway.url, "/readyz")).status).toBe(200);
+});
+
+test("beside an address with TLS, which takes no header, that is said at the start and by check, and the address refuses one", async () => {
+  const files = temporaryData();
+  const [cert, key] = [join(files, "cert.pem"), join(files, "key.pem")];
+  await Bun.write(cert, FIRST.cert);
+  await Bun.write(key, FIRST.key);
+  const both: SettingsText = { ...BALANCED, "tcp.tls.listen": "127.0.0.1:0", "tcp.tls.cert": cert, "tcp.tls.key": key };
+  const said = "[tcp.tls] listen takes no PROXY header";
+  gateway = await startWith("reuseport", { settings: both });
+  expect(gateway.log.filter((line) => line.includes(said))).toHaveLength(1);
+  await behind(v1Header("203.0.113.7", 1));
+  const secured = await Tracker.open(gateway.tlsPort);
+  secured.write(v1Header("203.0.113.8", 2));
+  await secured.ended();
+  await until("its refusal", async () => (await metric(gateway.url, 'berth_accept_refused_total{cause="tls_handshake"}')) === 1);
+  const check = await runBerth(["check"], both);
+  expect([check.code, check.err.includes(said), check.out.includes(said)]).toEqual([0, true, false]);
+  expect((await runBerth(["check"], BALANCED)).err).toBe("");
 });
