@@ -1,8 +1,8 @@
 /** `berth tail`: the events of a running gateway, live, as lines for people or as JSON. */
 import { toTransformStream } from "@std/streams/to-transform-stream";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ok, type Result } from "../base/result.ts";
-import { connect } from "../client/connect.ts";
+import { connect, type Mode } from "../client/connect.ts";
 import type { BerthEvent } from "../client/events.ts";
 import { gateway } from "../client/gateway.ts";
 import type { Loss } from "../client/loss.ts";
@@ -19,6 +19,7 @@ interface TailOptions {
   readonly channel?: readonly string[];
   readonly fromStart?: boolean;
   readonly lastEventId?: string;
+  readonly mode?: Mode;
   readonly count?: number;
   readonly json?: boolean;
 }
@@ -58,7 +59,7 @@ function linesOf({ url, json, count = Infinity }: TailOptions, failed: (reason: 
 }
 
 async function tail(platform: Platform, options: TailOptions): Promise<number> {
-  const { url, token, device: devices, kind: kinds, channel: channels } = options;
+  const { url, token, device: devices, kind: kinds, channel: channels, mode } = options;
   let cursor = options.lastEventId ?? null;
   if (options.fromStart === true) {
     const start = await startCursor(url, token);
@@ -74,6 +75,7 @@ async function tail(platform: Platform, options: TailOptions): Promise<number> {
     devices,
     kinds,
     channels,
+    mode,
     cursor,
     token,
     random: () => platform.randomBytes(1)[0]! / 256,
@@ -105,6 +107,10 @@ export const addTail: Verb = (program, platform, end) => {
     .option("--channel <NAME>", "only devices, device.ID or app.NAME; may be repeated", list)
     .option("--from-start", "begin with the oldest event that is kept")
     .option("--last-event-id <CURSOR>", "begin after this cursor (EPOCH.SEQ)")
+    .addOption(
+      new Option("--mode <MODE>", "latest: while behind, only the newest record of each device, and a gap (default: complete)")
+        .choices(["complete", "latest"] satisfies Mode[]),
+    )
     .option("--count <N>", "stop after N events", wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .option("--json", "one JSON object a line")
     .addHelpText("after", HELP);

@@ -1,7 +1,7 @@
 /** mode=latest against the running gateway: a reader that stalls under load, comes back, and goes on by its cursor. */
 import { afterAll, expect, test } from "bun:test";
 import { TestDevice } from "../support/fleet.ts";
-import { endEverything, Gateway } from "../support/gateway.ts";
+import { endEverything, Gateway, runBerth } from "../support/gateway.ts";
 import { devicesPage, metrics } from "../support/rest.ts";
 import { cursorParts, SseConsumer } from "../support/sse.ts";
 import { StalledClient } from "../support/stalled.ts";
@@ -68,3 +68,25 @@ test(
   },
   90_000,
 );
+
+test("tail --mode latest shows who is behind the newest record of each device, and the gap before it", async () => {
+  const gateway = await Gateway.start({ settings: { workers: 1, "http.window_events": 1 } });
+  const device = new TestDevice(750, "8");
+  const tracker = await Tracker.loggedIn(gateway.tcpPort, device.imei);
+  for (let i = 0; i < 5; i++) await tracker.send(device.frame(device.records(10)).bytes);
+  const { cursor } = await devicesPage(gateway.url);
+  const shown = async (...mode: string[]): Promise<unknown[]> => {
+    const args = ["tail", "--url", gateway.url, "--from-start", "--kind", "record", "--json", ...mode];
+    const { code, out, err } = await runBerth(args);
+    expect([code, err]).toEqual([0, ""]);
+    return out.trimEnd().split("\n").map((line) => {
+      const { event, data } = JSON.parse(line) as { event: string; data: { seq?: number; cause?: string } };
+      return [event, data.cause ?? data.seq];
+    });
+  };
+  expect(await shown("--mode", "latest", "--count", "2")).toEqual([["gap", "coalesced"], ["record", cursorParts(cursor).seq]]);
+  expect(await shown("--mode", "complete", "--count", "2")).toEqual([["record", 2], ["record", 3]]);
+  expect((await runBerth(["tail", "--mode", "newest"])).code).toBe(2);
+  tracker.close();
+  expect((await gateway.stop()).code).toBe(0);
+}, 60_000);
