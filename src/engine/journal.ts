@@ -254,7 +254,7 @@ class JournalLoop {
     if (now - this.#lookedAt < this.#lookMs) return;
     this.#lookedAt = now;
     this.#upkeep.wish(this.#disk.wish(this.#platform.clock.wall()), this.#disk.looseFreePages);
-    if (!this.#health.failing) this.#disk.keepReserve();
+    if (!this.#health.failing) this.#disk.keepUp();
     this.#meter.gauges(this.#journal, this.#disk);
   }
 
@@ -294,7 +294,6 @@ class JournalLoop {
       const slice = this.#upkeep.round(this.#platform.clock.wall(), true);
       if (slice === null || slice.failure !== null || (!this.#upkeep.flushing && this.#journal.tails.live.refs.count === 0)) break;
     }
-    this.#disk.truncateLog();
-    this.#journal.db.close();
+    this.#disk.close();
   }
 }

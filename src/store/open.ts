@@ -91,6 +91,14 @@ function migrate(db: Database, from: number, epoch: string): void {
   db.exec("COMMIT");
 }
 
+/** The store is not the one that was here: its cursors begin anew, and its fences go on from `fences`. */
+export function beginAnew(db: Database, epoch: string, fences: number): void {
+  db.exec("BEGIN IMMEDIATE");
+  db.prepare("UPDATE meta SET value = ? WHERE key = 'epoch'").run(epoch);
+  db.prepare("UPDATE meta SET value = ? WHERE key = 'fence_reserved'").run(fences);
+  db.exec("COMMIT");
+}
+
 /** What a failure of the store means, and what to run. */
 export function refusal(path: string, code: string, message: string): Result<never, OpenFault> {
   if (isCorrupt(code)) {

@@ -11,9 +11,10 @@ import type { RetentionWish } from "../../store/retention_job.ts";
 import { sqlFailure } from "../../store/sql_error.ts";
 import type { Board } from "../../wire/board.ts";
 import type { Boot } from "../boot.ts";
+import { SeenFiles } from "./seen.ts";
 
 type PassMode = "NOOP" | "PASSIVE" | "RESTART" | "TRUNCATE";
-type Needs = Pick<Platform, "fileSize" | "removeFile" | "allocateFile" | "space" | "exists" | "clock">;
+type Needs = Pick<Platform, "fileSize" | "removeFile" | "allocateFile" | "space" | "exists" | "clock" | "readText" | "writeText">;
 
 /** Name of the reserve file inside the data directory. */
 export const RESERVE_FILE = "reserve";
@@ -50,6 +51,8 @@ export class JournalDisk {
   readonly #data: string;
   readonly #reservePath: string;
   readonly #mostBytes: number;
+  readonly #seen: SeenFiles;
+  readonly #epoch: string;
   readonly #passes: Readonly<Record<PassMode, Statement>>;
   readonly #pageCount: Statement;
   readonly #freeCount: Statement;
@@ -82,6 +85,8 @@ export class JournalDisk {
     this.#thread = boot.thread;
     this.#data = boot.settings.data;
     this.#reservePath = `${this.#data}/${RESERVE_FILE}`;
+    this.#seen = new SeenFiles(files, this.#data);
+    this.#epoch = journal.epoch;
     this.#ticket = board.checkpointAnswered();
     this.#measure();
     const half = (this.#free + this.storeBytes) / 2;
@@ -114,8 +119,25 @@ export class JournalDisk {
     return true;
   }
 
+  /** While commits succeed: the reserve is there, and what is on the disk is noted beside it. */
+  keepUp(): void {
+    this.#keepReserve();
+    this.#note();
+  }
+
+  /** At the end: everything back into the database, and it is closed. */
+  close(): void {
+    this.truncateLog();
+    this.#note();
+    this.#journal.db.close();
+  }
+
+  #note(): void {
+    this.#seen.note({ epoch: this.#epoch, committed: this.#board.committed(), fences: this.#board.fenceReserved() });
+  }
+
   /** Makes the reserve file when there is room for it and some more. */
-  keepReserve(): void {
+  #keepReserve(): void {
     const { reserveBytes, freeDiskBytes } = this.#journal.limits;
     if (reserveBytes === 0 || !this.#isFresh || this.#files.exists(this.#reservePath)) return;
     if (this.#free < reserveBytes + freeDiskBytes) return;

@@ -7,11 +7,13 @@ import type { Database, Platform } from "../../platform/port.ts";
 import { Bell } from "../../ring/wait.ts";
 import { Journal, type Probe } from "../../store/journal.ts";
 import { STORE_FILE } from "../../store/migrations.ts";
-import { openStore, refusal } from "../../store/open.ts";
+import { beginAnew, openStore, refusal } from "../../store/open.ts";
 import { sqlFailure } from "../../store/sql_error.ts";
 import { Board } from "../../wire/board.ts";
 import type { Boot, Report } from "../boot.ts";
+import { createLog } from "../../telemetry/log.ts";
 import { RESERVE_FILE } from "./disk.ts";
+import { fencesAnew } from "./seen.ts";
 
 const EPOCH_BYTES = 8;
 /** Less free than this, and a store that cannot be opened is taken for one on a full disk. */
@@ -61,6 +63,17 @@ function openWhenRoom(boot: Boot, platform: Platform, path: string, report: (r: 
   }
 }
 
+/** A store that was put back from a backup: who comes with a cursor is told to begin anew, and no fence comes twice. */
+function lookWhose(journal: Journal, boot: Boot, platform: Platform): void {
+  const { data, logLevel } = boot.settings;
+  const { epoch, committed, fenceReserved } = journal;
+  const fences = fencesAnew(platform, data, { epoch, committed, fences: fenceReserved });
+  if (fences === null) return;
+  beginAnew(journal.db, toHex(platform.randomBytes(EPOCH_BYTES)), fences);
+  const text = `Store ${data}/${STORE_FILE} is not as this gateway left it: put back from a backup, or another one. Its cursors begin anew`;
+  createLog(platform, logLevel, { role: "journal" }).warn({ code: "store_put_back", committed }, text);
+}
+
 export function openJournal(boot: Boot, platform: Platform, probe: Probe, report: (r: Report) => void): Journal {
   const { data, limits } = boot.settings;
   const path = `${data}/${STORE_FILE}`;
@@ -68,10 +81,12 @@ export function openJournal(boot: Boot, platform: Platform, probe: Probe, report
   platform.makeDirectory(data);
   const db = openWhenRoom(boot, platform, path, report);
   try {
-    return new Journal(db, limits, probe, (rows) => {
+    const journal = new Journal(db, limits, probe, (rows) => {
       board.beat(boot.thread);
       report({ type: "progress", text: `rebuilding from the journal: ${rows} rows` });
     });
+    lookWhose(journal, boot, platform);
+    return journal;
   } catch (error) {
     const failure = sqlFailure(error);
     if (failure === null) throw error;
