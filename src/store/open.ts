@@ -96,6 +96,8 @@ export function beginAnew(db: Database, epoch: string, fences: number): void {
   db.exec("BEGIN IMMEDIATE");
   db.prepare("UPDATE meta SET value = ? WHERE key = 'epoch'").run(epoch);
   db.prepare("UPDATE meta SET value = ? WHERE key = 'fence_reserved'").run(fences);
+  // One that waited then may have been given to its device since: it ends as those do that had been.
+  db.exec("UPDATE command SET state = 'routed' WHERE state = 'queued'");
   db.exec("COMMIT");
 }
 

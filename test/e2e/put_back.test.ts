@@ -2,11 +2,13 @@
 import { afterAll, expect, test } from "bun:test";
 import { copyFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { inState, submit } from "../support/command_asks.ts";
 import { TestDevice } from "../support/fleet.ts";
 import { endEverything, Gateway, temporaryData } from "../support/gateway.ts";
 import { device, devicesPage } from "../support/rest.ts";
 import { SseConsumer } from "../support/sse.ts";
 import { Tracker } from "../support/tracker.ts";
+import { until } from "../support/until.ts";
 
 afterAll(endEverything);
 
@@ -37,6 +39,10 @@ test("a cursor survives stops and kill -9, and not a restore; fences rise over a
   const { data } = gateway;
   const again = async (into = data): Promise<Gateway> => (gateway = await Gateway.start({ data: into, settings: { workers: 1 } }));
   const first = await used(gateway);
+  const away = new TestDevice(8902, "8");
+  (await Tracker.loggedIn(gateway.tcpPort, away.imei)).close();
+  await until("offline", async () => !(await device(gateway.url, away.imei)).connected);
+  const waits = await submit(gateway.url, away.imei, { ttlMs: 600_000 });
   expect((await gateway.stop()).code).toBe(0);
   const backup = join(temporaryData(), STORE);
   copyFileSync(join(data, STORE), backup);
@@ -46,6 +52,7 @@ test("a cursor survives stops and kill -9, and not a restore; fences rise over a
   const third = await used(await again());
   expect([second.epoch, third.epoch]).toEqual([first.epoch, first.epoch]);
   expect(await causeFor(gateway, second.cursor)).toBeNull();
+  await inState(gateway.url, waits.id, "queued");
   expect((await gateway.stop()).code).toBe(0);
 
   for (const name of readdirSync(data)) if (name.startsWith(STORE)) rmSync(join(data, name));
@@ -53,6 +60,8 @@ test("a cursor survives stops and kill -9, and not a restore; fences rise over a
   await again();
   expect(gateway.logText).toContain("store_put_back");
   expect(await causeFor(gateway, third.cursor)).toBe("epoch");
+  // It may have been sent after the backup was made.
+  expect((await inState(gateway.url, waits.id, "unknown")).reason).toBe("restart");
   const fourth = await used(gateway);
   expect(fourth.epoch).not.toBe(first.epoch);
   expect(fourth.fence).toBeGreaterThan(third.fence);
