@@ -162,7 +162,7 @@ describe.if(browserPath() !== null)("dashboard", () => {
     const [, seq] = (await devicesPage(gateway.url)).cursor.split(".");
     await dashboard.fact("seq", seq!);
     const facts = await dashboard.facts();
-    expect(facts).toMatchObject({ doubled: "0", missing: "0", hydrates: "1", losses: "1" });
+    expect(facts).toMatchObject({ doubled: "0", unseen: "0", hydrates: "1", losses: "1" });
     // Every seq since was an event of its own.
     expect(Number(facts.events) - Number(before.events)).toBe(Number(seq) - Number(before.seq));
     expect(await dashboard.page.textContent("#happenings .link .what")).toStartWith("Connected again after");

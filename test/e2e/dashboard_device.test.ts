@@ -167,7 +167,7 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
     await sendAll(tracker, one.frames(10));
     await dashboard.until(fact("inRange", await countOf(one)));
     expect(await page.textContent("#device-notices .link .what")).toStartWith("Connected again after");
-    expect(await dashboard.facts()).toMatchObject({ doubled: "0", missing: "0", hydrates: "1", reads: before });
+    expect(await dashboard.facts()).toMatchObject({ doubled: "0", unseen: "0", hydrates: "1", reads: before });
     await dashboard.until(`document.getElementById("device-head").dataset.connected === "true"`);
   }, 40_000);
 

@@ -35,7 +35,7 @@ describe.if(browserPath() !== null)("dashboard that does not keep up", () => {
     const told = await metric(gateway.url, "berth_events_coalesced_total");
     expect(told).toBeGreaterThan(0);
     await dashboard.fact("coalesced", String(told), 30_000);
-    expect(await dashboard.facts()).toMatchObject({ doubled: "0", missing: "0", hydrates: "1", losses: "0" });
+    expect(await dashboard.facts()).toMatchObject({ doubled: "0", unseen: "0", hydrates: "1", losses: "0" });
     await dashboard.until("document.querySelectorAll('#happenings li').length === 1", 15_000);
     expect(await dashboard.page.textContent("#happenings li")).toContain("older records skipped");
     expect(dashboard.errors).toEqual([]);

@@ -97,7 +97,7 @@ describe.if(browserPath() !== null)("dashboard with many", () => {
     }));
     for (const { imei } of devices) await dashboard.records(imei, 5000, 20_000);
     const facts = await dashboard.facts();
-    expect(facts).toMatchObject({ doubled: "0", missing: "0", hydrates: "1" });
+    expect(facts).toMatchObject({ doubled: "0", unseen: "0", hydrates: "1" });
     expect(await dashboard.page.evaluate<number>("window.longest")).toBeLessThan(1000);
     expect(dashboard.errors).toEqual([]);
     await dashboard.close();
@@ -116,7 +116,7 @@ describe.if(browserPath() !== null)("dashboard with many", () => {
       await pause(10);
     }
     await dashboard.records(device.imei, sent);
-    expect(await dashboard.facts()).toMatchObject({ doubled: "0", missing: "0", hydrates: "1", losses: "0" });
+    expect(await dashboard.facts()).toMatchObject({ doubled: "0", unseen: "0", hydrates: "1", losses: "0" });
     expect(await dashboard.page.evaluate<number>("document.querySelectorAll('#happenings li').length")).toBe(0);
     expect(dashboard.errors).toEqual([]);
     await dashboard.close();

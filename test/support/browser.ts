@@ -31,7 +31,7 @@ export async function endBrowser(): Promise<void> {
 
 /** The facts the page tells of itself on its root element. */
 export type Facts = Readonly<
-  Record<"link" | "events" | "seq" | "doubled" | "missing" | "coalesced" | "hydrates" | "losses" | "devices", string>
+  Record<"link" | "events" | "seq" | "doubled" | "unseen" | "coalesced" | "hydrates" | "losses" | "devices", string>
 >;
 
 /** The dashboard, opened. */

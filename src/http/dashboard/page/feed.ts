@@ -47,8 +47,8 @@ export interface FeedCounts {
   seq: number;
   /** Came twice, and were left out. */
   doubled: number;
-  /** Never came, and nothing said so. */
-  missing: number;
+  /** Seqs that did not come, and nothing said why: messages of channels, which the page does not ask for; without any of those, missing events. */
+  unseen: number;
   /** Left out by the gateway, which said so. */
   coalesced: number;
   hydrates: number;
@@ -64,7 +64,7 @@ interface Start {
 }
 
 export class Feed {
-  readonly counts: FeedCounts = { events: 0, seq: 0, doubled: 0, missing: 0, coalesced: 0, hydrates: 0 };
+  readonly counts: FeedCounts = { events: 0, seq: 0, doubled: 0, unseen: 0, coalesced: 0, hydrates: 0 };
   readonly #ports: FeedPorts;
   readonly #told: Told;
   #epoch = "";
@@ -184,8 +184,8 @@ export class Feed {
       this.counts.doubled++;
       return;
     }
-    // Nothing is filtered, so each seq follows the one before.
-    this.counts.missing += seq - this.counts.seq - 1;
+    // Nothing of devices is filtered: what is passed over was said on channels.
+    this.counts.unseen += seq - this.counts.seq - 1;
     this.counts.seq = seq;
     const isNew = seq > start.seq;
     if (isNew) this.counts.events++;

@@ -222,14 +222,14 @@ export class Page {
 
   /** What the page knows of itself, for tests and for the curious. */
   #tell(now: number): void {
-    const { events, seq, doubled, missing, coalesced, hydrates } = this.#feed.counts;
+    const { events, seq, doubled, unseen, coalesced, hydrates } = this.#feed.counts;
     const { dataset } = document.documentElement;
     Object.assign(dataset, {
       link: this.#link.state(now),
       events: String(events),
       seq: String(seq),
       doubled: String(doubled),
-      missing: String(missing),
+      unseen: String(unseen),
       coalesced: String(coalesced),
       hydrates: String(hydrates),
       losses: String(this.#link.losses),
