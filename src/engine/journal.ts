@@ -245,8 +245,10 @@ class JournalLoop {
       this.#board.setOldest(asSeq(this.#journal.oldest));
       if (!this.#upkeep.flushing) break;
     }
-    if (slices > 0) this.#disk.followLog(slices * this.#boot.settings.limits.sliceBytes);
-    return slices > 0;
+    if (slices === 0) return false;
+    this.#leftovers.letGo();
+    this.#disk.followLog(slices * this.#boot.settings.limits.sliceBytes);
+    return true;
   }
 
   #look(): void {
@@ -279,9 +281,8 @@ class JournalLoop {
       return this.#bell.wait(Math.min(limits.idleWaitMs, waitMs), () => this.#board.phase() !== phase);
     }
     this.#leftovers.idle();
-    const blocked = this.#verdicts.some((verdicts) => verdicts.blocked);
     this.#bell.wait(
-      blocked ? BLOCKED_WAIT_MS : Math.min(limits.idleWaitMs, this.#lookMs),
+      this.#verdicts.some((verdicts) => verdicts.blocked) ? BLOCKED_WAIT_MS : Math.min(limits.idleWaitMs, this.#lookMs),
       () => this.#intake.hasWork() || this.#board.phase() !== phase,
     );
   }

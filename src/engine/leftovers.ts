@@ -62,6 +62,12 @@ export class Leftovers {
     this.#platform.collectYoung();
   }
 
+  /** The same, and something large is held no more: worth a collection, however little work it was. */
+  letGo(): void {
+    this.#turns += TURNS;
+    this.worked();
+  }
+
   /** A turn of the loop found nothing to do. */
   idle(): void {
     if (!this.#worked) return;

@@ -73,7 +73,8 @@ export function runReaderOver(open: OpenStoreReader, boot: Boot, platform: Platf
     else {
       desk.follow();
       const events = board.committed() - followed;
-      if (events > 0 || flushes.follow()) leftovers.worked();
+      if (flushes.follow()) leftovers.letGo();
+      else if (events > 0) leftovers.worked();
       else leftovers.idle();
       followed = board.committed();
       // The journal rings after many events only: what comes in between is followed a little later, or before the next answer.

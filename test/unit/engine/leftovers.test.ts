@@ -119,6 +119,14 @@ describe("leftovers", () => {
     expect(idleAt(61_000)).toBe(2);
   });
 
+  test("leftovers of a thread that let go of something large are collected, however little work it was", () => {
+    idleAt(20_000);
+    expect(idleAt(21_000)).toBe(1);
+    leftovers.letGo();
+    idleAt(40_000);
+    expect(idleAt(41_000)).toBe(2);
+  });
+
   test("leftovers wait while work comes in between", () => {
     for (let at = 20_000; at < 60_000; at += 900) {
       expect(idleAt(at)).toBe(0);
