@@ -58,7 +58,9 @@ export class Broker {
     const beatAt = asMonoMs(now + this.#limits.heartbeatMs);
     const { filter, format = this.#format, account = new Account(), isSuperseded = null } = wish;
     const subscriber = new Subscriber({ filter, format, account, isSuperseded }, start.position, beatAt, asMonoMs(now + wish.maxAgeMs));
-    if (this.#window.isNear(start.position)) subscriber.wholeUpTo = this.head;
+    // What was committed when it came, published here or not: this thread may follow the journal from afar while nobody waits.
+    const newest = asSeq(Math.max(committed, this.head));
+    if (newest - start.position <= this.#limits.windowEvents) subscriber.wholeUpTo = newest;
     subscriber.queue(format.opening(wish.retryMs), 0, now);
     if (start.resync !== null) {
       subscriber.queue(format.resync(start.position, start.resync), 0, now);

@@ -146,6 +146,7 @@ describe.if(browserPath() !== null)("dashboard", () => {
   });
 
   test("kill -9 is shown, and what came meanwhile follows by cursor: nothing lost, nothing twice", async () => {
+    await dashboard.fact("link", "live");
     const before = await dashboard.facts();
     await gateway.kill();
     await dashboard.fact("link", "reconnecting");

@@ -183,6 +183,20 @@ describe("a subscriber in mode latest", () => {
     expect(far.seqs).toEqual([5, 10, 14]);
   });
 
+  test("gets every event of those that were committed when it came and not published yet", () => {
+    const world = new BrokerWorld();
+    world.commit(some(3));
+    world.publish();
+    // Its place is not in memory, so a page is read, and the page has them.
+    world.lose();
+    world.commit(some(4));
+    const client = latest(world, `${EPOCH}.0`);
+    world.quiesce();
+    world.publish();
+    world.quiesce();
+    expect([client.seqs, world.counts.gap]).toEqual([[1, 2, 3, 4, 5, 6, 7], 0]);
+  });
+
   test("that takes what comes gets all of a burst beyond its bound", () => {
     const world = new BrokerWorld();
     const client = latest(world, `${EPOCH}.0`);
