@@ -135,6 +135,14 @@ describe("a policy is", () => {
     expect(used(world(), "350411234567891")).toBe("takeover");
   });
 
+  test("found by an identity and a pattern in any spelling", () => {
+    const registry = new RegistryWorld({
+      classes: [{ name: "hex", match: "AB:*", transport: null, policy: { name: "reject", connections: 1 } }],
+    });
+    expect([used(registry, "ab:1"), used(registry, "AB:2"), used(registry, "aB:3"), used(registry, "ac:1")])
+      .toEqual(["reject", "reject", "reject", "takeover"]);
+  });
+
   test("that of the class a connection names", () => {
     expect(used(world(), "berth-2", { deviceClass: "hubs" })).toBe("recent");
     expect(used(world(), "berth-2")).toBe("takeover");
