@@ -6,9 +6,6 @@ import { parsePolicy } from "../wire/policy.ts";
 import { brokenPeers } from "./peers.ts";
 import type { Settings } from "./settings.ts";
 
-/** Bytes of the smallest record a frame can hold, so that a frame has no more records than this allows. */
-const RECORD_BYTES = 30;
-const RECORDS = 255;
 /** What a published message has besides its data: channel, time, names. */
 const MESSAGE_ROOM = 320;
 
@@ -19,10 +16,7 @@ export interface Broken {
 }
 
 /** Bytes a ring needs for the largest frame: a message is at most a quarter of its ring. */
-function frameRingNeeds({ frameBytes }: Limits): number {
-  const records = Math.min(RECORDS, Math.floor(frameBytes / RECORD_BYTES));
-  return 2 ** Math.ceil(Math.log2(4 * (frameMessageBytes(records, frameBytes) + MESSAGE_HEADER)));
-}
+const frameRingNeeds = ({ frameBytes }: Limits): number => 2 ** Math.ceil(Math.log2(4 * (frameMessageBytes(frameBytes) + MESSAGE_HEADER)));
 
 /** Everything that does not fit together, each with the setting to blame. */
 export function brokenRelations(settings: Settings): Broken[] {
@@ -71,7 +65,7 @@ export function brokenRelations(settings: Settings): Broken[] {
     "http.socket_ask_burst",
     `${limits.socketAskBurst} is below [http] socket_subscriptions ${limits.socketSubscriptions}`,
   );
-  const messageRing = 2 ** Math.ceil(Math.log2(4 * (frameMessageBytes(0, limits.messageBytes + MESSAGE_ROOM) + MESSAGE_HEADER)));
+  const messageRing = 2 ** Math.ceil(Math.log2(4 * (frameMessageBytes(limits.messageBytes + MESSAGE_ROOM) + MESSAGE_HEADER)));
   demand(
     limits.messageRingBytes >= messageRing,
     "rings.message_ring_bytes",

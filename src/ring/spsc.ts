@@ -10,11 +10,10 @@ import type { Bell } from "./wait.ts";
 const WORTH_BYTES = 64 * 1024;
 
 class RingEnd {
-  /** Views of the data area. Offsets given out are indexes into all three (`words` wants offset / 4, `floats` / 8). */
+  /** Views of the data area. Offsets given out are indexes into all of them (`words` wants offset / 4). */
   readonly bytes: Uint8Array<SharedArrayBuffer>;
   readonly view: DataView<SharedArrayBuffer>;
   readonly words: Uint32Array<SharedArrayBuffer>;
-  readonly floats: Float64Array<SharedArrayBuffer>;
   readonly capacity: number;
   protected readonly control: Int32Array<SharedArrayBuffer>;
 
@@ -24,7 +23,6 @@ class RingEnd {
     this.bytes = new Uint8Array(memory, DATA_BYTE);
     this.view = new DataView(memory, DATA_BYTE);
     this.words = new Uint32Array(memory, DATA_BYTE);
-    this.floats = new Float64Array(memory, DATA_BYTE);
   }
 }
 

@@ -74,8 +74,9 @@ export class Duplicates {
     this.#doubtful = 0;
     this.#lo = Infinity;
     this.#hi = -Infinity;
+    const { times } = frame;
     for (let i = 0; i < frame.header.n; i++) {
-      const time = frame.times[i]!;
+      const time = times[i]!;
       if (!coverage.overlaps(time, time)) {
         this.#state[i] = NEW;
         continue;
@@ -131,7 +132,7 @@ export class Duplicates {
     const entry = this.#entry.over(body, at);
     const codec = body[entry.dataAt]!;
     if (frame.bytes[frame.dataAt] !== codec) return;
-    const n = frame.header.n;
+    const { times, offsets, dataAt, header: { n } } = frame;
     const end = entry.end;
     const storedCount = entry.n;
     let from = entry.dataAt + 2;
@@ -144,9 +145,8 @@ export class Duplicates {
         const first = guess;
         for (let k = 0; k < n; k++) {
           const i = first + k < n ? first + k : first + k - n;
-          if (this.#state[i] !== UNKNOWN || frame.times[i] !== time) continue;
-          const start = frame.dataAt + frame.offsets[i]!;
-          if (!sameBytes(frame.bytes, start, frame.dataAt + frame.offsets[i + 1]!, body, from, to)) continue;
+          if (this.#state[i] !== UNKNOWN || times[i] !== time) continue;
+          if (!sameBytes(frame.bytes, dataAt + offsets[i]!, dataAt + offsets[i + 1]!, body, from, to)) continue;
           this.#state[i] = STORED;
           guess = i + 1 < n ? i + 1 : 0;
           if (--this.#doubtful === 0) return;

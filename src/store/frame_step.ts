@@ -84,12 +84,13 @@ export class FrameStep {
     entry.maxTime = -Infinity;
     entry.best = NO_BEST;
     let bestTime = -1;
+    const { times, offsets } = frame;
     for (let i = 0; i < frame.header.n; i++) {
       if (!this.#isNew(frame, entry, i)) continue;
-      const time = frame.times[i]!;
+      const time = times[i]!;
       if (time < entry.minTime) entry.minTime = time;
       if (time > entry.maxTime) entry.maxTime = time;
-      if (time < bestTime || time > latest || !hasFix(frame.bytes, frame.dataAt + frame.offsets[i]!)) continue;
+      if (time < bestTime || time > latest || !hasFix(frame.bytes, frame.dataAt + offsets[i]!)) continue;
       bestTime = time;
       entry.best = i;
     }
@@ -102,8 +103,9 @@ export class FrameStep {
       this.joins += coverage.add(entry.minTime, entry.maxTime, coverageGapMs, coverageIntervals);
       return;
     }
+    const { times } = frame;
     for (let i = 0; i < frame.header.n; i++) {
-      if (this.#isNew(frame, entry, i)) this.joins += coverage.add(frame.times[i]!, frame.times[i]!, coverageGapMs, coverageIntervals);
+      if (this.#isNew(frame, entry, i)) this.joins += coverage.add(times[i]!, times[i]!, coverageGapMs, coverageIntervals);
     }
   }
 
@@ -111,8 +113,9 @@ export class FrameStep {
     const latest = entry.receivedAt + this.#limits.futureMs;
     if (entry.maxTime <= latest) return entry.maxTime;
     let newest = 0;
+    const { times } = frame;
     for (let i = 0; i < frame.header.n; i++) {
-      const time = frame.times[i]!;
+      const time = times[i]!;
       if (time > newest && time <= latest && this.#isNew(frame, entry, i)) newest = time;
     }
     return newest;

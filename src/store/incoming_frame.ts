@@ -1,9 +1,10 @@
 /**
- * The frame message the journal stands on, taken apart once for the steps that follow: header, record times, record
- * bounds. Pure. One object serves all frames; `load` copies the two small columns, the data stays in the ring.
+ * The frame message the journal stands on, for the steps that follow. Pure. One object serves all frames: `load` reads the header, the
+ * data stays in the ring, and where its records are is found out only when it is asked.
  */
-import type { AvlColumns } from "../codec/teltonika/avl.ts";
-import { dataAt, emptyFrameHeader, offsetsAt, readFrameHeader, timesAt } from "../wire/frame_message.ts";
+import { assert } from "../base/assert.ts";
+import { AvlColumns, Fault, parseAvl } from "../codec/teltonika/avl.ts";
+import { dataAt, emptyFrameHeader, FLAG_ORDERED, readFrameHeader } from "../wire/frame_message.ts";
 
 export class IncomingFrame {
   readonly header = emptyFrameHeader();
@@ -11,56 +12,48 @@ export class IncomingFrame {
   bytes: Uint8Array = new Uint8Array(0);
   /** Where the data field begins in `bytes`. */
   dataAt = 0;
-  readonly times = new Float64Array(255);
-  /** Record i is bytes[dataAt + offsets[i] .. dataAt + offsets[i + 1]). */
-  readonly offsets = new Uint32Array(256);
   /** Are the record times strictly rising or strictly falling? Then no two records of the frame can be equal. */
   ordered = true;
+  readonly #columns = new AvlColumns();
+  #isParsed = false;
 
   load(bytes: Uint8Array, view: DataView<ArrayBufferLike>, at: number): void {
     this.bytes = bytes;
-    const header = this.header;
-    readFrameHeader(view, at, header);
-    const n = header.n;
-    const times = timesAt(at);
-    let rises = 0;
-    let last = 0;
-    for (let i = 0; i < n; i++) {
-      const time = view.getFloat64(times + 8 * i, true);
-      this.times[i] = time;
-      if (i > 0) rises += time > last ? 1 : time < last ? -1 : 0;
-      last = time;
-    }
-    this.ordered = n < 2 || rises === n - 1 || rises === 1 - n;
-    const offsets = offsetsAt(at, n);
-    for (let i = 0; i <= n; i++) this.offsets[i] = view.getUint32(offsets + 4 * i, true);
-    this.dataAt = dataAt(at, n);
+    this.dataAt = dataAt(at);
+    readFrameHeader(view, at, this.header);
+    this.ordered = (this.header.flags & FLAG_ORDERED) !== 0;
+    this.#isParsed = false;
   }
 
-  /** The same for a frame that comes out of no ring: `bytes` is its data field. */
-  loadColumns(bytes: Uint8Array, receivedAt: number, columns: AvlColumns): void {
-    const { n, codec, best, minTime, maxTime } = columns;
+  /** The same for a frame that comes out of no ring: `bytes` is its data field, `columns` what was read from it. */
+  loadDecoded(bytes: Uint8Array, receivedAt: number, columns: AvlColumns): void {
+    const { n, codec, best, minTime, maxTime, ordered } = columns;
     this.bytes = bytes;
     this.dataAt = 0;
     Object.assign(this.header, { conn: 0, n, codec, best, fault: 0, receivedAt, minTime, maxTime, dataLength: bytes.length, flags: 0 });
-    this.times.set(columns.times);
-    this.offsets.set(columns.offsets);
-    // Not to be looked into: whether two records are equal is found out the slow way.
-    this.ordered = n < 2;
+    this.ordered = ordered;
+    this.#isParsed = false;
   }
 
-  /** The same for kinds without columns: only header and data. */
-  loadRaw(bytes: Uint8Array, view: DataView<ArrayBufferLike>, at: number): void {
-    this.bytes = bytes;
-    readFrameHeader(view, at, this.header);
-    this.dataAt = at + RAW_DATA;
+  /** Of records, clamped as in the header. Of kind `frame` only. */
+  get times(): Float64Array {
+    return this.#parsed().times;
+  }
+  /** Record i is bytes[dataAt + offsets[i] .. dataAt + offsets[i + 1]). Of kind `frame` only. */
+  get offsets(): Uint32Array {
+    return this.#parsed().offsets;
   }
 
   /** A copy of the data field. */
   copyData(): Uint8Array {
     return this.bytes.slice(this.dataAt, this.dataAt + this.header.dataLength);
   }
-}
 
-/** Messages without columns say n (the declared count) and yet carry none: data follows the header and one offset. */
-const RAW_DATA = dataAt(0, 0);
+  #parsed(): AvlColumns {
+    if (this.#isParsed) return this.#columns;
+    const fault = parseAvl(this.bytes, this.dataAt, this.header.dataLength, 0, this.#columns);
+    assert(fault === Fault.none, `a frame with fault ${fault} came as one that can be decoded`);
+    this.#isParsed = true;
+    return this.#columns;
+  }
+}

@@ -8,7 +8,7 @@ export class Redecoder {
   /** Brings the frame's records into `frame`, as if it had just come; returns a Fault number, and what was there before is gone. */
   decode(bytes: Uint8Array, receivedAt: number, futureMs: number, frame: IncomingFrame): number {
     const fault = parseAvl(bytes, 0, bytes.length, receivedAt + futureMs, this.#columns);
-    frame.loadColumns(bytes, receivedAt, this.#columns);
+    frame.loadDecoded(bytes, receivedAt, this.#columns);
     return fault;
   }
 }

@@ -1,18 +1,16 @@
 /**
- * One complete frame on its way from a codec worker to the journal, in a ring (kind = FrameKind). Columnar: what the
- * journal needs of each record stands in two arrays, the raw data field follows untouched.
+ * One complete frame on its way from a codec worker to the journal, in a ring (kind = FrameKind): what the journal needs of it when
+ * nothing is in doubt, then the raw data field untouched. What it needs of single records it reads from there, which is rare.
  *
  *   0   conn u32        4  n u8   5  codec u8   6  best u8   7  fault u8
  *   8   receivedAt f64  (wall ms)
  *   16  minTime f64     24 maxTime f64          (record times, ms, clamped to 2^53 - 1)
- *   32  dataLength u32  36 flags u32
- *   40  times f64 × n
- *       offsets u32 × (n + 1)                   (record i is data[offsets[i] .. offsets[i + 1]))
- *       data u8 × dataLength                    (codec id .. second count: what the CRC covers)
+ *   32  dataLength u32  36 flags u32            (1: record times strictly rise or strictly fall)
+ *   40  data u8 × dataLength                    (codec id .. second count: what the CRC covers)
  *
  * `best` is the record that would be the device's last position if all were new (255: none has a fix): the greatest
  * time ≤ receivedAt + futureMs among records with satellites ≠ 0, |lat| ≤ 90°, |lon| ≤ 180°; ties: the later record.
- * For kinds other than `frame`, n is the declared count, the arrays are empty, and data is as received.
+ * For kinds other than `frame`, n is the declared count, and data is as received.
  */
 export const FrameKind = {
   /** A decoded AVL frame (codec 8, 8E, 16). Verdict kept: n is acknowledged. */
@@ -28,13 +26,13 @@ export const FrameKind = {
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
-export const FRAME_HEADER = 40;
+const FRAME_HEADER = 40;
 export const NO_BEST = 255;
+/** Of the flags: no two records of the frame can be equal. */
+export const FLAG_ORDERED = 1;
 
-export const frameMessageBytes = (n: number, dataLength: number): number => FRAME_HEADER + 8 * n + 4 * (n + 1) + dataLength;
-export const timesAt = (message: number): number => message + FRAME_HEADER;
-export const offsetsAt = (message: number, n: number): number => message + FRAME_HEADER + 8 * n;
-export const dataAt = (message: number, n: number): number => message + FRAME_HEADER + 8 * n + 4 * (n + 1);
+export const frameMessageBytes = (dataLength: number): number => FRAME_HEADER + dataLength;
+export const dataAt = (message: number): number => message + FRAME_HEADER;
 
 export interface FrameHeader {
   conn: number;
@@ -52,11 +50,10 @@ export interface FrameHeader {
 /** The parts of a ring's memory that a message is written into. */
 interface RingMemory {
   readonly view: DataView<ArrayBufferLike>;
-  readonly words: Uint32Array;
   readonly bytes: Uint8Array;
 }
 
-/** Writes the header at `at`. Times, offsets and data are written by the caller at the offsets above. */
+/** Writes the header at `at`. The data is written by the caller, behind it. */
 export function writeFrameHeader(view: DataView<ArrayBufferLike>, at: number, h: Readonly<FrameHeader>): void {
   view.setUint32(at, h.conn, true);
   view.setUint8(at + 4, h.n);
@@ -89,9 +86,9 @@ export function writeRawFrame(
   h.minTime = 0;
   h.maxTime = 0;
   h.dataLength = length;
+  h.flags = 0;
   writeFrameHeader(ring.view, at, h);
-  ring.words[offsetsAt(at, 0) >>> 2] = 0;
-  ring.bytes.set(data.subarray(start, start + length), dataAt(at, 0));
+  ring.bytes.set(data.subarray(start, start + length), dataAt(at));
 }
 
 /** Reads the header at `at` into `h`, which the caller reuses: no garbage per frame. */

@@ -1,15 +1,7 @@
 /** Puts frame messages into a frame ring as a codec worker does. For tests and measurements of the journal. */
 import { AvlColumns, parseAvl } from "../../src/codec/teltonika/avl.ts";
 import type { RingProducer } from "../../src/ring/spsc.ts";
-import {
-  dataAt,
-  emptyFrameHeader,
-  FrameKind,
-  frameMessageBytes,
-  offsetsAt,
-  timesAt,
-  writeFrameHeader,
-} from "../../src/wire/frame_message.ts";
+import { dataAt, emptyFrameHeader, FLAG_ORDERED, FrameKind, frameMessageBytes, writeFrameHeader } from "../../src/wire/frame_message.ts";
 
 const columns = new AvlColumns();
 const header = emptyFrameHeader();
@@ -19,7 +11,7 @@ export function putFrame(ring: RingProducer, conn: number, data: Uint8Array, rec
   const fault = parseAvl(data, 0, data.length, receivedAt + futureMs, columns);
   if (fault !== 0) throw new Error(`Cannot put frame: fault ${fault}`);
   const n = columns.n;
-  const at = ring.reserve(frameMessageBytes(n, data.length), FrameKind.frame);
+  const at = ring.reserve(frameMessageBytes(data.length), FrameKind.frame);
   if (at < 0) return -1;
   Object.assign(header, {
     conn,
@@ -30,18 +22,17 @@ export function putFrame(ring: RingProducer, conn: number, data: Uint8Array, rec
     receivedAt,
     minTime: columns.minTime,
     maxTime: columns.maxTime,
+    flags: columns.ordered ? FLAG_ORDERED : 0,
   });
   header.dataLength = data.length;
   writeFrameHeader(ring.view, at, header);
-  for (let i = 0; i < n; i++) ring.view.setFloat64(timesAt(at) + 8 * i, columns.times[i]!, true);
-  for (let i = 0; i <= n; i++) ring.view.setUint32(offsetsAt(at, n) + 4 * i, columns.offsets[i]!, true);
-  ring.bytes.set(data, dataAt(at, n));
+  ring.bytes.set(data, dataAt(at));
   return ring.commit();
 }
 
 /** A message without columns: undecodable, command, badCrc. */
 export function putRaw(ring: RingProducer, kind: FrameKind, conn: number, data: Uint8Array, receivedAt: number, fault: number): number {
-  const at = ring.reserve(frameMessageBytes(0, data.length), kind);
+  const at = ring.reserve(frameMessageBytes(data.length), kind);
   if (at < 0) return -1;
   Object.assign(header, {
     conn,
@@ -53,8 +44,9 @@ export function putRaw(ring: RingProducer, kind: FrameKind, conn: number, data: 
     minTime: 0,
     maxTime: 0,
     dataLength: data.length,
+    flags: 0,
   });
   writeFrameHeader(ring.view, at, header);
-  ring.bytes.set(data, dataAt(at, 0));
+  ring.bytes.set(data, dataAt(at));
   return ring.commit();
 }

@@ -10,7 +10,7 @@ import { Journal } from "../../src/store/journal.ts";
 import { STORE_FILE } from "../../src/store/migrations.ts";
 import { openStore } from "../../src/store/open.ts";
 import { Upkeep } from "../../src/store/upkeep.ts";
-import { dataAt, frameMessageBytes, offsetsAt, timesAt, writeFrameHeader } from "../../src/wire/frame_message.ts";
+import { dataAt, FLAG_ORDERED, frameMessageBytes, writeFrameHeader } from "../../src/wire/frame_message.ts";
 import { imeiOf } from "./fleet.ts";
 import { encodeFrame, type TestRecord } from "./frames.ts";
 
@@ -66,19 +66,17 @@ class MovingFrame {
   constructor(device: number) {
     const whole = encodeFrame("8", hourRecords(device, 0));
     const data = whole.subarray(FRAMING.before, whole.length - FRAMING.after);
-    this.#bytes = new Uint8Array(frameMessageBytes(RECORDS, data.length));
+    this.#bytes = new Uint8Array(frameMessageBytes(data.length));
     this.#view = new DataView(this.#bytes.buffer);
-    this.#data = dataAt(0, RECORDS);
+    this.#data = dataAt(0);
     this.#stride = (data.length - 3) / RECORDS;
     this.#bytes.set(data, this.#data);
-    for (let i = 0; i <= RECORDS; i++) this.#view.setUint32(offsetsAt(0, RECORDS) + 4 * i, 2 + i * this.#stride, true);
   }
 
   /** The frame of the hour that begins at `from`, as read an hour later. */
   at(from: number): IncomingFrame {
     const dataLength = this.#bytes.length - this.#data;
     for (let i = 0; i < RECORDS; i++) {
-      this.#view.setFloat64(timesAt(0) + 8 * i, from + i * RECORD_GAP, true);
       this.#view.setBigUint64(this.#data + 2 + i * this.#stride, BigInt(from + i * RECORD_GAP));
     }
     const maxTime = from + (RECORDS - 1) * RECORD_GAP;
@@ -92,7 +90,7 @@ class MovingFrame {
       minTime: from,
       maxTime,
       dataLength,
-      flags: 0,
+      flags: FLAG_ORDERED,
     });
     this.frame.load(this.#bytes, this.#view, 0);
     return this.frame;

@@ -40,6 +40,8 @@ export class AvlColumns {
   best = NO_BEST;
   minTime = 0;
   maxTime = 0;
+  /** Are the record times strictly rising or strictly falling? Then no two records of the frame can be equal. */
+  ordered = true;
   /** Records with a value out of range. They are kept and acknowledged: a device refused here would be stuck for ever. */
   invalid = 0;
   /** Where in the data field the fault is; meaningful when there is one. */
@@ -131,10 +133,14 @@ function readColumns(bytes: Uint8Array, start: number, newest: number, columns: 
   let best = NO_BEST;
   let bestTime = -1;
   let invalid = 0;
+  let rises = 0;
+  let last = 0;
   for (let i = 0; i < n; i++) {
     const at = start + offsets[i]!;
     const time = u64Clamped(bytes, at);
     times[i] = time;
+    if (i > 0) rises += time > last ? 1 : time < last ? -1 : 0;
+    last = time;
     if (time < min) min = time;
     if (time > max) max = time;
     const onEarth = isOnEarth(bytes, at);
@@ -147,6 +153,7 @@ function readColumns(bytes: Uint8Array, start: number, newest: number, columns: 
   columns.minTime = min;
   columns.maxTime = max;
   columns.best = best;
+  columns.ordered = n < 2 || rises === n - 1 || rises === 1 - n;
   columns.invalid = invalid;
 }
 

@@ -8,12 +8,11 @@ import { CodecKind, codecKind, codecName } from "../../codec/teltonika/codec_id.
 import {
   dataAt,
   emptyFrameHeader,
+  FLAG_ORDERED,
   FRAME_FAULTS,
   type FrameFault,
   FrameKind,
   frameMessageBytes,
-  offsetsAt,
-  timesAt,
   writeFrameHeader,
   writeRawFrame,
 } from "../../wire/frame_message.ts";
@@ -60,7 +59,7 @@ export class CodecFrames implements FrameSink<Connection> {
     const fault = parseAvl(bytes, start, length, this.readAt + this.#at.limits.futureMs, columns);
     if (fault !== Fault.none) return this.#undecodable(connection, fault, bytes, start, length);
     const { n } = columns;
-    const size = frameMessageBytes(n, length);
+    const size = frameMessageBytes(length);
     const message = this.#reserve(size, FrameKind.frame);
     if (message < 0) return message === TOO_LONG ? this.#tooLong(connection, length) : this.#wait(connection);
     const header = this.#header;
@@ -73,13 +72,10 @@ export class CodecFrames implements FrameSink<Connection> {
     header.minTime = columns.minTime;
     header.maxTime = columns.maxTime;
     header.dataLength = length;
-    const { view, words, floats, bytes: ring } = this.#at.frames;
+    header.flags = columns.ordered ? FLAG_ORDERED : 0;
+    const { view, bytes: ring } = this.#at.frames;
     writeFrameHeader(view, message, header);
-    const times = timesAt(message) >>> 3;
-    for (let i = 0; i < n; i++) floats[times + i] = columns.times[i]!;
-    const offsets = offsetsAt(message, n) >>> 2;
-    for (let i = 0; i <= n; i++) words[offsets + i] = columns.offsets[i]!;
-    copy(bytes, start, length, ring, dataAt(message, n));
+    copy(bytes, start, length, ring, dataAt(message));
     if (columns.invalid > 0) this.#at.tally.invalidRecords(columns.invalid);
     this.#note(connection, bytes, start);
     return this.#committed(connection, n, codec);
@@ -100,7 +96,7 @@ export class CodecFrames implements FrameSink<Connection> {
     this.#at.tally.frame(codec, "malformed");
     this.#at.warnings.about("crc_mismatch", connection, `Cannot accept frame: the CRC of its ${length} bytes does not match`);
     // Kept to look at if there is room; nobody waits for it.
-    const message = this.#reserve(frameMessageBytes(0, length), FrameKind.badCrc);
+    const message = this.#reserve(frameMessageBytes(length), FrameKind.badCrc);
     if (message >= 0) {
       this.#writeRaw(connection, message, CRC_MISMATCH, bytes, start, length);
       connection.position = this.#at.frames.commit();
@@ -143,7 +139,7 @@ export class CodecFrames implements FrameSink<Connection> {
 
   /** A frame whose data goes as it is. */
   #raw(connection: Connection, kind: FrameKind, fault: number, bytes: Uint8Array, start: number, length: number): Next {
-    const message = this.#reserve(frameMessageBytes(0, length), kind);
+    const message = this.#reserve(frameMessageBytes(length), kind);
     if (message < 0) return message === TOO_LONG ? this.#tooLong(connection, length) : this.#wait(connection);
     this.#writeRaw(connection, message, fault, bytes, start, length);
     // A kept command is not answered; another frame, if it is kept after all, with the count it declares.

@@ -42,7 +42,7 @@ interface Waiting {
   readonly told: (how: Published) => void;
 }
 
-const RAW_DATA = dataAt(0, 0);
+const RAW_DATA = dataAt(0);
 const encoder = new TextEncoder();
 
 export class Publisher {
@@ -90,7 +90,7 @@ export class Publisher {
     const { frames, board, limits, wall } = this.#parts;
     const at = wall();
     const json = encoder.encode(messageJson(channel, at, data));
-    const bytes = frameMessageBytes(0, json.length);
+    const bytes = frameMessageBytes(json.length);
     if (json.length - messageJson(channel, at, "").length > limits.messageBytes || bytes > frames.maxPayload) return "too_long";
     // What is put in while the gateway stops may not be read any more.
     if (board.phase() !== DrainPhase.running || board.storeFailure() !== "none" || this.#waiting.length >= limits.messagesWaiting) {

@@ -209,8 +209,7 @@ export class JournalIntake {
 
   #one(i: number, ring: RingConsumer): Verdict {
     const frame = this.#frame;
-    if (ring.kind === FrameKind.frame) frame.load(ring.bytes, ring.view, ring.offset);
-    else frame.loadRaw(ring.bytes, ring.view, ring.offset);
+    frame.load(ring.bytes, ring.view, ring.offset);
     const { header } = frame;
     if (ring.kind === FrameKind.message) {
       const entry = jsonEventEntry("message", NOBODY, NO_FENCE, header.receivedAt, frame.copyData());

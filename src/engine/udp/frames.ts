@@ -12,10 +12,9 @@ import { distance } from "../../ring/layout.ts";
 import {
   dataAt,
   emptyFrameHeader,
+  FLAG_ORDERED,
   FrameKind,
   frameMessageBytes,
-  offsetsAt,
-  timesAt,
   Verdict,
   writeFrameHeader,
   writeRawFrame,
@@ -77,7 +76,7 @@ export class UdpFrames {
     const columns = this.#columns;
     const fault = parseAvl(bytes, start, length, arrival.receivedAt + limits.futureMs, columns);
     assert(fault === Fault.none, `a packet with fault ${fault} was let through`);
-    const message = this.#reserve(frameMessageBytes(columns.n, length), FrameKind.frame);
+    const message = this.#reserve(frameMessageBytes(length), FrameKind.frame);
     if (message < 0) return;
     this.#write(sender, arrival, message);
     this.#committed(sender, arrival, columns.codec, columns.n);
@@ -95,7 +94,7 @@ export class UdpFrames {
       tally.frame(bytes[start]!, "unanswered");
       return packets.count("unanswered");
     }
-    const message = this.#reserve(frameMessageBytes(0, length), FrameKind.command);
+    const message = this.#reserve(frameMessageBytes(length), FrameKind.command);
     if (message < 0) return;
     const from = { conn: sender.id, fault: 0, receivedAt: arrival.receivedAt };
     writeRawFrame(this.#at.frames, message, this.#header, from, bytes, start, length);
@@ -173,19 +172,17 @@ export class UdpFrames {
   #write(sender: Sender, { bytes, start, length, receivedAt }: Arrival, message: number): void {
     const columns = this.#columns;
     const header = this.#header;
-    const { n } = columns;
     header.conn = sender.id;
-    header.n = n;
+    header.n = columns.n;
     header.codec = columns.codec;
     header.best = columns.best;
     header.receivedAt = receivedAt;
     header.minTime = columns.minTime;
     header.maxTime = columns.maxTime;
     header.dataLength = length;
-    const { view, words, floats, bytes: ring } = this.#at.frames;
+    header.flags = columns.ordered ? FLAG_ORDERED : 0;
+    const { view, bytes: ring } = this.#at.frames;
     writeFrameHeader(view, message, header);
-    floats.set(columns.times.subarray(0, n), timesAt(message) >>> 3);
-    words.set(columns.offsets.subarray(0, n + 1), offsetsAt(message, n) >>> 2);
-    ring.set(bytes.subarray(start, start + length), dataAt(message, n));
+    ring.set(bytes.subarray(start, start + length), dataAt(message));
   }
 }

@@ -201,3 +201,23 @@ describe("decodeRecord", () => {
     expect(recordEnd(0x08, data, 2, data.length - 2)).toBe(-1);
   });
 });
+
+describe("the order of record times", () => {
+  const isOrdered = (...times: number[]): boolean => {
+    expect(faultOf(encodeData("8", times.map((time) => record({ time }))))).toBe("none");
+    return columns.ordered;
+  };
+
+  test("strictly rising or strictly falling is told, so that equal records are looked for in other frames only", () => {
+    expect([isOrdered(NOW), isOrdered(1, 2, 3), isOrdered(3, 2, 1)]).toEqual([true, true, true]);
+    expect([isOrdered(1, 1), isOrdered(1, 3, 2), isOrdered(3, 1, 2), isOrdered(1, 2, 2), isOrdered(2, 2, 1)]).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
+    // After one that was not, too.
+    expect(isOrdered(5, 6)).toBe(true);
+  });
+});

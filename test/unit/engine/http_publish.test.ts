@@ -48,7 +48,7 @@ class PublishWorld {
   take(): { json: string; end: number; kind: number }[] {
     const taken = [];
     while (this.#frames.next()) {
-      this.#frame.loadRaw(this.#frames.bytes, this.#frames.view, this.#frames.offset);
+      this.#frame.load(this.#frames.bytes, this.#frames.view, this.#frames.offset);
       taken.push({ json: new TextDecoder().decode(this.#frame.copyData()), end: this.#frames.end, kind: this.#frames.kind });
     }
     this.#frames.release();
