@@ -22,10 +22,11 @@ export class AskRate {
   /** One more at `now`, wall ms. Seconds to wait when it is one too many, else 0. */
   asks(key: string, now: number): number {
     const nowUs = Math.round(now * MS_US);
+    // No bucket is emptier than empty: where one says so by far, the clock was set back, and it begins anew.
+    const isOver = (fullAt: bigint): boolean => fullAt <= nowUs || fullAt > nowUs + this.#mostUs + SECOND_US;
     let wait = 0;
-    this.#table.change(key, (fullAt) => fullAt <= nowUs, (fullAt) => {
-      // No bucket is emptier than empty: of one that says so the clock was set back.
-      const owed = Math.min(Math.max(0, Number(fullAt) - nowUs), this.#mostUs);
+    this.#table.change(key, isOver, (fullAt) => {
+      const owed = isOver(fullAt) ? 0 : Math.min(Number(fullAt) - nowUs, this.#mostUs);
       const over = owed + this.#costUs - this.#mostUs;
       wait = over > 0 ? Math.ceil(over / SECOND_US) : 0;
       return over > 0 ? BigInt(nowUs + Math.ceil(owed)) : BigInt(nowUs + Math.ceil(owed + this.#costUs));
