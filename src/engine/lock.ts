@@ -26,6 +26,7 @@ export function lockData(platform: Needs, data: string): Result<DataLock, LockFa
     if (error instanceof SqlError && (error.code.startsWith("SQLITE_BUSY") || error.code.startsWith("SQLITE_LOCKED"))) {
       return err("data_held", `Cannot use ${data}: the process with pid ${readPid(platform, pidPath)} holds it`);
     }
+    if ((error as { code?: unknown }).code === "EEXIST") return err("data_unusable", `Cannot use ${data}: it is not a directory`);
     const reason = error instanceof Error ? error.message : String(error);
     return err("data_unusable", `Cannot use ${data}: ${reason}. Make it writable, or choose another directory with --data`);
   }

@@ -14,7 +14,8 @@ const SIX_AT = 8;
 /** A sockaddr of Linux for `host`, an address or "localhost". @throws Error naming the host. */
 export function sockaddr(host: string, port: number): { family: number; bytes: Uint8Array<ArrayBuffer> } {
   const address = parseIp(host === "localhost" ? "127.0.0.1" : host.replace(/^\[(.*)\]$/, "$1"));
-  if (address === null) throw new Error(`Cannot listen on ${host}: it is not an IP address`);
+  // With a code, as an error of the system: it explains itself.
+  if (address === null) throw Object.assign(new Error(`Cannot listen on ${host}: it is not an IP address`), { code: "EINVAL" });
   const isFour = address.length === 4;
   const bytes = new Uint8Array(isFour ? 16 : 28);
   const view = new DataView(bytes.buffer);

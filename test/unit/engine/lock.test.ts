@@ -37,6 +37,12 @@ test("lock holds though the disk has no room for the holder's name", () => {
   if (first.ok) first.value.release();
 });
 
+test("lock of a directory that is a file says so", () => {
+  const file = `${directory}/file`;
+  platform.writeText(file, "");
+  expect(lockData(platform, file)).toEqual({ ok: false, fault: "data_unusable", message: `Cannot use ${file}: it is not a directory` });
+});
+
 test("lock of a directory that cannot be written says so", () => {
   const readOnly = {
     ...platform,

@@ -26,6 +26,13 @@ test("address of an IPv4 peer on an IPv6 socket is shown as IPv4", () => {
 
 test("address that is a name is refused", () => {
   expect(() => sockaddr("example.org", 1)).toThrow("Cannot listen on example.org: it is not an IP address");
+  const codes: unknown[] = [];
+  try {
+    sockaddr("example.org", 1);
+  } catch (error) {
+    codes.push((error as { code?: unknown }).code);
+  }
+  expect(codes).toEqual(["EINVAL"]);
 });
 
 test("listen error names host, port and reason", () => {
