@@ -34,7 +34,7 @@ import { oldestSeq, rebuild, SELECT_OLDEST } from "./recover.ts";
 import { RowCache } from "./row_cache.ts";
 import { RunTable } from "./runs.ts";
 import { complete, flushedThrough, type Segment, SegmentTable } from "./segments.ts";
-import { Tail } from "./tail.ts";
+import { MovingTail, type Tail } from "./tail.ts";
 
 const CACHE_BYTES = 16 << 20;
 /** A pass that leaves more than this is followed by another: the journal copies the rest itself, and devices wait for it. */
@@ -74,7 +74,7 @@ export class SqliteStoreReader implements StoreReader {
   readonly #configs: ConfigReader;
   readonly #quarantine: QuarantineReader;
   readonly #view = new EntryView();
-  #tail = new Tail();
+  readonly #tails = new MovingTail();
   #segments: readonly Segment[] = [];
   #version = -1;
   #flushed = 0;
@@ -229,10 +229,11 @@ export class SqliteStoreReader implements StoreReader {
   }
 
   get tailBytes(): number {
-    return this.#tail.bytes;
+    return this.#tails.live.bytes;
   }
 
   shrink(): void {
+    this.#tails.giveBack();
     this.#db.exec("PRAGMA shrink_memory");
   }
 
@@ -255,7 +256,7 @@ export class SqliteStoreReader implements StoreReader {
     try {
       first?.();
       const oldest = this.#catchUp();
-      return question({ tail: this.#tail, segments: this.#segments, flushed: this.#flushed, oldest, seq: this.seq });
+      return question({ tail: this.#tails.live, segments: this.#segments, flushed: this.#flushed, oldest, seq: this.seq });
     } finally {
       this.#ended.run();
     }
@@ -269,7 +270,7 @@ export class SqliteStoreReader implements StoreReader {
     // Retention has passed this reader, or it was stopped for long: what it missed is in the devices' rows and in runs.
     if (oldest > this.#nextSeq && this.#committed() >= this.#nextSeq) this.#rebuild();
     for (const row of this.#log.iterate(this.#nextSeq, this.#committed())) {
-      this.#tail.addRow(asSeq(Number(row["seq"])), Number(row["at"]), row["body"] as Uint8Array, this.#view, this.#fold);
+      this.#tails.live.addRow(asSeq(Number(row["seq"])), Number(row["at"]), row["body"] as Uint8Array, this.#view, this.#fold);
       this.#nextSeq = Number(row["next_seq"]);
     }
     this.#fold.settle();
@@ -277,11 +278,8 @@ export class SqliteStoreReader implements StoreReader {
       this.#version = version;
       const all = this.#table.load();
       this.#segments = complete(all);
-      const flushed = flushedThrough(all);
-      if (flushed > this.#flushed) {
-        this.#flushed = flushed;
-        this.#tail = this.#tail.above(asSeq(flushed), this.#view);
-      }
+      this.#flushed = Math.max(this.#flushed, flushedThrough(all));
+      this.#tails.forget(asSeq(this.#flushed), this.#view);
     }
     const kept = Math.min(oldest, this.#nextSeq);
     this.#rows.forgetBelow(kept);
@@ -293,7 +291,7 @@ export class SqliteStoreReader implements StoreReader {
     const rebuilt = rebuild(this.#db, { fold, upTo: this.#committed() });
     if (rebuilt.nextSeq < this.#nextSeq) return;
     this.#fold = fold;
-    this.#tail = rebuilt.tail;
+    this.#tails.live = rebuilt.tail;
     this.#nextSeq = rebuilt.nextSeq;
     this.#flushed = Math.max(this.#flushed, flushedThrough(rebuilt.segments));
   }

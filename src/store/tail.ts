@@ -47,10 +47,12 @@ export class Tail {
   }
 
   /** Empties it, for the rows to come. Of what is free then only as much is kept as it had: the next one will hardly need more. */
-  clear(blocks: BodyBlocks): void {
-    for (const block of this.#blocks) blocks.release(block);
-    blocks.trim(this.#blocks.length);
-    this.#blocks.length = 0;
+  clear(blocks: BodyBlocks | null): void {
+    if (blocks !== null) {
+      for (const block of this.#blocks) blocks.release(block);
+      blocks.trim(this.#blocks.length);
+      this.#blocks.length = 0;
+    }
     this.refs.clear();
     this.rowSeqs.length = 0;
     this.bodies.length = 0;
@@ -58,13 +60,28 @@ export class Tail {
     this.oldestAt = 0;
     this.newestAt = 0;
   }
+}
 
-  /** A tail of only the rows above `seq`, which must be the last of a row. */
-  above(seq: Seq, entry: EntryView): Tail {
-    const rest = new Tail();
-    for (let row = 0; row < this.bodies.length; row++) {
-      if (this.rowSeqs[row]! > seq) rest.addRow(this.rowSeqs[row]! as Seq, this.oldestAt, this.bodies[row]!, entry);
+/** A tail whose oldest rows are forgotten when runs refer to them, and the empty one that takes its place then. Of a reader. */
+export class MovingTail {
+  live = new Tail();
+  #spare = new Tail();
+
+  /** Runs refer to the rows up to `seq`, which is the last of one. `entry` is scratch. */
+  forget(seq: Seq, entry: EntryView): void {
+    const from = this.live;
+    if (from.bodies.length === 0 || from.rowSeqs[0]! > seq) return;
+    const rest = this.#spare;
+    for (let row = 0; row < from.bodies.length; row++) {
+      if (from.rowSeqs[row]! > seq) rest.addRow(from.rowSeqs[row]! as Seq, from.oldestAt, from.bodies[row]!, entry);
     }
-    return rest;
+    from.clear(null);
+    this.#spare = from;
+    this.live = rest;
+  }
+
+  /** Nothing comes for a while: what waits to be used again need not be kept. */
+  giveBack(): void {
+    this.#spare = new Tail();
   }
 }
