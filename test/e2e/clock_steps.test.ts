@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TestDevice } from "../support/fleet.ts";
-import { endEverything, Gateway, temporaryData } from "../support/gateway.ts";
+import { endEverything, Gateway, type SettingsText, temporaryData } from "../support/gateway.ts";
 import { compile, compiler } from "../support/preload.ts";
 import { ask, device, devicesPage, metric } from "../support/rest.ts";
 import { SseConsumer } from "../support/sse.ts";
@@ -15,14 +15,14 @@ afterAll(endEverything);
 const HOUR_S = 3600;
 
 /** A gateway whose wall clock is off by what `step` says. */
-async function start(): Promise<{ gateway: Gateway; step: (seconds: number) => void }> {
+async function start(settings: SettingsText = {}): Promise<{ gateway: Gateway; step: (seconds: number) => void }> {
   const folder = temporaryData();
   const [shim, file] = [join(folder, "clock.so"), join(folder, "offset")];
   compile(join(import.meta.dir, "../support/clock.c"), shim, ["-shared", "-fPIC"]);
   const step = (seconds: number): void => writeFileSync(file, String(seconds));
   step(0);
   const gateway = await Gateway.start({
-    settings: { workers: 2, "tcp.idle_timeout_ms": 60_000, "http.heartbeat_ms": 200 },
+    settings: { workers: 2, "tcp.idle_timeout_ms": 60_000, "http.heartbeat_ms": 200, ...settings },
     environment: { LD_PRELOAD: shim, CLOCK_OFFSET_FILE: file },
   });
   return { gateway, step };
@@ -63,5 +63,32 @@ test("a wall clock that steps an hour back and two days ahead ends no connection
   consumer.close();
   holder.close();
   quiet.close();
+  expect(await gateway.stop()).toEqual({ code: 0, signal: null });
+}, 40_000);
+
+test("a wall clock that steps ahead by more than the retention deletes nothing when it is put right", async () => {
+  expect(compiler()).not.toBeNull();
+  const { gateway, step } = await start({
+    "journal.retention_ms": 24 * HOUR_S * 1000,
+    "journal.flush_frames": 64,
+    "http.window_events": 8,
+  });
+  const one = new TestDevice(3843, "8");
+  const { cursor } = await devicesPage(gateway.url);
+  const tracker = await Tracker.loggedIn(gateway.tcpPort, one.imei);
+  for (let i = 0; i < 200; i++) expect(await tracker.send(one.frame(one.records(1)).bytes)).toBe(1);
+  step(48 * HOUR_S);
+  await until("the step", async () => Date.parse((await ask(gateway.url, "/healthz")).headers.get("date")!) - Date.now() > HOUR_S * 1000);
+  // Several looks of the journal, each with a frame that says that it goes on.
+  for (let i = 0; i < 15; i++) {
+    expect(await tracker.send(one.frame(one.records(1)).bytes)).toBe(1);
+    await Bun.sleep(200);
+  }
+  step(0);
+  const replay = await SseConsumer.open(gateway.url, "/v1/events", cursor);
+  await replay.until("all records", () => replay.of("record").length === 215);
+  expect(replay.of("gap")).toEqual([]);
+  replay.close();
+  tracker.close();
   expect(await gateway.stop()).toEqual({ code: 0, signal: null });
 }, 40_000);

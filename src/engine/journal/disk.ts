@@ -4,6 +4,7 @@
  */
 import type { Platform, Statement } from "../../platform/port.ts";
 import { Bell } from "../../ring/wait.ts";
+import { BelievedClock } from "../../store/believed_clock.ts";
 import type { Journal } from "../../store/journal.ts";
 import { STORE_FILE } from "../../store/migrations.ts";
 import { PAGE_BYTES } from "../../store/open.ts";
@@ -53,6 +54,7 @@ export class JournalDisk {
   readonly #mostBytes: number;
   readonly #seen: SeenFiles;
   readonly #epoch: string;
+  readonly #believed = new BelievedClock();
   readonly #passes: Readonly<Record<PassMode, Statement>>;
   readonly #pageCount: Statement;
   readonly #freeCount: Statement;
@@ -102,7 +104,8 @@ export class JournalDisk {
     const inside = this.#freePages * PAGE_BYTES;
     const over = this.storeBytes - inside - this.#mostBytes;
     const short = limits.freeDiskBytes - (this.#free + inside);
-    return { before: nowMs - limits.retentionMs, excessBytes: Math.max(0, over, short) };
+    const now = this.#believed.now(nowMs, this.#files.clock.mono());
+    return { before: now - limits.retentionMs, excessBytes: Math.max(0, over, short) };
   }
 
   /** Pages that should go back to the disk. */
