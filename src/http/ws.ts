@@ -20,6 +20,10 @@ export function serveWs(app: Hono, gateway: Gateway): void {
   const lookMs = Math.min(LOOK_MS, limits.heartbeatMs / 4, limits.socketPingMs / 4, limits.socketDeadMs / 4, limits.byeMs / 4);
   const look = (): void => {
     for (const session of sessions) session.look();
+  };
+  /** Nobody to look at: a timer left behind would keep the thread at the end of a shutdown. */
+  const gone = (session: WsSession): void => {
+    sessions.delete(session);
     if (sessions.size > 0 || timer === null) return;
     clearInterval(timer);
     timer = null;
@@ -38,11 +42,11 @@ export function serveWs(app: Hono, gateway: Gateway): void {
       mono: () => performance.now(),
       wall: () => Date.now(),
       maxAgeMs: gateway.streamAgeMs(),
-      gone: (one) => sessions.delete(one),
+      gone,
     });
     sessions.add(session);
     if (envOf(c).upgrade?.(session) !== true) {
-      sessions.delete(session);
+      gone(session);
       return problem(400, "Cannot open a WebSocket: the request is no valid opening of one");
     }
     timer ??= setInterval(look, lookMs);

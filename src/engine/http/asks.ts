@@ -38,6 +38,7 @@ export class RegistryClient {
   readonly #waiting = new Deque<Question>();
   readonly #asked = new Map<number, (reply: Reply | null) => void>();
   #last = 0;
+  #stopped = false;
 
   /** `bell` wakes the registry. */
   constructor(
@@ -95,7 +96,7 @@ export class RegistryClient {
   }
 
   #question(make: (request: number) => Question): Promise<Reply | null> {
-    if (this.#waiting.length >= this.#limits.waitingQueries) return Promise.resolve(null);
+    if (this.#stopped || this.#waiting.length >= this.#limits.waitingQueries) return Promise.resolve(null);
     const request = this.#last = (this.#last + 1) >>> 0;
     const question = make(request);
     // Longer than the ring takes in one piece, with rings made small: nobody can be asked that.
@@ -126,7 +127,9 @@ export class RegistryClient {
     this.#send();
   }
 
+  /** Lets go of the timers; whoever waits, or asks from now on, is told nothing. */
   stop(): void {
+    this.#stopped = true;
     for (const give of this.#asked.values()) give(null);
   }
 

@@ -48,6 +48,8 @@ export class DeviceStream {
   isReading = false;
   /** It was evicted, and it is waited for whether its peer is heard: called once, by the first word or by the deadline. */
   heard: ((answered: boolean) => void) | null = null;
+  /** It has said its bye, and is cut when this is not taken. */
+  cutTimer: ReturnType<typeof setTimeout> | null = null;
   /** It waits to be taken. */
   command: OfferedCommand | null = null;
   #commandBytes: Uint8Array | null = null;

@@ -213,7 +213,7 @@ export class DeviceStreams {
     if (stream.stage !== "open") return;
     this.#leave(stream, reason);
     stream.bye(reason, this.#at.clock.mono());
-    setTimeout(() => {
+    stream.cutTimer = setTimeout(() => {
       if (this.#slots[connSlot(stream.id)] !== stream) return;
       stream.heard?.(false);
       this.#over(stream);
@@ -236,6 +236,8 @@ export class DeviceStreams {
   /** Nobody takes anything of it any more: its place is free. */
   #over(stream: DeviceStream): void {
     stream.stage = "ended";
+    // Left behind, it would keep the thread at the end of a shutdown.
+    if (stream.cutTimer !== null) clearTimeout(stream.cutTimer);
     stream.over();
     const slot = connSlot(stream.id);
     if (this.#slots[slot] !== stream) return;

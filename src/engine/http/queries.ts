@@ -35,11 +35,14 @@ interface Asked {
   answer(answer: Answer): void;
 }
 
+const STOPPING: Answer = { kind: "busy", reason: "the gateway is stopping" };
+
 export class ReaderClient {
   readonly #lines: readonly Line[];
   readonly #limits: Pick<Limits, "requestTimeoutMs" | "waitingQueries">;
   readonly #asked = new Map<number, Asked>();
   #last = 0;
+  #stopped = false;
 
   constructor(lines: readonly QueryLine[], limits: Pick<Limits, "requestTimeoutMs" | "waitingQueries">) {
     this.#limits = limits;
@@ -59,6 +62,7 @@ export class ReaderClient {
 
   /** Never rejects: no answer in time is `busy`. */
   ask(wish: Wish): Promise<Answer> {
+    if (this.#stopped) return Promise.resolve(STOPPING);
     const line = this.#lines.reduce((least, each) => each.unanswered < least.unanswered ? each : least);
     if (line.waiting.length >= this.#limits.waitingQueries) return Promise.resolve({ kind: "busy", reason: "too many reads are waiting" });
     const request = this.#last = (this.#last + 1) >>> 0;
@@ -101,9 +105,10 @@ export class ReaderClient {
     }
   }
 
-  /** Lets go of the timers; whoever still waits is told the answer will not come. */
+  /** Lets go of the timers; whoever still waits, or asks from now on, is told the answer will not come. */
   stop(): void {
-    for (const asked of this.#asked.values()) asked.answer({ kind: "busy", reason: "the gateway is stopping" });
+    this.#stopped = true;
+    for (const asked of this.#asked.values()) asked.answer(STOPPING);
   }
 
   #send(line: Line): void {
