@@ -31,7 +31,7 @@ export function serveBunHttp(
         const peer = self.requestIP(request);
         let upgraded = false;
         const response = await fetch(
-          request,
+          addressed(request),
           { address: peer?.address ?? "", port: peer?.port ?? 0 },
           () => self.timeout(request, 1),
           (data) => upgraded = self.upgrade(request, { data }),
@@ -44,6 +44,10 @@ export function serveBunHttp(
     }));
   return { port: server.port ?? port, stop: (now) => server.stop(now) };
 }
+
+/** Without the name of a host, as HTTP 1.0 allows, the runtime gives the path alone, which is no address. */
+const addressed = (request: Request): Request =>
+  request.url.startsWith("/") ? new Request(`http://localhost${request.url}`, request) : request;
 
 function webSockets(maxPayloadLength: number): Bun.WebSocketHandler<WebSocketHandler> {
   return {

@@ -100,7 +100,7 @@ async function readBody(incoming: IncomingMessage, maxBodyBytes: number): Promis
 
 function requestOf(incoming: IncomingMessage, body: Uint8Array<ArrayBuffer>): Request | null {
   const { method = "GET", url = "/", headers } = incoming;
-  const address = url.startsWith("/") ? `http://${headers.host ?? "localhost"}${url}` : url;
+  const address = url.startsWith("/") ? `http://${headers.host || "localhost"}${url}` : url;
   if (!URL.canParse(address)) return null;
   const given = new Headers();
   for (const [name, value] of Object.entries(headers)) for (const each of [value ?? []].flat()) given.append(name, each);
