@@ -13,12 +13,23 @@ const bad = (detail: string, parameter?: string): { readonly ok: false; readonly
   answer: problem(400, detail, parameter === undefined ? {} : { parameter }),
 });
 
+/** The body as text; null: it is not UTF-8, and what stood for its bytes would not be what was sent. */
+export async function bodyText(c: Context): Promise<string | null> {
+  const bytes = await c.req.arrayBuffer();
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
 /** The body as `schema` has it; an empty one counts as `{}`. Its messages say what is expected. */
 export async function readBody<const S extends v.GenericSchema>(c: Context, schema: S): Promise<Body<v.InferOutput<S>>> {
-  const text = (await c.req.text()).trim();
+  const text = await bodyText(c);
+  if (text === null) return bad("Cannot read the body: not UTF-8");
   let value: unknown;
   try {
-    value = text === "" ? {} : JSON.parse(text);
+    value = text.trim() === "" ? {} : JSON.parse(text);
   } catch {
     return bad("Cannot read the body: not JSON");
   }

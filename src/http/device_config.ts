@@ -5,7 +5,7 @@
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
 import { normaliseIdentity } from "../base/identity.ts";
-import { readBody } from "./body.ts";
+import { bodyText, readBody } from "./body.ts";
 import { NoQuery, unknownDevice } from "./devices.ts";
 import type { ConfigDone, Gateway } from "./gateway.ts";
 import { problem, unavailable } from "./problem.ts";
@@ -84,9 +84,11 @@ export function serveDeviceConfig(app: Hono, gateway: Gateway): void {
 
 /** The body as one line of JSON, or what is answered to another one. */
 async function valueOf(c: Context, most: number): Promise<string | Response> {
+  const text = await bodyText(c);
+  if (text === null) return problem(400, "Cannot read the body: not UTF-8");
   let value: string;
   try {
-    value = JSON.stringify(JSON.parse(await c.req.text()));
+    value = JSON.stringify(JSON.parse(text));
   } catch {
     return problem(400, "Cannot read the body: not JSON");
   }

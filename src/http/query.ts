@@ -47,7 +47,7 @@ export const strictQuery = <const E extends v.ObjectEntries>(schema: v.StrictObj
     if (!Object.hasOwn(schema.entries, name)) {
       const known = Object.keys(schema.entries);
       const allowed = known.length === 0 ? "this route takes none" : `expected ${known.join(", ")}`;
-      return problem(400, `Unknown parameter ${name}: ${allowed}`, { parameter: name });
+      return problem(400, `Unknown parameter ${name.slice(0, MAX_TEXT)}: ${allowed}`, { parameter: name.slice(0, MAX_TEXT) });
     }
     return problem(400, `Cannot use ${name}: expected ${issue?.message ?? "another value"}`, { parameter: name });
   });

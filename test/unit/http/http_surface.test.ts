@@ -185,6 +185,15 @@ describe("wrong use", () => {
     expect(json.detail).toBe("Cannot use mode: expected one of complete, latest");
   });
 
+  test("a body that is not UTF-8 is 400: what stood for its bytes would not be what was sent", async () => {
+    world = await OutWorld.start();
+    const body = Uint8Array.of(0x22, 0xff, 0x22);
+    for (const [method, path] of [["PUT", "/v1/devices/1/config"], ["POST", "/v1/publish"], ["POST", "/v1/devices/1/commands"]] as const) {
+      const { status, json } = await ask<Problem>(world.url, path, { method, body });
+      expect([path, status, json.detail]).toEqual([path, 400, "Cannot read the body: not UTF-8"]);
+    }
+  });
+
   test("a parameter on a route that takes none is 400 naming it", async () => {
     world = await OutWorld.start();
     for (const path of ["/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/devices/1"]) {
