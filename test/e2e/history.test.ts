@@ -135,7 +135,7 @@ test("the command line shows history side by side, and conflicts, which outlive 
   ).toEqual([
     ...await history(gateway.url, IMEI),
   ]);
-  expect((await berth("devices", "--history", "--url", gateway.url)).code).toBe(1);
+  expect((await berth("devices", "--history", "--url", gateway.url)).code).toBe(2);
   const listed = await berth("conflicts", "--url", gateway.url);
   expect([listed.code, listed.out.includes(`${IMEI}  clone`), listed.out.includes(found!.id)]).toEqual([0, true, true]);
   expect(await berth("conflicts", "--acknowledge", found!.id, "--url", gateway.url)).toEqual({ code: 0, out: "", err: "" });
