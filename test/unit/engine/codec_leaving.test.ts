@@ -63,3 +63,18 @@ for (const { name, lead, closes } of WAYS) {
     }
   });
 }
+
+test("a connection that is taken over before its login is answered ends as any other, and its end says nothing of its successor", () => {
+  const bench = new CodecBench();
+  const [first, second] = [new BenchSocket(), new BenchSocket()];
+  const connections = [first, second].map((socket) => bench.open(socket));
+  // Both claims are in the ring before the registry looks.
+  for (const connection of connections) bench.worker.data(connection, encodeLogin(imeiOf(1)));
+  bench.turn();
+  expect([first.fins, second.fins, second.written]).toEqual([1, 0, [1]]);
+  expect([connections[0]!.reason, connections[1]!.fence > connections[0]!.fence]).toEqual(["superseded", true]);
+  bench.worker.close(connections[0]!, "closed");
+  bench.pass(30);
+  expect(bench.journal.events.map(({ type }) => type).filter((type) => type !== "evidence")).toEqual(["connected", "replaced"]);
+  expect([bench.worker.sockets, bench.count("berth_connections")]).toEqual([1, 1]);
+});
