@@ -17,6 +17,7 @@ import {
   HAS_ORIGIN,
   LAST_BYTE,
   LAST_SEEN,
+  type LongOrigin,
   MARK,
   NEWEST_SEQ,
   POSITION,
@@ -142,10 +143,20 @@ export class FoldedDevice implements DeviceState {
   }
 
   open(fence: Fence, at: number, transport: Transport, origin: Pick<DeviceState, "address" | "port" | "clientInstance">): void {
+    this.#open(fence, at);
+    this.#setOrigin(transport, origin.address, origin.port, origin.clientInstance);
+  }
+
+  /** The same of a client without a name; `bits`: its address, packed. */
+  openIpv4(fence: Fence, at: number, transport: Transport, bits: number, port: number): void {
+    this.#open(fence, at);
+    this.#setPlace(transport, bits, port, null);
+  }
+
+  #open(fence: Fence, at: number): void {
     const floats = this.#floats;
     if (this.connected) this.#setOlder([...this.older, this.fence]);
     this.#set(CONNECTED, true);
-    this.#setOrigin(transport, origin.address, origin.port, origin.clientInstance);
     floats[this.#f + FENCE] = fence;
     floats[this.#f + SINCE] = at;
     this.touch(at);
@@ -204,9 +215,13 @@ export class FoldedDevice implements DeviceState {
   #setOrigin(transport: Transport, address: string, port: number, clientInstance: string): void {
     const bits = packIpv4(address);
     const isLong = clientInstance !== "" || (bits === 0 && address !== "");
-    if (isLong) this.#table.origins.set(this.#no, { address, clientInstance });
+    this.#setPlace(transport, bits, port, isLong ? { address, clientInstance } : null);
+  }
+
+  #setPlace(transport: Transport, bits: number, port: number, origin: LongOrigin | null): void {
+    if (origin !== null) this.#table.origins.set(this.#no, origin);
     else if (this.#has(HAS_ORIGIN)) this.#table.origins.delete(this.#no);
-    this.#set(HAS_ORIGIN, isLong);
+    this.#set(HAS_ORIGIN, origin !== null);
     const place = (port & PORT_MASK) | (Math.max(0, TRANSPORTS.indexOf(transport)) << TRANSPORT_SHIFT);
     this.#words[this.#w + ADDRESS] = bits;
     this.#words[this.#w + STATE] = (this.#state & ~(PORT_MASK | (TRANSPORT_MASK << TRANSPORT_SHIFT))) | place;
