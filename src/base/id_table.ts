@@ -49,7 +49,7 @@ export class IdTable {
   name(no: number): string {
     const key = this.#keyOf(no);
     if (key === 0) return "";
-    return key === TEXT ? this.#texts.get(no)! : String(key).slice(1);
+    return unpackId(key === TEXT ? this.#texts.get(no)! : key);
   }
 
   /** Number and identity must both be new. */
@@ -101,6 +101,15 @@ export class IdTable {
     for (let i = 0; i < old.length; i++) if (old[i] !== 0) this.#slots[this.#slotOf(this.#keyOf(old[i]!))] = old[i]!;
   }
 }
+
+/** An identity in few bytes, where one is kept with each of many things: as the number it is, or else its text. */
+export function packId(id: string): number | string {
+  const key = digitsOf(id);
+  return key === TEXT ? id : key;
+}
+
+/** Made anew with every call. */
+export const unpackId = (packed: number | string): string => (typeof packed === "number" ? String(packed).slice(1) : packed);
 
 /** The digits of `id` behind a 1, as a number; TEXT when it is none, or too long for one. In two halves, as integers are faster. */
 function digitsOf(id: string): number {

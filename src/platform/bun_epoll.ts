@@ -4,6 +4,7 @@
  * Owned by the thread that waits; only the doorbell's descriptor is known to others.
  */
 import { dlopen, FFIType, type Pointer, ptr } from "bun:ffi";
+import { packAddress, unpackAddress } from "../base/ipv4.ts";
 import { dropOnClose, errnoOf, type Libc, openLibrary, pendingError } from "./bun_libc.ts";
 import type { Peer, Socket, SocketEnd, SocketHandler } from "./port.ts";
 import { endOfErrno } from "./socket_end.ts";
@@ -48,7 +49,7 @@ const READ_BYTES = 128 * 1024;
 class EpollSocket<T> implements Socket {
   readonly #loop: EpollLoop;
   readonly #handler: SocketHandler<T>;
-  readonly #address: string;
+  readonly #address: number | string;
   readonly #port: number;
   #state: T | null = null;
   #fd: number;
@@ -63,13 +64,13 @@ class EpollSocket<T> implements Socket {
   constructor(loop: EpollLoop, fd: number, { address, port }: Peer, handler: SocketHandler<T>) {
     this.#loop = loop;
     this.#fd = fd;
-    this.#address = address;
+    this.#address = packAddress(address);
     this.#port = port;
     this.#handler = handler;
   }
 
   get peer(): Peer {
-    return { address: this.#address, port: this.#port };
+    return { address: unpackAddress(this.#address), port: this.#port };
   }
   get fd(): number {
     return this.#fd;

@@ -3,12 +3,13 @@ import type { DeviceId, Fence } from "../base/brand.ts";
 import type { PolicyName, Refusal } from "../wire/control.ts";
 import type { Sent } from "../wire/sent.ts";
 import type { Claim } from "./event.ts";
+import type { KeptClaim } from "./kept_claim.ts";
 
 /** A connection holding a device. `claim` says where it came from. */
 export interface Owner {
   readonly device: DeviceId;
   readonly fence: Fence;
-  readonly claim: Claim;
+  readonly claim: KeptClaim;
   /** When it was admitted. Monotonic ms: the claim's own time is for people. */
   readonly admittedAt: number;
   /** Its close has begun: see `isAlive`. */

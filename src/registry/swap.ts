@@ -8,6 +8,7 @@ import type { Policy } from "../wire/policy.ts";
 import type { Effects } from "./effect.ts";
 import type { Claim } from "./event.ts";
 import { countFrom, isAlive, type Owner } from "./owner.ts";
+import { KeptClaim } from "./kept_claim.ts";
 import { isAnnounced } from "./allow.ts";
 import { countRefusal } from "./refused.ts";
 import type { RegistryState } from "./state.ts";
@@ -43,7 +44,7 @@ export function admit(
   const owner: Owner = {
     device,
     fence: asFence(state.counter * FENCE_STEP),
-    claim,
+    claim: new KeptClaim(claim),
     admittedAt: now,
     closing: false,
     older: holder,

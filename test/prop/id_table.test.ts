@@ -1,7 +1,7 @@
 /** The table of identities against maps, with identities that fall into the same place of its index. */
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { IdTable } from "../../src/base/id_table.ts";
+import { IdTable, packId, unpackId } from "../../src/base/id_table.ts";
 
 /** Few digits: many identities that are equal, or equal but for leading zeros. */
 const digits = fc.string({ unit: fc.constantFrom("0", "1", "9"), minLength: 0, maxLength: 18 });
@@ -48,6 +48,11 @@ test("identities are found whatever the order in which a crowded index met them"
     expect(ids.map((name) => table.find(name))).toEqual(ids.map((_, i) => ids.length - i));
     expect(ids.map((name) => table.find(`0${name.slice(1)}`)).filter((no) => no !== 0)).toEqual([]);
   }
+});
+
+test("an identity by itself is what it was", () => {
+  fc.assert(fc.property(id, (name) => expect(unpackId(packId(name))).toBe(name)));
+  expect(typeof packId("356307042441013")).toBe("number");
 });
 
 test("a number or an identity is given once", () => {

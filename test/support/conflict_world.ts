@@ -3,6 +3,7 @@ import { limitsWith } from "../../src/base/limits.ts";
 import { asDeviceId, asFence } from "../../src/base/brand.ts";
 import { type Alarm, type ConflictLimits, ConflictWatch, type Held } from "../../src/registry/conflict.ts";
 import type { Claim } from "../../src/registry/event.ts";
+import { KeptClaim } from "../../src/registry/kept_claim.ts";
 import type { Owner } from "../../src/registry/owner.ts";
 import type { ConflictAction, ConflictVerdict } from "../../src/wire/control.ts";
 import type { Sent } from "../../src/wire/sent.ts";
@@ -68,7 +69,7 @@ export class ConflictWorld {
   /** `from` claims the device and is admitted. Returns the fence that lost it, or null when nobody had it. */
   take(from: From, device: string = DEVICE): number | null {
     const fence = asFence(++this.#fences * 1024);
-    const claim = claimFrom(from, this.#fences, device, WALL + this.now);
+    const claim = new KeptClaim(claimFrom(from, this.#fences, device, WALL + this.now));
     const owner: Owner = { device: asDeviceId(device), fence, claim, admittedAt: this.now, closing: false, older: null, sent: null };
     const old = this.#holders.get(device) ?? null;
     this.#holders.set(device, owner);

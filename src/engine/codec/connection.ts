@@ -5,6 +5,7 @@
  */
 import { assert, broken } from "../../base/assert.ts";
 import { type ConnId, connOf, connSlot } from "../../base/brand.ts";
+import { packId, unpackId } from "../../base/id_table.ts";
 import type { Framer } from "../../codec/framer.ts";
 import type { Socket } from "../../platform/port.ts";
 import type { EndReason } from "../../wire/control.ts";
@@ -38,7 +39,6 @@ export class Connection {
   readonly out = new Outbound();
   framer!: Framer<Connection>;
   stage: Stage = Stage.login;
-  device = "";
   fence = 0;
   /** The registry knows it: it is owed a close. */
   claimed = false;
@@ -59,6 +59,7 @@ export class Connection {
   quietUntil = 0;
   /** The registry has evicted it. */
   eviction: Eviction | null = null;
+  #device: number | string = "";
   paused = false;
   /** Nothing more is read: the device has ended, or what it sent cannot be. It is still owed something; its close begins when it has that. */
   hasEnded = false;
@@ -72,6 +73,14 @@ export class Connection {
     this.socket = socket;
     this.position = position;
     this.lastByteAt = now;
+  }
+
+  /** "" before its login. */
+  get device(): string {
+    return unpackId(this.#device);
+  }
+  set device(id: string) {
+    this.#device = packId(id);
   }
 }
 

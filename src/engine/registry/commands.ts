@@ -202,7 +202,7 @@ export class RegistryCommands {
 
   /** Can a command be written to this connection? A device stream says so itself. */
   mayWrite({ claim }: Owner): boolean {
-    return claim.takesCommands === true || this.#takers.has(TRANSPORTS[claim.transport]!);
+    return claim.takesCommands || this.#takers.has(TRANSPORTS[claim.transport]!);
   }
 
   #routeOf(device: DeviceId): Route | null {

@@ -1,6 +1,7 @@
 /** Evidence of who a connection is as the codec workers tell it, and an alarm of the conflict watch as the journal is told. Pure. */
 import type { Alarm } from "../../registry/conflict.ts";
-import type { Claim, SentSoFar } from "../../registry/event.ts";
+import type { SentSoFar } from "../../registry/event.ts";
+import type { KeptClaim } from "../../registry/kept_claim.ts";
 import { CONFLICT_ACTIONS, CONFLICT_RULES, type MessageOf, VERDICTS } from "../../wire/control.ts";
 
 /** Of what TLS was agreed on, and the beginning of the digest of a certificate: as much as Socket.tls has. */
@@ -14,7 +15,7 @@ export function sentEvent(message: MessageOf<"sent">, at: number): SentSoFar {
   return { type: "sent", device, fence, sent: { codec, shape, isSteady, first, newest }, at };
 }
 
-const tlsOf = ({ tls = "" }: Claim): string => tls.slice(0, TLS_CHARACTERS);
+const tlsOf = ({ tls }: KeptClaim): string => tls.slice(0, TLS_CHARACTERS);
 
 export function conflictMessage(alarm: Alarm): MessageOf<"conflict"> {
   const { device, at, action, rule, alternations, takeovers, windowMs, last, differ, oldSent, ownerSent, movement } = alarm;
