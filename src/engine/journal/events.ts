@@ -3,7 +3,7 @@
  * thread. Keeps which device and fence each connection of each worker has: what a frame is stored under.
  */
 import { assertNever } from "../../base/assert.ts";
-import { asConnId, asDeviceId, asFence, connSlot, type Fence } from "../../base/brand.ts";
+import { asDeviceId, asFence } from "../../base/brand.ts";
 import type { Journal } from "../../store/journal.ts";
 import type { LedgerDevice } from "../../store/ledger.ts";
 import {
@@ -20,20 +20,9 @@ import {
 import type { Recovered } from "../boot.ts";
 import { JournalCommands } from "./commands.ts";
 import { JournalConfigs } from "./configs.ts";
+import { type Connected, Connections } from "./connections.ts";
 import { conflictPayload } from "./conflict.ts";
 import { JournalMarks } from "./marks.ts";
-
-/** A connection as frames need it. */
-export interface Connected {
-  readonly conn: number;
-  readonly device: LedgerDevice;
-  readonly fence: Fence;
-  /** It stores beside the device's owner. */
-  readonly isBeside: boolean;
-  /** New records taken from it. */
-  records: number;
-  lastByteAt: number;
-}
 
 /** Fences are `counter * 1024 + instance slot`. */
 const SLOTS = 1024;
@@ -45,21 +34,19 @@ export class JournalEvents {
   readonly #configs: JournalConfigs;
   readonly #journal: Journal;
   readonly #marks: JournalMarks;
-  /** Per ring, by slot. */
-  readonly #tables: (Connected | undefined)[][];
+  readonly #connections: Connections;
 
   constructor(journal: Journal, rings: number, marks = new JournalMarks(journal.ledger)) {
     this.#journal = journal;
     this.#marks = marks;
     this.#commands = new JournalCommands(journal);
     this.#configs = new JournalConfigs(journal);
-    this.#tables = Array.from({ length: rings }, () => []);
+    this.#connections = new Connections(rings, journal.ledger);
   }
 
-  /** The connection a frame names, or undefined when another one has its slot by now. */
+  /** The connection a frame names, or undefined when another one has its slot by now. Until the next call. */
   connection(ring: number, conn: number): Connected | undefined {
-    const known = this.#tables[ring]![conn & 0xffff];
-    return known !== undefined && known.conn === conn ? known : undefined;
+    return this.#connections.find(ring, conn);
   }
 
   /** Takes a message. A disconnect's frames must have been taken before. */
@@ -153,11 +140,11 @@ export class JournalEvents {
 
   #replaced(m: MessageOf<"replaced">): void {
     const { device, isNew } = this.#journal.device(asDeviceId(m.device));
-    const old = this.#tables[m.oldRing] === undefined ? undefined : this.connection(m.oldRing, m.oldConn);
-    this.#open(m.ring, m.conn, device, m.fence, m.at);
-    const oldOrigin = { address: m.oldAddress, port: m.oldPort, clientInstance: m.oldClientInstance };
+    const old = this.connection(m.oldRing, m.oldConn);
     const lastByteAt = Math.max(old?.lastByteAt ?? m.oldSince, m.oldLastByteAt);
     const records = old?.records ?? 0;
+    this.#open(m.ring, m.conn, device, m.fence, m.at);
+    const oldOrigin = { address: m.oldAddress, port: m.oldPort, clientInstance: m.oldClientInstance };
     const policy = POLICIES[m.policy];
     const cause = TAKEOVER_CAUSES[m.cause];
     const durationMs = Math.max(0, m.at - m.oldSince);
@@ -210,19 +197,17 @@ export class JournalEvents {
   #disconnected(m: MessageOf<"disconnected">): void {
     const device = this.#journal.ledger.byId(asDeviceId(m.device));
     if (device === undefined) return;
-    const table = this.#tables[m.ring];
-    const known = table === undefined ? undefined : this.connection(m.ring, m.conn);
     const left = m.left === 0 ? {} : { left: m.left };
     const payload = {
       at: m.at,
       id: m.device,
       reason: END_REASONS[m.reason],
       lastByteAt: m.lastByteAt,
-      records: known?.records ?? 0,
+      records: this.connection(m.ring, m.conn)?.records ?? 0,
       ...left,
     };
     this.#journal.event("disconnected", device, asFence(m.fence), m.at, payload);
-    if (known !== undefined) table![connSlot(asConnId(m.conn))] = undefined;
+    this.#connections.close(m.ring, m.conn);
   }
 
   /** A device the store does not know gets no number for being refused: a flood of made-up identities would fill it. */
@@ -269,8 +254,7 @@ export class JournalEvents {
 
   #open(ring: number, conn: number, device: LedgerDevice, fence: number, at: number, isBeside = false): void {
     this.#marks.mark(device);
-    const table = this.#tables[ring];
-    if (table !== undefined) table[conn & 0xffff] = { conn, device, fence: asFence(fence), isBeside, records: 0, lastByteAt: at };
+    this.#connections.open(ring, conn, device.no, fence, at, isBeside);
     this.usedFences = Math.max(this.usedFences, Math.floor(fence / SLOTS));
   }
 }

@@ -9,7 +9,7 @@ import type { Journal } from "../../store/journal.ts";
 import { Redecoder } from "../../store/redecode.ts";
 import { type MessageOf, QUARANTINE_ORDERS } from "../../wire/control.ts";
 import { FRAME_FAULTS, Verdict } from "../../wire/frame_message.ts";
-import type { Connected } from "./events.ts";
+import type { Connected } from "./connections.ts";
 
 /** Records of the batch under way, by what became of them. */
 interface Tally {
