@@ -4,6 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { faultPoints } from "../base/fault_point.ts";
+import type { Discard } from "../platform/memory.ts";
 import type { Acceptor, Peer, Platform } from "../platform/port.ts";
 import { RingProducer } from "../ring/spsc.ts";
 import { Bell } from "../ring/wait.ts";
@@ -36,7 +37,7 @@ export function runAccept(boot: Boot, platform: Platform, report: (r: Report) =>
   const isOver = (): boolean => board.phase() !== DrainPhase.running;
   const pause = (ms: number): void => void bell.waitBy(ms, isOver, (timeoutMs) => acceptor.pause(timeoutMs));
   const desk = new AcceptDesk(boot, platform, acceptor, pause, (text) => report({ type: "warning", text }));
-  const leftovers = new Leftovers(platform, limits);
+  const leftovers = new Leftovers(platform, limits, (discard) => desk.giveBack(discard));
   const sleep = (timeoutMs: number): boolean => acceptor.poll(timeoutMs);
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready", port: acceptor.port });
@@ -93,6 +94,11 @@ class AcceptDesk {
     );
     this.#socketsMax = boot.settings.limits.connections + boot.settings.limits.loginSockets;
     this.#pauseMs = boot.settings.limits.acceptPauseMs;
+  }
+
+  /** What the rings hold nothing in. */
+  giveBack(discard: Discard): void {
+    for (const ring of this.#rings) ring.giveBack(discard);
   }
 
   /** As many sockets as may be are open or on their way, or no ring has room: the kernel queues meanwhile. */
