@@ -34,6 +34,8 @@ export class SimDevice implements DeviceEnd {
   link: SimLink | null = null;
   loggedIn = false;
   acknowledged = 0;
+  /** Frames that were answered behind its FIN. */
+  answeredBehindFin = 0;
   refused = 0;
   readonly #air: Air;
   readonly #mark: number;
@@ -69,9 +71,15 @@ export class SimDevice implements DeviceEnd {
       if (dice >= 95) this.forget();
       return;
     }
+    // Its side is ended: it waits for what it is owed, and for the gateway's end.
+    if (link.finished) {
+      if (dice >= 98) this.forget();
+      return;
+    }
     if (this.#toAnswer.length > 0 && random.chance(0.4)) return this.#answer(random, link);
     if (dice >= 98) this.forget();
-    else if (dice >= 96) this.#leave(() => link.close());
+    else if (dice >= 97) this.#leave(() => link.close());
+    else if (dice >= 96) link.finish();
     else if (dice >= 94) this.#leave(() => link.abort());
     else if (badFrames && dice >= 91) this.#spoil(random, link);
     else this.#send(random, link, regroup);
@@ -80,6 +88,7 @@ export class SimDevice implements DeviceEnd {
   /** Sends what it has, once it may. */
   push(random: Prng): void {
     if (this.link === null) this.connect();
+    else if (this.link.finished) this.forget();
     else if (this.loggedIn && this.#inFlight.length === 0) this.#send(random, this.link, false);
   }
 
@@ -142,6 +151,7 @@ export class SimDevice implements DeviceEnd {
       hold(there, "I11 acknowledged is stored", () => `${this.name} is acknowledged a record that is not on disk`);
     }
     this.acknowledged += count;
+    if (this.link?.finished === true) this.answeredBehindFin++;
     this.#backlog = this.#backlog.filter((record) => !frame.includes(record));
     this.#lately = frame;
   }

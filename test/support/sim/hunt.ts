@@ -17,6 +17,7 @@ export class Tally {
     connections: 0,
     takeovers: 0,
     acknowledged: 0,
+    answeredBehindFin: 0,
     events: 0,
     gaps: 0,
     commands: 0,
@@ -30,7 +31,10 @@ export class Tally {
     this.reached.takeovers += world.watch.takeovers;
     this.reached.conflicts += world.truth.conflicts;
     this.reached.commands += world.truth.commands.ended;
-    for (const device of world.devices) this.reached.acknowledged += device.acknowledged;
+    for (const device of world.devices) {
+      this.reached.acknowledged += device.acknowledged;
+      this.reached.answeredBehindFin += device.answeredBehindFin;
+    }
     for (const consumer of world.consumers) {
       this.reached.events += consumer.events;
       this.reached.gaps += consumer.gaps;

@@ -38,6 +38,8 @@ export class SimLink implements Socket {
   handle: unknown = null;
   gateway: "asked" | "open" | "gone" = "asked";
   deviceOpen = true;
+  /** The device has sent its FIN, and still listens. */
+  finished = false;
   /** Nothing passes any more, and nobody is told. */
   cut = false;
   /** The device's kernel takes this many bytes before it is full. */
@@ -113,12 +115,16 @@ export class SimLink implements Socket {
 
   // The device's side.
   send(bytes: Uint8Array): void {
-    if (this.deviceOpen) this.#up.push(bytes);
+    if (this.deviceOpen && !this.finished) this.#up.push(bytes);
+  }
+  finish(): void {
+    if (!this.finished) this.#up.push("fin");
+    this.finished = true;
   }
   close(): void {
     if (!this.deviceOpen) return;
     this.deviceOpen = false;
-    this.#up.push("fin");
+    this.finish();
   }
   abort(): void {
     this.deviceOpen = false;
