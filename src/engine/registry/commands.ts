@@ -205,11 +205,18 @@ export class RegistryCommands {
     return claim.takesCommands || this.#takers.has(TRANSPORTS[claim.transport]!);
   }
 
+  /** To the newest of its connections that takes commands. */
   #routeOf(device: DeviceId): Route | null {
-    const owner = newestAlive(this.#at.state.owners.get(device) ?? null);
-    if (owner === null || !this.mayWrite(owner)) return null;
+    const owner = this.#find(device, (one) => this.mayWrite(one));
+    if (owner === null) return null;
     const { ring, conn, transport } = owner.claim;
     return { fence: owner.fence, ring, conn, isLoose: transport === UDP };
+  }
+
+  #find(device: DeviceId, fits: (owner: Owner) => boolean): Owner | null {
+    let owner = newestAlive(this.#at.state.owners.get(device) ?? null);
+    while (owner !== null && !fits(owner)) owner = newestAlive(owner.older);
+    return owner;
   }
 
   #opened({ device }: Owner): void {
@@ -279,7 +286,7 @@ export class RegistryCommands {
       const message = { type: "command", conn, fence, no: command.no, id, codec, text, expiresInMs } as const;
       if (!send(decisions[ring]!, message, room.decisionsReserve(ring))) return false;
       this.#book.handed(command);
-      if (newestAlive(this.#at.state.owners.get(device) ?? null)?.claim.transport === SSE) this.#streams.given(command);
+      if (this.#find(device, (one) => one.fence === fence)?.claim.transport === SSE) this.#streams.given(command);
     }
     return true;
   }
