@@ -10,7 +10,7 @@ import { type HistoryChange, type HistoryLimits, HistoryTable } from "./history.
 import type { LedgerDevice } from "./ledger.ts";
 
 export interface Queued {
-  readonly device: LedgerDevice | null;
+  readonly device: Pick<LedgerDevice, "no"> | null;
   /** The device's row is made with this. */
   readonly makes: boolean;
   /** Raise the floor to this; 0: do not. */

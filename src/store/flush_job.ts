@@ -95,7 +95,7 @@ export class FlushJob implements Job {
 
   #writeDevice(no: DeviceNo): void {
     const { devices, fold, ledger } = this.#parts;
-    const own = ledger.byNo(no)!;
-    devices.write(fold.byNo(no)!, this.#parts.committed(), own.coverage?.newest ?? 0, own.coverage?.encode() ?? NO_COVERAGE);
+    const coverage = ledger.isPlain(no) ? null : ledger.byNo(no)!.coverage;
+    devices.write(fold.byNo(no)!, this.#parts.committed(), coverage?.newest ?? 0, coverage?.encode() ?? NO_COVERAGE);
   }
 }

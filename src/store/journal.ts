@@ -114,14 +114,14 @@ export class Journal implements StoredFrames {
 
   /** The device of that identity, new ones with the next number: their row is made with their first event. */
   device(id: DeviceId): { readonly device: LedgerDevice; readonly isNew: boolean } {
-    const known = this.ledger.byId(id);
-    return known === undefined ? { device: this.ledger.addNext(id), isNew: true } : { device: known, isNew: false };
+    const isNew = this.ledger.numberOf(id) === 0;
+    return { device: this.ledger.byNo(isNew ? this.ledger.addNext(id) : this.ledger.numberOf(id))!, isNew };
   }
 
   /** A registry event. It is in every batch until one is committed. */
   event(
     kind: EventKind,
-    device: LedgerDevice | null,
+    device: Pick<LedgerDevice, "no"> | null,
     fence: Fence,
     at: number,
     payload: Readonly<Record<string, unknown>>,
@@ -232,7 +232,7 @@ export class Journal implements StoredFrames {
   }
 
   #enqueue(item: Queued): void {
-    if (item.device !== null && item.floor > item.device.floor) item.device.floor = item.floor;
+    if (item.device !== null && item.floor > 0) this.ledger.raiseFloor(item.device.no, item.floor);
     this.#queue.add(item, this.batch);
   }
 

@@ -3,9 +3,8 @@
  * thread. Keeps which device and fence each connection of each worker has: what a frame is stored under.
  */
 import { assertNever } from "../../base/assert.ts";
-import { asDeviceId, asFence } from "../../base/brand.ts";
+import { asDeviceId, asFence, type DeviceNo } from "../../base/brand.ts";
 import type { Journal } from "../../store/journal.ts";
-import type { LedgerDevice } from "../../store/ledger.ts";
 import {
   CONFLICT_ACTIONS,
   END_REASONS,
@@ -115,7 +114,7 @@ export class JournalEvents {
   restart(at: number): number {
     for (const device of this.#journal.fold) {
       if (!device.connected) continue;
-      const own = this.#journal.ledger.byNo(device.no)!;
+      const own = { no: device.no };
       const { lastByteAt, fence } = device;
       for (const older of device.older) {
         this.#journal.event("disconnected", own, asFence(older), at, { at, reason: "restart", lastByteAt, left: fence });
@@ -132,10 +131,13 @@ export class JournalEvents {
   }
 
   #connected(m: MessageOf<"connected">): void {
-    const { device, isNew } = this.#journal.device(asDeviceId(m.device));
-    this.#open(m.ring, m.conn, device, m.fence, m.at);
+    const { ledger } = this.#journal;
+    const known = ledger.numberOf(asDeviceId(m.device));
+    const isNew = known === 0;
+    const no = isNew ? ledger.addNext(asDeviceId(m.device)) : known;
+    this.#open(m.ring, m.conn, no, m.fence, m.at);
     const payload = { at: m.at, id: m.device, transport: TRANSPORTS[m.transport], origin: originOf(m) };
-    this.#journal.event("connected", device, asFence(m.fence), m.at, payload, { makes: isNew });
+    this.#journal.event("connected", { no }, asFence(m.fence), m.at, payload, { makes: isNew });
   }
 
   #replaced(m: MessageOf<"replaced">): void {
@@ -143,7 +145,7 @@ export class JournalEvents {
     const old = this.connection(m.oldRing, m.oldConn);
     const lastByteAt = Math.max(old?.lastByteAt ?? m.oldSince, m.oldLastByteAt);
     const records = old?.records ?? 0;
-    this.#open(m.ring, m.conn, device, m.fence, m.at);
+    this.#open(m.ring, m.conn, device.no, m.fence, m.at);
     const oldOrigin = { address: m.oldAddress, port: m.oldPort, clientInstance: m.oldClientInstance };
     const policy = POLICIES[m.policy];
     const cause = TAKEOVER_CAUSES[m.cause];
@@ -191,12 +193,12 @@ export class JournalEvents {
 
   #beside(m: MessageOf<"beside">): void {
     const device = this.#journal.ledger.byId(asDeviceId(m.device));
-    if (device !== undefined) this.#open(m.ring, m.conn, device, m.fence, m.at, true);
+    if (device !== undefined) this.#open(m.ring, m.conn, device.no, m.fence, m.at, true);
   }
 
   #disconnected(m: MessageOf<"disconnected">): void {
-    const device = this.#journal.ledger.byId(asDeviceId(m.device));
-    if (device === undefined) return;
+    const no = this.#journal.ledger.numberOf(asDeviceId(m.device));
+    if (no === 0) return;
     const left = m.left === 0 ? {} : { left: m.left };
     const payload = {
       at: m.at,
@@ -206,7 +208,7 @@ export class JournalEvents {
       records: this.connection(m.ring, m.conn)?.records ?? 0,
       ...left,
     };
-    this.#journal.event("disconnected", device, asFence(m.fence), m.at, payload);
+    this.#journal.event("disconnected", { no }, asFence(m.fence), m.at, payload);
     this.#connections.close(m.ring, m.conn);
   }
 
@@ -252,9 +254,9 @@ export class JournalEvents {
     if (device !== undefined) this.#journal.raiseFloor(device, m.fence);
   }
 
-  #open(ring: number, conn: number, device: LedgerDevice, fence: number, at: number, isBeside = false): void {
-    this.#marks.mark(device);
-    this.#connections.open(ring, conn, device.no, fence, at, isBeside);
+  #open(ring: number, conn: number, no: DeviceNo, fence: number, at: number, isBeside = false): void {
+    this.#marks.mark(no);
+    this.#connections.open(ring, conn, no, fence, at, isBeside);
     this.usedFences = Math.max(this.usedFences, Math.floor(fence / SLOTS));
   }
 }

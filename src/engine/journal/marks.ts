@@ -2,31 +2,34 @@
  * Which devices' records are marked as quarantined when they come: those that fight for an identity, and where unknown devices are
  * quarantined those nobody has listed. Owned by the journal thread.
  */
-import { asDeviceId } from "../../base/brand.ts";
+import { asDeviceId, type DeviceNo } from "../../base/brand.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Platform } from "../../platform/port.ts";
-import type { Ledger, LedgerDevice } from "../../store/ledger.ts";
+import type { Ledger } from "../../store/ledger.ts";
 import { readAllowList } from "../allow_list.ts";
 import { announced } from "../registry/policies.ts";
 
 export class JournalMarks {
-  readonly #ledger: Pick<Ledger, "byId" | "idOf">;
+  readonly #ledger: Ledger;
   /** Null: unknown devices are not quarantined. */
   readonly #listed: Set<string> | null;
   readonly #fought = new Set<string>();
 
-  constructor(ledger: Pick<Ledger, "byId" | "idOf">, listed: Set<string> | null = null) {
+  constructor(ledger: Ledger, listed: Set<string> | null = null) {
     this.#ledger = ledger;
     this.#listed = listed;
   }
 
+  /** Of most gateways nobody is, and a name is made when it is asked for. */
+  get #isAny(): boolean {
+    return this.#fought.size > 0 || this.#listed !== null;
+  }
+
   /** It has a connection now, or something about it has changed. */
-  mark(device: LedgerDevice): void {
-    device.quarantined = false;
-    // Of most gateways neither is so, and a name is made when it is asked for.
-    if (this.#fought.size === 0 && this.#listed === null) return;
-    const id = this.#ledger.idOf(device);
-    device.quarantined = this.#fought.has(id) || (this.#listed !== null && !this.#listed.has(id));
+  mark(no: DeviceNo): void {
+    const id = this.#isAny ? this.#ledger.ids.name(no) : "";
+    const isMarked = this.#isAny && (this.#fought.has(id) || (this.#listed !== null && !this.#listed.has(id)));
+    if (isMarked || !this.#ledger.isPlain(no)) this.#ledger.byNo(no)!.quarantined = isMarked;
   }
 
   /** It fights for its identity, by an action that quarantines, or does so no more. */
@@ -42,8 +45,8 @@ export class JournalMarks {
   #change(set: Set<string>, id: string, on: boolean): void {
     if (on) set.add(id);
     else set.delete(id);
-    const device = this.#ledger.byId(asDeviceId(id));
-    if (device !== undefined) this.mark(device);
+    const no = this.#ledger.numberOf(asDeviceId(id));
+    if (no !== 0) this.mark(no);
   }
 }
 
