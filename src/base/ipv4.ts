@@ -26,8 +26,4 @@ export function packIpv4(text: string): number {
   return parts === 4 ? bits >>> 0 : 0;
 }
 
-/** An address in few bytes, where one is kept with each of many things: as a number, or else its text. */
-export const packAddress = (text: string): number | string => packIpv4(text) || text;
-export const unpackAddress = (packed: number | string): string => (typeof packed === "number" ? unpackIpv4(packed) : packed);
-
 export const unpackIpv4 = (bits: number): string => `${bits >>> 24}.${(bits >>> 16) & 0xff}.${(bits >>> 8) & 0xff}.${bits & 0xff}`;

@@ -4,7 +4,7 @@
  * Owned by the thread that waits; only the doorbell's descriptor is known to others.
  */
 import { dlopen, FFIType, type Pointer, ptr } from "bun:ffi";
-import { packAddress, unpackAddress } from "../base/ipv4.ts";
+import { packIpv4, unpackIpv4 } from "../base/ipv4.ts";
 import { dropOnClose, errnoOf, type Libc, openLibrary, pendingError } from "./bun_libc.ts";
 import type { Peer, Socket, SocketEnd, SocketHandler } from "./port.ts";
 import { endOfErrno } from "./socket_end.ts";
@@ -30,6 +30,9 @@ const ADD = 1;
 const MODIFY = 3;
 const IN = 1;
 const OUT = 4;
+/** Of what a socket wants, beside epoll's bits: its FIN is sent. */
+const FINISHED = 1 << 16;
+const PORTS = 1 << 16;
 /** An error, or the end of both directions: told whether asked for or not. */
 const BROKEN = 8 | 16;
 /** Every write to the doorbell is an event of its own, so it need not be read. */
@@ -49,34 +52,33 @@ const READ_BYTES = 128 * 1024;
 class EpollSocket<T> implements Socket {
   readonly #loop: EpollLoop;
   readonly #handler: SocketHandler<T>;
-  readonly #address: number | string;
-  readonly #port: number;
+  /** An IPv4 address and a port as one number. */
+  readonly #from: number | Peer;
+  /** Null until `open` has returned. */
   #state: T | null = null;
   #fd: number;
-  /** What epoll is asked for. */
+  /** What epoll is asked for, and FINISHED. */
   #wants = IN;
-  #isOpening = true;
-  /** Its FIN is sent. */
-  #isFinished = false;
   /** How it ended, where its handler is told later: a reset inside `open`, a write that failed. */
   #ended: SocketEnd | null = null;
 
-  constructor(loop: EpollLoop, fd: number, { address, port }: Peer, handler: SocketHandler<T>) {
+  constructor(loop: EpollLoop, fd: number, peer: Peer, handler: SocketHandler<T>) {
+    const bits = packIpv4(peer.address);
     this.#loop = loop;
     this.#fd = fd;
-    this.#address = packAddress(address);
-    this.#port = port;
+    this.#from = bits === 0 ? peer : bits * PORTS + peer.port;
     this.#handler = handler;
   }
 
   get peer(): Peer {
-    return { address: unpackAddress(this.#address), port: this.#port };
+    if (typeof this.#from !== "number") return this.#from;
+    return { address: unpackIpv4(Math.floor(this.#from / PORTS)), port: this.#from % PORTS };
   }
   get fd(): number {
     return this.#fd;
   }
   write(bytes: Uint8Array): number {
-    if (this.#fd < 0 || this.#isFinished || this.#ended !== null) return -1;
+    if (this.#fd < 0 || (this.#wants & FINISHED) !== 0 || this.#ended !== null) return -1;
     const taken = this.#loop.send(this.#fd, bytes);
     if (taken < 0) {
       // The call has taken the error away: no event would tell it, and some would never come.
@@ -95,7 +97,7 @@ class EpollSocket<T> implements Socket {
   }
   end(): void {
     if (this.#fd < 0) return;
-    this.#isFinished = true;
+    this.#wants |= FINISHED;
     this.#loop.finish(this.#fd);
   }
   reset(): void {
@@ -104,7 +106,6 @@ class EpollSocket<T> implements Socket {
 
   begin(): void {
     this.#state = this.#handler.open(this);
-    this.#isOpening = false;
     if (this.#ended !== null && this.#fd < 0) this.#handler.close(this.#state, this.#ended);
   }
 
@@ -135,13 +136,13 @@ class EpollSocket<T> implements Socket {
   #want(events: number): void {
     if (this.#fd < 0 || events === this.#wants) return;
     this.#wants = events;
-    this.#loop.ask(this.#fd, events);
+    this.#loop.ask(this.#fd, events & ~FINISHED);
   }
 
   #close(how: SocketEnd, reset = false): void {
     this.#loop.drop(this.#fd, reset);
     this.#fd = -1;
-    if (this.#isOpening) this.#ended = how;
+    if (this.#state === null) this.#ended = how;
     else this.#handler.close(this.#state as T, how);
   }
 }

@@ -32,6 +32,8 @@ export interface Eviction {
   lingers: boolean;
 }
 
+const Flag = { claimed: 1, keptBadFrame: 2, paused: 4, hasEnded: 8, touched: 16, waiting: 32 } as const;
+
 export class Connection {
   readonly id: ConnId;
   readonly slot: number;
@@ -40,13 +42,9 @@ export class Connection {
   framer!: Framer<Connection>;
   stage: Stage = Stage.login;
   fence = 0;
-  /** The registry knows it: it is owed a close. */
-  claimed = false;
   /** Frames without a verdict, and the ring position after the newest of them. */
   unacked = 0;
   position: number;
-  /** Its newest frame has a wrong CRC: kept, and nobody waits for a verdict. */
-  keptBadFrame = false;
   lastByteAt: number;
   /** Null before its first frame: who has nothing to say costs nothing. */
   sent: SentByConnection | null = null;
@@ -60,12 +58,8 @@ export class Connection {
   /** The registry has evicted it. */
   eviction: Eviction | null = null;
   #device: number | string = "";
-  paused = false;
-  /** Nothing more is read: the device has ended, or what it sent cannot be. It is still owed something; its close begins when it has that. */
-  hasEnded = false;
-  /** Waits in a list: to be written to, to be offered room. */
-  touched = false;
-  waiting = false;
+  /** In one number: a gateway has ten thousands of connections. */
+  #flags = 0;
 
   constructor(id: ConnId, socket: Socket, position: number, now: number) {
     this.id = id;
@@ -81,6 +75,51 @@ export class Connection {
   }
   set device(id: string) {
     this.#device = packId(id);
+  }
+
+  /** The registry knows it: it is owed a close. */
+  get claimed(): boolean {
+    return (this.#flags & Flag.claimed) !== 0;
+  }
+  set claimed(yes: boolean) {
+    this.#set(Flag.claimed, yes);
+  }
+  /** Its newest frame has a wrong CRC: kept, and nobody waits for a verdict. */
+  get keptBadFrame(): boolean {
+    return (this.#flags & Flag.keptBadFrame) !== 0;
+  }
+  set keptBadFrame(yes: boolean) {
+    this.#set(Flag.keptBadFrame, yes);
+  }
+  get paused(): boolean {
+    return (this.#flags & Flag.paused) !== 0;
+  }
+  set paused(yes: boolean) {
+    this.#set(Flag.paused, yes);
+  }
+  /** Nothing more is read: the device has ended, or what it sent cannot be. It is still owed something; its close begins when it has that. */
+  get hasEnded(): boolean {
+    return (this.#flags & Flag.hasEnded) !== 0;
+  }
+  set hasEnded(yes: boolean) {
+    this.#set(Flag.hasEnded, yes);
+  }
+  /** Waits in a list: to be written to, to be offered room. */
+  get touched(): boolean {
+    return (this.#flags & Flag.touched) !== 0;
+  }
+  set touched(yes: boolean) {
+    this.#set(Flag.touched, yes);
+  }
+  get waiting(): boolean {
+    return (this.#flags & Flag.waiting) !== 0;
+  }
+  set waiting(yes: boolean) {
+    this.#set(Flag.waiting, yes);
+  }
+
+  #set(flag: number, yes: boolean): void {
+    this.#flags = yes ? this.#flags | flag : this.#flags & ~flag;
   }
 }
 
