@@ -6,6 +6,13 @@ import type { Limits } from "../base/limits.ts";
 import type { Role } from "../platform/port.ts";
 import { type Board, ThreadState } from "../wire/board.ts";
 
+/**
+ * How long a thread may sleep that has nothing to do, and that the kernel wakes for whatever comes: twice as long as one whose
+ * waits end with idleWaitMs, and never near to what hangs.
+ */
+export const longSleepMs = ({ idleWaitMs, heartbeatStaleMs }: Limits): number =>
+  Math.max(idleWaitMs, Math.min(2 * idleWaitMs, heartbeatStaleMs / 4));
+
 interface Watched {
   readonly role: Role;
   readonly name: string;

@@ -5,6 +5,7 @@
 import type { SocketLoop } from "../../platform/socket_loop.ts";
 import { Bell } from "../../ring/wait.ts";
 import { Leftovers } from "../leftovers.ts";
+import { longSleepMs } from "../watch.ts";
 import { TICK_MS } from "./context.ts";
 import type { CodecTurns } from "./turns.ts";
 
@@ -16,8 +17,11 @@ export function turnByBlocking({ boot, platform, source, worker, drain, pass }: 
   const leftovers = new Leftovers(platform, limits, (discard) => worker.giveBack(discard));
   const hasWork = (): boolean => source.hasWork() || worker.hasWork() || drain.hasWork();
   const sleep = (timeoutMs: number): boolean => sockets.wait(timeoutMs);
+  const sleepMs = longSleepMs(limits);
   bell.hangDoorbell(sockets.doorbell);
   let opened = 0;
+  /** Something came since the last tick: the gauges are to say so within a second. */
+  let came = false;
   let nextTick = clock.mono() + TICK_MS;
   while (!drain.ended) {
     pass();
@@ -25,10 +29,12 @@ export function turnByBlocking({ boot, platform, source, worker, drain, pass }: 
     const now = clock.mono();
     if (now >= nextTick) {
       worker.tick();
-      nextTick = now + limits.idleWaitMs;
-    }
+      nextTick = now + (came ? limits.idleWaitMs : sleepMs);
+      came = false;
+    } else if (came) nextTick = Math.min(nextTick, now + limits.idleWaitMs);
     nextTick = Math.min(nextTick, worker.hurried || drain.going ? now + TICK_MS : Math.min(worker.dueAt, source.dueAt));
     if (bell.waitBy(Math.max(0, Math.ceil(nextTick - now)), hasWork, sleep)) {
+      came = true;
       sockets.serve();
       worker.publish();
       leftovers.worked(worker.opened - opened);

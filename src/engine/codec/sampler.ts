@@ -12,7 +12,7 @@ const SLOTS = 1024;
 const SOON_MS = 20;
 /** One that rests takes a longer step for every so long it slept, so that nobody's sample grows old; at most so many times. */
 const STEP_MS = 125;
-const LONGEST = 8;
+const LONGEST = 16;
 
 export class CodecSampler {
   readonly #at: CodecContext;

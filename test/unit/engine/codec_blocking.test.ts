@@ -8,16 +8,17 @@ import type { SocketLoop } from "../../../src/platform/socket_loop.ts";
 import { BenchSocket, CodecBench } from "../../support/codec_bench.ts";
 import { imeiOf } from "../../support/fleet.ts";
 
-/** Lets the worker's own loop sleep for `ms` of its clock; nothing comes. Returns how often it woke. `dueAt`: of its source. */
-function sleepFor(bench: CodecBench, ms: number, dueAt = (): number => Infinity): number {
+/** Lets the worker's own loop sleep for `ms` of its clock. Returns how often it woke. `dueAt`: of its source; `comesAt`: the one time something comes. */
+function sleepFor(bench: CodecBench, ms: number, dueAt = (): number => Infinity, comesAt = Infinity): number {
   const end = bench.now + ms;
   let wakes = 0;
   const sockets: SocketLoop = {
     adopt: () => {},
     wait: (timeoutMs) => {
       wakes++;
-      bench.now = Math.min(end, bench.now + timeoutMs);
-      return false;
+      const came = bench.now < comesAt && comesAt <= bench.now + timeoutMs;
+      bench.now = came ? comesAt : Math.min(end, bench.now + timeoutMs);
+      return came;
     },
     serve: () => {},
     doorbell: 0,
@@ -49,8 +50,24 @@ function sleepFor(bench: CodecBench, ms: number, dueAt = (): number => Infinity)
 const SECOND = 1000;
 const bench = (limits: Partial<Limits> = {}): CodecBench => new CodecBench({ connections: 300, loginSockets: 10, ...limits });
 
-test("a worker with nobody there wakes once a second", () => {
-  expect(sleepFor(bench(), 60 * SECOND)).toBeWithin(58, 63);
+test("a worker with nobody there wakes every two seconds", () => {
+  expect(sleepFor(bench(), 60 * SECOND)).toBeWithin(29, 33);
+});
+
+test("a worker with nobody there sleeps no longer than a quarter of what is called hanging, and not shorter than its idle wait", () => {
+  expect(sleepFor(bench({ heartbeatStaleMs: 6000 }), 60 * SECOND)).toBeWithin(39, 43);
+  expect(sleepFor(bench({ heartbeatStaleMs: 1500 }), 60 * SECOND)).toBeWithin(58, 63);
+  expect(sleepFor(bench({ idleWaitMs: 10 }), 6 * SECOND)).toBeWithin(298, 303);
+});
+
+test("a worker to whom something came ticks within a second, so that its gauges say so", () => {
+  const one = bench();
+  const came = one.now + 2500;
+  const ticks: number[] = [];
+  one.worker.tick = () => void ticks.push(one.now);
+  sleepFor(one, 10 * SECOND, undefined, came);
+  expect(ticks.find((at) => at > came)! - came).toBeLessThanOrEqual(SECOND);
+  expect(ticks.length).toBeLessThan(8);
 });
 
 test("a worker with a silent fleet wakes hardly more often, and ends each when its time is over", () => {
@@ -59,7 +76,7 @@ test("a worker with a silent fleet wakes hardly more often, and ends each when i
     one.now += 7;
     return one.login(imeiOf(i)).socket;
   });
-  expect(sleepFor(one, 600 * SECOND)).toBeWithin(590, 700);
+  expect(sleepFor(one, 600 * SECOND)).toBeWithin(295, 400);
   expect(sockets.filter((socket) => socket.fins > 0).length).toBe(0);
   sleepFor(one, 1205 * SECOND);
   expect(sockets.map((socket) => socket.fins)).toEqual(sockets.map(() => 1));
