@@ -5,6 +5,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import {
   accessSync,
   constants,
@@ -19,7 +20,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { constants as osConstants, tmpdir } from "node:os";
+import { availableParallelism, constants as osConstants, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -39,6 +40,16 @@ function stop(text, code = 1) {
 function run(command, args, options = {}) {
   const { status, signal, error } = spawnSync(command, args, { cwd: ROOT, stdio: "inherit", ...options });
   if (error !== undefined) stop(`Cannot run ${command}: ${error.message}`);
+  return status ?? 128 + (osConstants.signals[signal] ?? 0);
+}
+
+/** The same while others run. What it says is shown at once, or when it has ended, so that it does not mingle with what another one says. */
+async function runBeside(command, args, atOnce) {
+  const child = spawn(command, args, { cwd: ROOT, stdio: atOnce ? "inherit" : ["ignore", "pipe", "pipe"] });
+  const said = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (bytes) => said.push(bytes));
+  const [status, signal] = await once(child, "close").catch((error) => stop(`Cannot run ${command}: ${error.message}`));
+  process.stderr.write(Buffer.concat(said));
   return status ?? 128 + (osConstants.signals[signal] ?? 0);
 }
 
@@ -228,14 +239,15 @@ function serve(args) {
 }
 
 /** The tests in groups: unit and the like first, so that a plain mistake shows before the long ones begin. */
-const TEST_GROUPS = [["test/tidy.test.ts", "test/unit", "test/golden"], ["test/contract", "test/prop", "test/fuzz", "test/sim"], [
-  "test/e2e",
-]];
+const TEST_GROUPS = [["test/tidy.test.ts", "test/unit", "test/golden"], ["test/contract", "test/prop", "test/fuzz", "test/sim"]];
+
+/** Tests of whole gateways wait more than they work: with so many cores they run in two halves side by side. */
+const HALVES_FROM_CORES = 4;
 
 /** Ends a test that hangs; the long ones name their own. */
 const TEST_TIMEOUT = "--timeout=60000";
 
-function test(args) {
+async function test(args) {
   page();
   client();
   if (stale()) build();
@@ -245,7 +257,10 @@ function test(args) {
     const status = there.length === 0 ? 0 : run(bun(), ["test", TEST_TIMEOUT, ...there.map((path) => `./${path}`)]);
     if (status !== 0) return status;
   }
-  return 0;
+  const files = names(join(ROOT, "test", "e2e"), /\.test\.ts$/).sort();
+  const halves = availableParallelism() < HALVES_FROM_CORES ? [files] : [0, 1].map((half) => files.filter((_, i) => i % 2 === half));
+  const statuses = await Promise.all(halves.map((half, i) => runBeside(bun(), ["test", TEST_TIMEOUT, ...half], i === 0)));
+  return statuses.find((status) => status !== 0) ?? 0;
 }
 
 const bench = (args) => run(bun(), ["run", join(ROOT, "bench", "main.ts"), ...args]);
@@ -272,7 +287,7 @@ function selftest() {
 }
 
 /** Everything CI runs, cheapest first; stops at the first that fails. `--no-tests`: CI runs `npm test` beside it. */
-function ok(args) {
+async function ok(args) {
   page();
   const steps = [
     ["types", () => script("typescript/bin/tsc", ["-p", "."])],
@@ -293,7 +308,7 @@ function ok(args) {
   ];
   for (const [name, step] of steps.filter(([name]) => name !== "tests" || !args.includes("--no-tests"))) {
     process.stderr.write(`\n== ${name}\n`);
-    const status = step();
+    const status = await step();
     if (status !== 0) stop(`\nnot ok: ${name}`, status);
   }
   process.stderr.write("\nok\n");
@@ -307,15 +322,15 @@ const verbs = {
     if (stale()) build();
     serve(args);
   },
-  test: () => process.exit(test(args)),
+  test: async () => process.exit(await test(args)),
   build: () => (build(), client()),
   client: () => client(),
   page: () => page(),
   bench: () => process.exit(bench(args)),
   proof: () => process.exit(proof(args)),
-  ok: () => process.exit(ok(args)),
+  ok: async () => process.exit(await ok(args)),
 };
 if (!Object.hasOwn(verbs, verb ?? "")) stop(`Usage: node src/launch.mjs ${Object.keys(verbs).join("|")} [arguments]`, 2);
 // `page` is what npm runs when it has installed.
 if (verb !== "page") install();
-verbs[verb]();
+await verbs[verb]();
