@@ -59,6 +59,11 @@ export class KeptClaim implements Omit<Claim, "type" | "device"> {
   get address(): string {
     return typeof this.#from === "number" ? unpackIpv4(this.#from) : this.#from.address;
   }
+  hasAddressOf(other: KeptClaim): boolean {
+    const own = this.#from;
+    const its = other.#from;
+    return typeof own === "number" && typeof its === "number" ? own === its : this.address === other.address;
+  }
   get deviceClass(): string {
     return typeof this.#from === "number" ? "" : this.#from.deviceClass;
   }

@@ -5,6 +5,7 @@
 import { CONFLICT_DIFFERENCES } from "../wire/control.ts";
 import { impossibleBetween, type Movement, type MovementBounds, type Sent } from "../wire/sent.ts";
 import type { Claim } from "./event.ts";
+import { KeptClaim } from "./kept_claim.ts";
 
 type Origin = Pick<Claim, "address" | "clientInstance" | "tls">;
 
@@ -19,7 +20,11 @@ export interface Party {
  * behind one address what TLS was agreed on, or whose certificate. Ports say nothing: every connection has another one.
  */
 export const isSameOrigin = (a: Origin, b: Origin): boolean =>
-  areNamed(a, b) ? a.clientInstance === b.clientInstance : a.address === b.address && hasSameTls(a, b);
+  areNamed(a, b) ? a.clientInstance === b.clientInstance : hasSameAddress(a, b) && hasSameTls(a, b);
+
+/** Of two claims that are kept no text is made. */
+const hasSameAddress = (a: Origin, b: Origin): boolean =>
+  a instanceof KeptClaim && b instanceof KeptClaim ? a.hasAddressOf(b) : a.address === b.address;
 
 /** A device may come with TLS and without. */
 const hasSameTls = ({ tls: a = "" }: Origin, { tls: b = "" }: Origin): boolean => a === "" || b === "" || a === b;
@@ -59,7 +64,7 @@ const isTracked = (sent: Sent | null): sent is Sent => sent !== null && sent.isS
 export function differencesBetween(a: Party, b: Party, bounds: MovementBounds): number {
   const differ = {
     client_instance: areNamed(a.claim, b.claim) && a.claim.clientInstance !== b.claim.clientInstance,
-    address: a.claim.address !== b.claim.address,
+    address: !hasSameAddress(a.claim, b.claim),
     tls: !hasSameTls(a.claim, b.claim),
     codec: !hasSameCodec(a.sent, b.sent),
     movement: movementBetween(a, b, bounds) !== null,

@@ -24,7 +24,7 @@ const SUPERSEDED = END_REASONS.indexOf("superseded");
 export function whyBlocked(state: RegistryState, device: DeviceId, holder: Owner | null, policy: Policy): Refusal {
   if (state.released || state.draining) return "draining";
   if (!state.admitUnknown && !isAnnounced(state, device)) return "unknown_device";
-  if (!state.known.has(device) && state.known.size >= state.limits.devices) return "device_limit";
+  if (state.known.size >= state.limits.devices && !state.known.has(device)) return "device_limit";
   if (state.blocked !== "none") return state.blocked;
   // A replacement does not count, nor does what was evicted.
   if (state.living >= state.limits.connections && countFrom(holder) < policy.connections) return "connections";

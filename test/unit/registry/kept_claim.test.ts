@@ -32,6 +32,14 @@ test("a kept claim says all that the claim said but its device", () => {
   }));
 });
 
+test("two kept claims are of one address when their texts are", () => {
+  const address = fc.constantFrom("10.0.0.7", "10.0.0.8", "::1", "");
+  fc.assert(fc.property(claims, claims, address, address, (one, other, first, second) => {
+    const [a, b] = [new KeptClaim({ ...one, address: first }), new KeptClaim({ ...other, address: second })];
+    expect(a.hasAddressOf(b)).toBe(first === second);
+  }));
+});
+
 test("what a claim leaves out is no", () => {
   const claim: Claim = {
     type: "claim",
