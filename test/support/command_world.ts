@@ -223,3 +223,13 @@ export class CommandWorld {
     }
   }
 }
+
+/** A world whose one command has been handed to the worker of the device's first connection. */
+export function handedOver(): { readonly world: CommandWorld; readonly command: Command } {
+  const world = new CommandWorld();
+  world.connect();
+  world.submit();
+  world.commit();
+  world.hand();
+  return { world, command: world.handed[0]!.command };
+}

@@ -27,6 +27,8 @@ import {
 } from "../../src/wire/control.ts";
 import { emptyFrameHeader, EXCEPTION_BYTES, readFrameHeader, type Verdict } from "../../src/wire/frame_message.ts";
 import { settingsWith } from "./out_world.ts";
+import type { TestDevice } from "./fleet.ts";
+import { packetOf } from "./udp_tracker.ts";
 
 /** One codec worker, whose rings come first. */
 const RING = 1;
@@ -155,4 +157,21 @@ export class UdpBench {
   count(name: MetricName, label = ""): number {
     return sumOf(this.#boot.counters, slot(name, label));
   }
+}
+
+/** What a packet of a device is, with so many records. */
+export const packet = (device: TestDevice, records: number, avlPacketId = 5): Uint8Array =>
+  packetOf(device.imei, device.frame(device.records(records)).bytes, { avlPacketId });
+/** What the gateway answers it with, as hex. */
+export const answer = (avlPacketId: number, n: number): string =>
+  `0005cafe01${[avlPacketId, n].map((v) => v.toString(16).padStart(2, "0")).join("")}`;
+
+/** A sender that the registry has admitted, with its first packet answered. */
+export function admitted(bench: UdpBench, device: TestDevice, address?: string): number {
+  bench.receives(packet(device, 1), address);
+  const { conn } = bench.claim();
+  bench.decide(conn);
+  bench.settle(bench.frames().at(-1)!.end);
+  bench.answers.length = 0;
+  return conn;
 }

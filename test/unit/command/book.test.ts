@@ -2,17 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Command } from "../../../src/command/command.ts";
 import type { CommandState } from "../../../src/wire/command.ts";
-import { CommandWorld, DEVICE } from "../../support/command_world.ts";
-
-/** A world whose one command has been handed to the worker of the device's first connection. */
-function handedOver(): { readonly world: CommandWorld; readonly command: Command } {
-  const world = new CommandWorld();
-  world.connect();
-  world.submit();
-  world.commit();
-  world.hand();
-  return { world, command: world.handed[0]!.command };
-}
+import { CommandWorld, DEVICE, handedOver } from "../../support/command_world.ts";
 
 function written(): { readonly world: CommandWorld; readonly command: Command } {
   const { world, command } = handedOver();

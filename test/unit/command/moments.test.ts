@@ -1,19 +1,8 @@
 /** Commands at the moments that are easily got wrong: a deadline to the millisecond, a row half on the disk, two connections, a stop. */
 import { describe, expect, test } from "bun:test";
-import type { Command } from "../../../src/command/command.ts";
-import { CommandWorld, DEVICE } from "../../support/command_world.ts";
+import { CommandWorld, DEVICE, handedOver } from "../../support/command_world.ts";
 
 const OTHER = "x" as typeof DEVICE;
-
-/** A world whose one command has been handed to the worker of the device's first connection. */
-function handedOver(): { readonly world: CommandWorld; readonly command: Command } {
-  const world = new CommandWorld();
-  world.connect();
-  world.submit();
-  world.commit();
-  world.hand();
-  return { world, command: world.handed[0]!.command };
-}
 
 describe("a command with the key of another", () => {
   test("in another codec, or of another device, is not that other", () => {

@@ -2,23 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { Verdict } from "../../../src/wire/frame_message.ts";
 import { TestDevice } from "../../support/fleet.ts";
-import { UdpBench } from "../../support/udp_bench.ts";
+import { admitted, answer, packet, UdpBench } from "../../support/udp_bench.ts";
 import { packetOf, together } from "../../support/udp_tracker.ts";
-
-const packet = (device: TestDevice, records: number, avlPacketId = 5): Uint8Array =>
-  packetOf(device.imei, device.frame(device.records(records)).bytes, { avlPacketId });
-const answer = (avlPacketId: number, n: number): string =>
-  `0005cafe01${[avlPacketId, n].map((v) => v.toString(16).padStart(2, "0")).join("")}`;
-
-/** A sender that the registry has admitted, with its first packet answered. */
-function admitted(bench: UdpBench, device: TestDevice, address?: string): number {
-  bench.receives(packet(device, 1), address);
-  const { conn } = bench.claim();
-  bench.decide(conn);
-  bench.settle(bench.frames().at(-1)!.end);
-  bench.answers.length = 0;
-  return conn;
-}
 
 describe("a datagram", () => {
   test("waits for the registry, then for its commit, and is answered where it came from", () => {
