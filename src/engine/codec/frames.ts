@@ -6,14 +6,12 @@ import { type FrameSink, Next, type Violation, violationText } from "../../codec
 import { AvlColumns, Fault, parseAvl } from "../../codec/teltonika/avl.ts";
 import { CodecKind, codecKind, codecName } from "../../codec/teltonika/codec_id.ts";
 import {
-  dataAt,
   emptyFrameHeader,
-  FLAG_ORDERED,
   FRAME_FAULTS,
   type FrameFault,
   FrameKind,
   frameMessageBytes,
-  writeFrameHeader,
+  writeFrame,
   writeRawFrame,
 } from "../../wire/frame_message.ts";
 import { send } from "../../wire/control.ts";
@@ -25,8 +23,6 @@ import { SentByConnection } from "./sent.ts";
 
 /** `#reserve`: a message this long never fits. -1: not now. */
 const TOO_LONG = -2;
-/** From here on a view of a frame and one call cost less than copying it byte by byte. */
-const LONG = 64;
 const CRC_MISMATCH = FRAME_FAULTS.indexOf("crc_mismatch");
 
 export class CodecFrames implements FrameSink<Connection> {
@@ -59,27 +55,12 @@ export class CodecFrames implements FrameSink<Connection> {
     if (codecKind(codec) === CodecKind.command) return this.#command(connection, bytes, start, length);
     const fault = parseAvl(bytes, start, length, this.readAt + this.#at.limits.futureMs, columns);
     if (fault !== Fault.none) return this.#undecodable(connection, fault, bytes, start, length);
-    const { n } = columns;
-    const size = frameMessageBytes(length);
-    const message = this.#reserve(size, FrameKind.frame);
+    const message = this.#reserve(frameMessageBytes(length), FrameKind.frame);
     if (message < 0) return message === TOO_LONG ? this.#tooLong(connection, length) : this.#wait(connection);
-    const header = this.#header;
-    header.conn = connection.id;
-    header.n = n;
-    header.codec = codec;
-    header.best = columns.best;
-    header.fault = 0;
-    header.receivedAt = this.readAt;
-    header.minTime = columns.minTime;
-    header.maxTime = columns.maxTime;
-    header.dataLength = length;
-    header.flags = columns.ordered ? FLAG_ORDERED : 0;
-    const { view, bytes: ring } = this.#at.frames;
-    writeFrameHeader(view, message, header);
-    copy(bytes, start, length, ring, dataAt(message));
+    writeFrame(this.#at.frames, message, this.#header, connection.id, this.readAt, columns, bytes, start, length);
     if (columns.invalid > 0) this.#at.tally.invalidRecords(columns.invalid);
     this.#note(connection, bytes, start);
-    return this.#committed(connection, n, codec);
+    return this.#committed(connection, columns.n, codec);
   }
 
   /** What the registry may need to know whose records these are. */
@@ -181,10 +162,4 @@ export class CodecFrames implements FrameSink<Connection> {
     this.violation(connection, "too_long", 4, length);
     return Next.stop;
   }
-}
-
-/** A short frame is copied without making a view of it. */
-function copy(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
-  if (length > LONG) to.set(from.subarray(start, start + length), at);
-  else for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
 }

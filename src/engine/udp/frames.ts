@@ -9,16 +9,7 @@ import { CodecKind, codecKind } from "../../codec/teltonika/codec_id.ts";
 import { channelAck, udpAnswer } from "../../codec/teltonika/udp.ts";
 import type { Peer, UdpSocket } from "../../platform/port.ts";
 import { distance } from "../../ring/layout.ts";
-import {
-  dataAt,
-  emptyFrameHeader,
-  FLAG_ORDERED,
-  FrameKind,
-  frameMessageBytes,
-  Verdict,
-  writeFrameHeader,
-  writeRawFrame,
-} from "../../wire/frame_message.ts";
+import { emptyFrameHeader, FrameKind, frameMessageBytes, Verdict, writeFrame, writeRawFrame } from "../../wire/frame_message.ts";
 import type { UdpCommands } from "./commands.ts";
 import type { UdpContext } from "./context.ts";
 import { type Arrival, type Sender, SenderStage } from "./sender.ts";
@@ -78,7 +69,7 @@ export class UdpFrames {
     assert(fault === Fault.none, `a packet with fault ${fault} was let through`);
     const message = this.#reserve(frameMessageBytes(length), FrameKind.frame);
     if (message < 0) return;
-    this.#write(sender, arrival, message);
+    writeFrame(this.#at.frames, message, this.#header, sender.id, arrival.receivedAt, columns, bytes, start, length);
     this.#committed(sender, arrival, columns.codec, columns.n);
     if (columns.invalid > 0) tally.invalidRecords(columns.invalid);
   }
@@ -167,22 +158,5 @@ export class UdpFrames {
     const ack = channelAck(packet);
     if (ack !== null) socket?.send(ack, packet.from);
     socket?.send(udpAnswer(packet, count), packet.from);
-  }
-
-  #write(sender: Sender, { bytes, start, length, receivedAt }: Arrival, message: number): void {
-    const columns = this.#columns;
-    const header = this.#header;
-    header.conn = sender.id;
-    header.n = columns.n;
-    header.codec = columns.codec;
-    header.best = columns.best;
-    header.receivedAt = receivedAt;
-    header.minTime = columns.minTime;
-    header.maxTime = columns.maxTime;
-    header.dataLength = length;
-    header.flags = columns.ordered ? FLAG_ORDERED : 0;
-    const { view, bytes: ring } = this.#at.frames;
-    writeFrameHeader(view, message, header);
-    ring.set(bytes.subarray(start, start + length), dataAt(message));
   }
 }
