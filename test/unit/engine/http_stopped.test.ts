@@ -1,5 +1,5 @@
 /** What an http thread asks when it has stopped: nothing of it may keep the thread. */
-import { afterAll, afterEach, expect, spyOn, test } from "bun:test";
+import { afterAll, beforeEach, expect, spyOn, test } from "bun:test";
 import { limitsWith } from "../../../src/base/limits.ts";
 import { RegistryClient } from "../../../src/engine/http/asks.ts";
 import { ReaderClient } from "../../../src/engine/http/queries.ts";
@@ -12,7 +12,8 @@ import { WsClient } from "../../support/ws_client.ts";
 const limits = limitsWith();
 const bell = new Bell(new SharedArrayBuffer(2 * BELL_BYTES), 1);
 const timers = spyOn(globalThis, "setTimeout");
-afterEach(() => timers.mockClear());
+// Before each: what tests of other files left behind may have set a timer since this file was read.
+beforeEach(() => timers.mockClear());
 afterAll(() => timers.mockRestore());
 
 test("a reader that is asked after the end is not waited for, nor one that was asked before", async () => {
