@@ -6,8 +6,7 @@ import { broken } from "../base/assert.ts";
 import { asDeviceId, asDeviceNo, type DeviceId, type DeviceNo, type Seq } from "../base/brand.ts";
 import { IdTable } from "../base/id_table.ts";
 import type { Transport } from "../wire/control.ts";
-import { ConnectedJson } from "./connected_json.ts";
-import { type EntryView, EVENT_ENTRY_HEADER } from "./entry.ts";
+import type { EntryView } from "./entry.ts";
 import { foldFrame, settleRow } from "./fold_frame.ts";
 import { type FoldBlock, FoldTable } from "./fold_table.ts";
 import { FoldedDevice } from "./folded_device.ts";
@@ -39,7 +38,6 @@ const isHeard = ({ unsolicited, state }: EventJson): boolean => unsolicited === 
 
 export class DeviceFold implements Iterable<FoldedDevice> {
   readonly #table: FoldTable;
-  readonly #json = new ConnectedJson();
   /** Shows whichever device an entry is of. Null before the first device. */
   #view: FoldedDevice | null = null;
 
@@ -142,12 +140,6 @@ export class DeviceFold implements Iterable<FoldedDevice> {
 
   #event(entry: EntryView, no: DeviceNo, seq: Seq): void {
     const kind = entry.event;
-    if (kind === "connected" && this.#json.read(entry.bytes, entry.at + EVENT_ENTRY_HEADER, entry.end)) {
-      const { transport, address, port } = this.#json;
-      const device = this.#table.isKnown(no) ? this.#show(no) : this.#add(no, asDeviceId(this.#json.id));
-      if (seq > device.mark && entry.fence >= device.fence) device.openIpv4(entry.fence, entry.time, transport, address, port);
-      return;
-    }
     if (kind === "connected" || kind === "replaced") {
       const event = JSON.parse(entry.json) as EventJson;
       const device = this.#add(no, asDeviceId(event.id ?? ""));

@@ -17,7 +17,7 @@ import { asDeviceNo, asFence, type DeviceNo, type Fence } from "../base/brand.ts
 export const ENTRY_FRAME = 1;
 export const ENTRY_EVENT = 2;
 export const FRAME_ENTRY_HEADER = 48;
-export const EVENT_ENTRY_HEADER = 32;
+const EVENT_ENTRY_HEADER = 32;
 export const NO_BEST = 255;
 
 /** Some records of the frame were stored before: a mask follows the header. */

@@ -143,17 +143,7 @@ export class FoldedDevice implements DeviceState {
   }
 
   open(fence: Fence, at: number, transport: Transport, origin: Pick<DeviceState, "address" | "port" | "clientInstance">): void {
-    this.#open(fence, at);
     this.#setOrigin(transport, origin.address, origin.port, origin.clientInstance);
-  }
-
-  /** The same of a client without a name; `bits`: its address, packed. */
-  openIpv4(fence: Fence, at: number, transport: Transport, bits: number, port: number): void {
-    this.#open(fence, at);
-    this.#setPlace(transport, bits, port, null);
-  }
-
-  #open(fence: Fence, at: number): void {
     const floats = this.#floats;
     if (this.connected) this.#setOlder([...this.older, this.fence]);
     this.#set(CONNECTED, true);
