@@ -2,14 +2,10 @@
  * References to log entries in memory, chained per device in seq order and found by record time. Pure. The tail is made
  * of them, and so is the batch under way. Columns instead of objects: an entry costs 44 bytes and no garbage.
  */
+import { grown } from "../base/grown.ts";
 import { TimeIndex } from "./time_index.ts";
 
 const NONE = -1;
-
-function grown<T extends Float64Array | Uint32Array | Int32Array>(from: T, to: T): T {
-  to.set(from as never);
-  return to;
-}
 
 export class EntryRefs {
   count = 0;

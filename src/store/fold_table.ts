@@ -7,6 +7,7 @@
  * Positions stand beside them, each in a place of its own, so that a frame that moves one makes no garbage; and what only some devices
  * have: long positions, other addresses and names of clients, further connections.
  */
+import { grown } from "../base/grown.ts";
 import { IdTable } from "../base/id_table.ts";
 
 export const RECORDS = 0;
@@ -161,10 +162,6 @@ export class Candidates {
   }
 
   #grow(): void {
-    const grown = <T extends Int32Array | Float64Array>(from: T, to: T): T => {
-      to.set(from);
-      return to;
-    };
     const size = this.nos.length * 2;
     this.nos = grown(this.nos, new Int32Array(size));
     this.ats = grown(this.ats, new Int32Array(size));
