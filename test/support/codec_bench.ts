@@ -62,7 +62,8 @@ export class CodecBench {
   readonly worker: CodecWorker;
   readonly journal: StandInJournal;
   readonly #desk: RegistryDesk;
-  readonly #asks: RingProducer;
+  /** What an http thread asks the registry; there is one writer of a ring. */
+  readonly asks: RingProducer;
   readonly #answers: RingConsumer;
   readonly #told = new Map<number, readonly [Outcome, string]>();
   #request = 0;
@@ -101,7 +102,7 @@ export class CodecBench {
     this.worker = new CodecWorker(this.context);
     this.journal = new StandInJournal(this.boot);
     this.#answers = new RingConsumer(memory.rings.answers[0]!);
-    this.#asks = new RingProducer(memory.rings.asks[0]!, new Bell(memory.bells, roster.registry));
+    this.asks = new RingProducer(memory.rings.asks[0]!, new Bell(memory.bells, roster.registry));
     this.#desk = new RegistryDesk({ ...this.boot, thread: roster.registry }, recovered, board, clock);
   }
 
@@ -153,8 +154,8 @@ export class CodecBench {
     const request = ++this.#request;
     const createdAt = 1_700_000_000_000 + this.now;
     const id = `c${request}`;
-    send(this.#asks, { type: "submit", request, id, device, key: "", codec, text, createdAt, expiresAt: createdAt + ttlMs, timeoutMs });
-    this.#asks.publish();
+    send(this.asks, { type: "submit", request, id, device, key: "", codec, text, createdAt, expiresAt: createdAt + ttlMs, timeoutMs });
+    this.asks.publish();
     return id;
   }
 

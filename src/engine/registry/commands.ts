@@ -152,8 +152,10 @@ export class RegistryCommands {
 
   /** A worker's word on what it was handed. */
   done({ no, written }: MessageOf<"commandDone">): void {
-    if (written) this.#book.wasWritten(no, this.#now());
-    else this.#book.wasNotWritten(no, this.#now());
+    const now = this.#now();
+    if (written) this.#book.wasWritten(no, now);
+    else this.#book.wasNotWritten(no, now);
+    this.#streams.done(no, now);
   }
 
   answered(message: MessageOf<"commandAnswer">): void {
@@ -186,7 +188,7 @@ export class RegistryCommands {
 
   /** Everything that can go on goes on. False: something is waiting for room in a ring. */
   flush(): boolean {
-    if (this.#book.isQuiet && this.#late.length === 0 && this.#unkept.length === 0) return true;
+    if (this.#book.isQuiet && this.#late.length + this.#unkept.length + this.#streams.refusals.length === 0) return true;
     if (this.#at.board.phase() !== DrainPhase.running) this.#book.stop(this.#now());
     const now = this.#now();
     this.#book.tick(now);
@@ -263,18 +265,23 @@ export class RegistryCommands {
   }
 
   #reply(): boolean {
+    const { refusals } = this.#streams;
+    for (let first = refusals.at(0); first !== undefined; first = refusals.at(0)) {
+      if (!this.#tellDone(first.waiter, ...first.refused)) return false;
+      refusals.shift();
+    }
     const { accepted } = this.#book;
     for (let first = accepted.at(0); first !== undefined; first = accepted.at(0)) {
-      const { waiter: { ring, request }, id } = first;
-      if (ring === NOBODY.ring) {
-        accepted.shift();
-        continue;
-      }
-      if (!this.#at.room.mayAnswer(ring)) return false;
-      if (!send(this.#at.answers[ring]!, { type: "done", request, outcome: OUTCOMES.indexOf("done"), text: id })) return false;
+      if (!this.#tellDone(first.waiter, "done", first.id)) return false;
       accepted.shift();
     }
     return true;
+  }
+
+  #tellDone({ ring, request }: Waiter, outcome: Outcome, text: string): boolean {
+    if (ring === NOBODY.ring) return true;
+    return this.#at.room.mayAnswer(ring) &&
+      send(this.#at.answers[ring]!, { type: "done", request, outcome: OUTCOMES.indexOf(outcome), text });
   }
 
   #hand(now: Moment): boolean {

@@ -23,9 +23,8 @@ test("what a tracker was given is not answered by a stream that came after it an
   const id = bench.command(device);
   bench.pass(100);
   expect([bench.states(id), socket.written.length > 1]).toEqual([["queued", "routed", "written"], true]);
-  const asks = new RingProducer(boot.rings.asks[0]!, bell);
-  send(asks, { type: "commandReport", request: REPORT, device, id, fence: 0, isAnswered: true, response: "done" });
-  asks.publish();
+  send(bench.asks, { type: "commandReport", request: REPORT, device, id, fence: 0, isAnswered: true, response: "done" });
+  bench.asks.publish();
   bench.pass(30);
   expect(bench.told(`c${REPORT}`)).toEqual(["refused", "not_given"]);
   expect(bench.states(id)).toEqual(["queued", "routed", "written"]);
