@@ -8,7 +8,7 @@ export type Transport = "tcp" | "udp" | "sse" | "ws" | "peer";
 export interface Origin {
   readonly address: string;
   readonly port: number;
-  /** What the client calls itself; null or "": it does not say. */
+  /** What the client calls itself; null: it does not say. */
   readonly clientInstance: string | null;
 }
 

@@ -46,7 +46,6 @@ const TakeoverSchema = v.object({
 
 export const HistorySchema = v.object({ takeovers: v.array(TakeoverSchema) });
 type Takeover = v.InferOutput<typeof TakeoverSchema>;
-type StoredOrigin = Omit<v.InferOutput<typeof Origin>, "clientInstance"> & { readonly clientInstance: string };
 
 export function serveHistory(app: Hono, gateway: Gateway): void {
   app.get("/v1/devices/:id/history", strictQuery(HistoryQuery), async (c) => {
@@ -64,7 +63,7 @@ export function serveHistory(app: Hono, gateway: Gateway): void {
   });
 }
 
-/** A client that names no instance has none; what is not known yet is null. */
+/** What is not known yet is null. */
 function takeoverJson(json: string): Takeover {
   const stored = JSON.parse(json) as Takeover;
   const { old, evidence } = stored;
@@ -85,6 +84,7 @@ function takeoverJson(json: string): Takeover {
   };
 }
 
-export function originJson({ address, port, clientInstance }: StoredOrigin | Takeover["old"]["origin"]): Takeover["old"]["origin"] {
+/** Rows of an older version have "" where the client names no instance. */
+export function originJson({ address, port, clientInstance }: v.InferOutput<typeof Origin>): v.InferOutput<typeof Origin> {
   return { address, port, clientInstance: clientInstance === "" ? null : clientInstance };
 }

@@ -15,7 +15,8 @@ import type { DeviceState } from "./port.ts";
 interface OriginJson {
   readonly address: string;
   readonly port: number;
-  readonly clientInstance: string;
+  /** Null or, in a journal that an older version wrote, "": it names none. */
+  readonly clientInstance: string | null;
 }
 interface EventJson {
   readonly id?: string;
@@ -31,7 +32,7 @@ interface EventJson {
   readonly old?: { readonly fence: number };
 }
 
-const NOWHERE: OriginJson = { address: "", port: 0, clientInstance: "" };
+const NOWHERE: OriginJson = { address: "", port: 0, clientInstance: null };
 
 /** The device has said something: what else happens to a command is our own doing. */
 const isHeard = ({ unsolicited, state }: EventJson): boolean => unsolicited === true || state === "answered" || state === "nacked";
@@ -155,7 +156,8 @@ export class DeviceFold implements Iterable<FoldedDevice> {
 
 function open(device: FoldedDevice, { fence, time }: EntryView, { old, transport, origin }: EventJson): void {
   if (fence < device.fence) return;
-  device.open(fence, time, transport ?? "tcp", origin ?? NOWHERE);
+  const { address, port, clientInstance } = origin ?? NOWHERE;
+  device.open(fence, time, transport ?? "tcp", { address, port, clientInstance: clientInstance ?? "" });
   if (old !== undefined) device.forget(old.fence);
 }
 

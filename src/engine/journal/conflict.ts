@@ -1,6 +1,7 @@
 /** An identity conflict as its event and its row tell it: the two sides, and by what they were found to be two. Pure. */
 import { fingerprintText } from "../../codec/fingerprint.ts";
 import { CONFLICT_ACTIONS, CONFLICT_DIFFERENCES, CONFLICT_RULES, type MessageOf, VERDICTS } from "../../wire/control.ts";
+import { originJson } from "./origin.ts";
 
 const DEGREE = 1e7;
 const HOUR_S = 3600;
@@ -21,18 +22,14 @@ export function conflictPayload(m: MessageOf<"conflict">) {
     },
     origins: [
       {
-        address: m.firstAddress,
-        port: m.firstPort,
-        clientInstance: m.firstClientInstance,
+        ...originJson(m.firstAddress, m.firstPort, m.firstClientInstance),
         fence: m.firstFence,
         since: m.firstSince,
         tls: m.firstTls === "" ? null : m.firstTls,
         codec: fingerprintText(m.firstCodec, m.firstShape),
       },
       {
-        address: m.secondAddress,
-        port: m.secondPort,
-        clientInstance: m.secondClientInstance,
+        ...originJson(m.secondAddress, m.secondPort, m.secondClientInstance),
         fence: m.secondFence,
         since: m.secondSince,
         tls: m.secondTls === "" ? null : m.secondTls,

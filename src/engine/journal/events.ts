@@ -22,6 +22,7 @@ import { JournalConfigs } from "./configs.ts";
 import { type Connected, Connections } from "./connections.ts";
 import { conflictPayload } from "./conflict.ts";
 import { JournalMarks } from "./marks.ts";
+import { originJson } from "./origin.ts";
 
 /** Fences are `counter * 1024 + instance slot`. */
 const SLOTS = 1024;
@@ -136,7 +137,7 @@ export class JournalEvents {
     const isNew = known === 0;
     const no = isNew ? ledger.addNext(asDeviceId(m.device)) : known;
     this.#open(m.ring, m.conn, no, m.fence, m.at);
-    const payload = { at: m.at, id: m.device, transport: TRANSPORTS[m.transport], origin: originOf(m) };
+    const payload = { at: m.at, id: m.device, transport: TRANSPORTS[m.transport], origin: originJson(m.address, m.port, m.clientInstance) };
     this.#journal.event("connected", { no }, asFence(m.fence), m.at, payload, { makes: isNew });
   }
 
@@ -146,7 +147,8 @@ export class JournalEvents {
     const lastByteAt = Math.max(old?.lastByteAt ?? m.oldSince, m.oldLastByteAt);
     const records = old?.records ?? 0;
     this.#open(m.ring, m.conn, device.no, m.fence, m.at);
-    const oldOrigin = { address: m.oldAddress, port: m.oldPort, clientInstance: m.oldClientInstance };
+    const origin = originJson(m.address, m.port, m.clientInstance);
+    const oldOrigin = originJson(m.oldAddress, m.oldPort, m.oldClientInstance);
     const policy = POLICIES[m.policy];
     const cause = TAKEOVER_CAUSES[m.cause];
     const durationMs = Math.max(0, m.at - m.oldSince);
@@ -157,7 +159,7 @@ export class JournalEvents {
       policy,
       cause,
       transport: TRANSPORTS[m.transport],
-      origin: originOf(m),
+      origin,
       old: {
         fence: m.oldFence,
         transport: TRANSPORTS[m.oldTransport],
@@ -175,7 +177,7 @@ export class JournalEvents {
       policy,
       reason: cause,
       old: { fence: m.oldFence, origin: oldOrigin, since: m.oldSince, lastByteAt, records },
-      new: { fence: m.fence, origin: originOf(m) },
+      new: { fence: m.fence, origin },
       evidence: {
         oldClosing: m.oldClosing,
         oldLastByteAt: lastByteAt,
@@ -221,7 +223,7 @@ export class JournalEvents {
       count: m.count,
       reason: REFUSALS[m.refusal],
       policy: POLICIES[m.policy],
-      origin: { address: m.address, port: m.port, clientInstance: "" },
+      origin: originJson(m.address, m.port, ""),
     };
     this.#journal.event("refused", device, asFence(m.fence), m.at, payload);
   }
@@ -260,9 +262,3 @@ export class JournalEvents {
     this.usedFences = Math.max(this.usedFences, Math.floor(fence / SLOTS));
   }
 }
-
-const originOf = (m: { address: string; port: number; clientInstance: string }) => ({
-  address: m.address,
-  port: m.port,
-  clientInstance: m.clientInstance,
-});
