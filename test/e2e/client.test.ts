@@ -113,6 +113,8 @@ describe("channels of a real gateway", () => {
     gateway = await again(gateway);
     await until("the connection again", () => channels.state === "connected", 30_000);
     expect(await channels.publish("app.a", "after")).toEqual({ ok: true, value: null });
+    // Two channels are two subscriptions: what comes first is settled here.
+    await wait(watched, 502);
     await channels.publish("app.b", "elsewhere");
     channels.subscribe("app.b", cursor);
     await wait(watched, 503);
@@ -206,6 +208,8 @@ describe("client", () => {
     const one = connection!;
     second.follow(connectDevice(gateway.url, "pump-7", second.callbacks));
     await until("the end of the first", () => first.isOver);
+    // Its own answer may come after that.
+    await until("the second connection", () => connection!.state === "connected");
     expect(first.events.map(({ event }) => event)).toEqual(["config", "over"]);
     expect(first.events[1]!.data).toMatchObject({ cause: "superseded", status: null });
     expect([one.state, connection!.state]).toEqual(["disconnected", "connected"]);

@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 
 afterAll(endEverything);
 
-const SETTINGS = { workers: 2, "command.command_login_ms": 100, "command.command_quiet_ms": 500 };
+const SETTINGS = { workers: 2, "command.command_login_ms": 100, "command.command_quiet_ms": 2000 };
 let number = 8100;
 const ok = ({ text }: Received): Reply => ({ text: `ok:${text}` });
 
@@ -85,7 +85,10 @@ describe("a command ends once:", () => {
     await tracker.until("the next command", () => tracker.commands.length === 2);
     tracker.answer(12, "1.2.3");
     expect((await inState(gateway.url, next.id, "answered")).response).toBe("1.2.3");
-    const late = consumer.of("command").map(({ data }) => JSON.parse(data) as object).filter((one) => "late" in one);
+    const told = () => consumer.of("command").map(({ data }) => JSON.parse(data) as { id?: string; state?: string });
+    // The stream tells of it after the row does.
+    await consumer.until("the end of the next one", () => told().some(({ id: of, state }) => of === next.id && state === "answered"));
+    const late = told().filter((one) => "late" in one);
     expect(late).toMatchObject([{ unsolicited: true, late: accepted.id, payload: "746f6f206c617465" }]);
     consumer.close();
     await endedOnce(gateway, accepted.id, ["queued", "routed", "written", "unknown"]);

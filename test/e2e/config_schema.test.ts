@@ -52,7 +52,7 @@ describe.each(RUNTIMES)("%s a configuration", (_name, options) => {
     expect([await versionOf(gateway.url, tracker, { 102: 5 }), await versionOf(gateway.url, camera, { quality: 10 })]).toEqual([1, 1]);
     expect(await config(gateway.url, camera)).toMatchObject({ version: 1, value: { quality: 10 } });
     expect((await gateway.stop()).code).toBe(0);
-  }, 20_000);
+  }, 60_000);
 });
 
 test("a schema that cannot be used ends the start and the check of the settings, and is named", async () => {
