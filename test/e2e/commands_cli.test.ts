@@ -4,7 +4,7 @@ import { command, type CommandJson, inState } from "../support/command_asks.ts";
 import { CommandTracker } from "../support/command_tracker.ts";
 import { settled, versionOf } from "../support/config_asks.ts";
 import { TestDevice } from "../support/fleet.ts";
-import { endEverything, Gateway, runBerth } from "../support/gateway.ts";
+import { berthCommand, endEverything, Gateway, runBerth } from "../support/gateway.ts";
 import { device } from "../support/rest.ts";
 import { until } from "../support/until.ts";
 
@@ -45,18 +45,8 @@ describe("berth send", () => {
 
   test("is answered by simulated trackers, which take a configuration as well and go on sending", async () => {
     const imei = "356307042440000";
-    const simulated = runBerth([
-      "simulate",
-      `127.0.0.1:${gateway.tcpPort}`,
-      "--devices",
-      "2",
-      "--rate",
-      "200",
-      "--seconds",
-      "3",
-      "--imei",
-      imei,
-    ]);
+    const words = ["simulate", `127.0.0.1:${gateway.tcpPort}`, "--devices", "2", "--rate", "200", "--imei", imei];
+    const simulated = Bun.spawn([...berthCommand(), ...words], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
     await until("a simulated tracker", async () => (await device(gateway.url, imei).catch(() => null))?.connected === true);
     for (const codec of ["12", "14"]) {
       const { code, out, err } = await send(imei, "getver", "--codec", codec, "--wait");
@@ -64,10 +54,12 @@ describe("berth send", () => {
     }
     await versionOf(gateway.url, imei, { 2001: "internet", 102: 5 });
     await settled(gateway.url, imei, "applied", ({ applied }) => applied === 1);
-    const { code, out } = await simulated;
-    expect(code).toBe(0);
+    simulated.kill("SIGINT");
+    const out = await new Response(simulated.stdout).text();
+    expect(await simulated.exited).toBe(0);
     // A setparam and two getparam of the configuration.
     expect(JSON.parse(out)).toMatchObject({ commands: 5, mismatches: 0, reconnects: 0 });
+    await until("offline", async () => !(await device(gateway.url, imei)).connected);
     expect((await command(gateway.url, (await send(imei, "getinfo")).out.trim())).state).toBe("queued");
     expect((await gateway.stop()).code).toBe(0);
   }, 30_000);
