@@ -6,7 +6,7 @@ import { FIRST } from "../support/certificates.ts";
 import { imeiOf } from "../support/fleet.ts";
 import { encodeLogin } from "../support/frames.ts";
 import { endEverything, Gateway, temporaryData } from "../support/gateway.ts";
-import { conflicts, history, untilAllHeard } from "../support/rivals.ts";
+import { conflicts, history, untilAllKept } from "../support/rivals.ts";
 import { Tracker } from "../support/tracker.ts";
 import { until } from "../support/until.ts";
 
@@ -37,7 +37,7 @@ test("two that agree on other TLS behind one address are told, held apart, and o
   expect(one!.origins.map(({ tls }) => tls?.slice(0, 7))).toEqual(["TLSv1.3", "TLSv1.2"]);
   expect([await login(imeiOf(1), fresh), await login(imeiOf(1), old)]).toEqual([0, 1]);
   for (const own of [old, null, old, null, old, null, old]) expect(await login(imeiOf(2), own)).toBe(1);
-  await untilAllHeard(gateway);
+  await untilAllKept(gateway, imeiOf(1), imeiOf(2));
   expect((await history(gateway.url, imeiOf(2))).every(({ evidence }) => [null, "restart_loop"].includes(evidence.verdict))).toBe(true);
   expect(await conflicts(gateway.url)).toHaveLength(1);
   for (const tracker of trackers) tracker.close();

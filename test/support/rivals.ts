@@ -120,10 +120,23 @@ export class Rival {
   }
 }
 
+/** Over all labels, of those that have this one. */
+const sumOf = (samples: ReadonlyMap<string, number>, name: string, label = ""): number =>
+  [...samples].reduce((total, [key, value]) => (key.startsWith(`${name}{`) && key.includes(label) ? total + value : total), 0);
+
 /** Waits until it is known of every evicted connection what became of it. */
 export const untilAllHeard = (gateway: Gateway): Promise<unknown> =>
   until("what became of every loser", async () => {
     const all = await metrics(gateway.url);
-    const sum = (name: string): number => [...all].reduce((total, [key, value]) => (key.startsWith(`${name}{`) ? total + value : total), 0);
-    return sum("berth_evictions_total") === sum("berth_evicted_peers_total");
+    return sumOf(all, "berth_evictions_total") === sumOf(all, "berth_evicted_peers_total");
   }, 15_000);
+
+/** Waits until the history has that too: `imeis` are all devices that were ever taken over. */
+export async function untilAllKept(gateway: Gateway, ...imeis: string[]): Promise<void> {
+  await untilAllHeard(gateway);
+  await until("what became of every loser in the history", async () => {
+    const kept = (await Promise.all(imeis.map((imei) => history(gateway.url, imei, "?limit=1000")))).flat();
+    return kept.length === sumOf(await metrics(gateway.url), "berth_takeovers_total", 'outcome="admitted"') &&
+      kept.every(({ evidence }) => evidence.answered !== null);
+  });
+}
