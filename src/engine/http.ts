@@ -40,8 +40,6 @@ export type MakeApp = (gateway: HttpGateway) => HttpHandler;
 const PAUSE_MS = 20;
 /** Between two looks at the heartbeats, ages and lags of subscribers, at most. */
 const BEAT_MS = 100;
-/** The application refuses a body above the limit as a problem; the runtime's own bare refusal only guards it from far larger ones. */
-const RUNTIME_BODY_FACTOR = 8;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function runHttp(boot: Boot, platform: Platform, report: (r: Report) => void, makeApp: MakeApp): Promise<void> {
@@ -140,7 +138,7 @@ class HttpThread {
     const app = makeApp(this.#gateway(await configSchemas(this.#platform, settings)));
     const { requestBytes, httpConnections } = settings.limits;
     const options = {
-      maxBodyBytes: requestBytes * RUNTIME_BODY_FACTOR,
+      maxBodyBytes: requestBytes,
       maxMessageBytes: settings.limits.socketMessageBytes,
       maxConnections: Math.ceil(httpConnections / roster.http.length),
       reusePort: roster.http.length > 1,

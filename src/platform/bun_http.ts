@@ -3,6 +3,7 @@ import { textsOf } from "../wire/ws_frame.ts";
 import { listening } from "./address.ts";
 import { checkTls } from "./node_tls.ts";
 import { type HttpHandler, type HttpListener, type HttpOptions, MESSAGE_BYTES, type WebSocketEnd, type WebSocketHandler } from "./port.ts";
+import { boundedRequest } from "./request_body.ts";
 
 /** A client that sends or takes nothing for this long is closed. Event streams are exempt: they have their own heartbeat. */
 const IDLE_SECONDS = 30;
@@ -23,15 +24,17 @@ export function serveBunHttp(
       hostname: host,
       port,
       reusePort: options.reusePort,
-      maxRequestBodySize: options.maxBodyBytes,
+      // The runtime's own refusal has no words.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       idleTimeout: IDLE_SECONDS,
       ...(options.tls ? { tls: { ...options.tls } } : {}),
       development: false,
       async fetch(request, self) {
         const peer = self.requestIP(request);
         let upgraded = false;
+        const bounded = boundedRequest(addressed(request), options.maxBodyBytes);
         const response = await fetch(
-          addressed(request),
+          bounded instanceof Promise ? await bounded : bounded,
           { address: peer?.address ?? "", port: peer?.port ?? 0 },
           () => self.timeout(request, 1),
           (data) => upgraded = self.upgrade(request, { data }),

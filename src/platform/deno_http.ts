@@ -9,6 +9,7 @@ import { listenError, plainAddress } from "./address.ts";
 import { DenoWebSockets } from "./deno_websocket.ts";
 import { checkTls } from "./node_tls.ts";
 import type { HttpHandler, HttpListener, HttpOptions } from "./port.ts";
+import { readPieces } from "./request_body.ts";
 
 /** A client that sends or takes nothing for this long is closed. Event streams are exempt: they have their own heartbeat. */
 const IDLE_MS = 30_000;
@@ -58,8 +59,12 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse, maxBo
   if (socket.listenerCount("timeout", endIdle) === 0) socket.on("timeout", endIdle);
   socket.setTimeout(IDLE_MS);
   const body = await readBody(incoming, maxBodyBytes);
-  if (body === null) return refuse(outgoing, 413, `Request body exceeds ${maxBodyBytes} bytes`);
-  const request = requestOf(incoming, body);
+  if (typeof body === "number") {
+    // The application refuses it, by its length; nobody reads the rest.
+    incoming.headers["content-length"] = String(body);
+    outgoing.setHeader("connection", "close");
+  }
+  const request = requestOf(incoming, typeof body === "number" ? new Uint8Array(0) : body);
   if (request === null) return refuse(outgoing, 400, "Cannot read the request's address");
   const peer = { address: plainAddress(socket.remoteAddress ?? ""), port: socket.remotePort ?? 0 };
   const response = await fetch(request, peer, () => void setTimeout(() => socket.destroy(), CUT_MS));
@@ -79,23 +84,10 @@ function refuse(outgoing: ServerResponse, status: number, text: string): void {
   outgoing.end(text);
 }
 
-/** The whole body, or null when it is too large. */
-async function readBody(incoming: IncomingMessage, maxBodyBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (Number(incoming.headers["content-length"] ?? 0) > maxBodyBytes) return null;
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of incoming as AsyncIterable<Uint8Array>) {
-    length += piece.length;
-    if (length > maxBodyBytes) return null;
-    pieces.push(piece);
-  }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    body.set(piece, at);
-    at += piece.length;
-  }
-  return body;
+/** The whole body, or how long it is, as far as that is known, when it is too large. */
+async function readBody(incoming: IncomingMessage, most: number): Promise<Uint8Array<ArrayBuffer> | number> {
+  const declared = Number(incoming.headers["content-length"] ?? 0);
+  return declared > most ? declared : await readPieces(incoming as AsyncIterable<Uint8Array>, most);
 }
 
 function requestOf(incoming: IncomingMessage, body: Uint8Array<ArrayBuffer>): Request | null {

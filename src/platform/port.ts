@@ -105,6 +105,7 @@ export interface WebSocketHandler {
 export const MESSAGE_BYTES = 64 * 1024;
 
 export interface HttpOptions {
+  /** A request with a longer body comes without it, and with a content-length above this: the handler refuses it. */
   readonly maxBodyBytes: number;
   /** Of a message that comes over a WebSocket; left out: 64 KiB. */
   readonly maxMessageBytes?: number;

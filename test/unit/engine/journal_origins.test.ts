@@ -56,7 +56,9 @@ function kept(take: (events: JournalEvents) => void): { readonly payloads: unkno
 const instancesIn = (value: unknown): unknown[] =>
   value === null || typeof value !== "object"
     ? []
-    : Object.entries(value).flatMap(([name, each]) => name === "clientInstance" ? [each] : instancesIn(each));
+    : Object.entries(value as Readonly<Record<string, unknown>>).flatMap(([name, each]) =>
+      name === "clientInstance" ? [each] : instancesIn(each)
+    );
 
 test("a client that names no instance has null for one, in events and in the rows of history", () => {
   const { payloads, bench } = kept((events) => {

@@ -202,10 +202,16 @@ describe("wrong use", () => {
     }
   });
 
-  test("a body larger than allowed is 413", async () => {
+  test("a body larger than allowed is 413, however large it is and whether its length is said before or not", async () => {
     world = await OutWorld.start({ requestBytes: 1024 });
-    const { status, headers } = await ask(world.url, "/v1/publish", { method: "POST", body: "x".repeat(2000) });
-    expect([status, headers.get("content-type")]).toEqual([413, "application/problem+json"]);
+    for (const length of [1025, 2000, 8 * 1024 + 1, 20_000]) {
+      const bytes = new Uint8Array(length).fill(0x20);
+      for (const body of [bytes, new Blob([bytes]).stream()]) {
+        const { status, headers, json } = await ask<Problem>(world.url, "/v1/publish", { method: "POST", body });
+        expect([status, headers.get("content-type")]).toEqual([413, "application/problem+json"]);
+        expect(json.detail).toMatch(/^A body of \d+ bytes exceeds 1024$/);
+      }
+    }
   });
 
   test("the dashboard is at /, and loads nothing from elsewhere", async () => {
