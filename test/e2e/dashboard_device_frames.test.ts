@@ -78,7 +78,9 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
     expect(await named.first().locator(".says").textContent()).toBe("24.079 V");
     await named.first().hover();
     expect(await page.evaluate<string>(ON)).toBe("00 42 5e 0f");
+    // The pointer stays where it is, and the list scrolls below it.
     await page.keyboard.press("End");
+    await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawn, 100))))");
     expect(await page.evaluate<string>(ON)).toBe("03");
     const shown = dataOf(last);
     await send();

@@ -104,7 +104,8 @@ export class RawBytes {
   }
 
   #listen(): void {
-    this.element.addEventListener("pointerover", (event) => {
+    // Not `pointerover`: rows that scroll by below a pointer at rest point at nothing, and would take the mark from the keyboard.
+    this.element.addEventListener("pointermove", (event) => {
       const at = (event.target as Element).closest<HTMLElement>("[data-field]")?.dataset["field"];
       if (at !== undefined) this.#mark(Number(at));
     });
