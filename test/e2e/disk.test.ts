@@ -110,7 +110,7 @@ describe("a full disk", () => {
     }
     expect(account.unkept.length).toBe(3);
     expect((await readyWith(gateway, 503)).text).toContain("the disk is full");
-    expect(gateway.logText).toMatch(/"role":"journal".*full/);
+    await until("its log line", () => /"role":"journal".*full/.test(gateway.logText));
     await until("the reserve counted as released", async () => await metric(gateway.url, "berth_reserve_released_total") > 0);
     expect(await metric(gateway.url, "berth_commit_failures_total")).toBeGreaterThan(0);
     expect(await storedTimes(gateway, account.imei)).toEqual(sorted(account.acked));
@@ -153,7 +153,7 @@ describe("a full disk", () => {
     // Where the store is is nobody's business but the log's.
     const told = [answer.text, (await ask(`http://127.0.0.1:${httpPort}`, "/v1/devices")).text];
     expect(told.filter((text) => text.includes(disk.data) || text.includes("/"))).toEqual([]);
-    expect(second.logText).toContain(disk.data);
+    await until("the path in the log", () => second.logText.includes(disk.data));
     expect(second.out).toEqual([]);
     disk.empty();
     await second.ready();
@@ -176,7 +176,9 @@ describe("a commit that fails", () => {
     expect(account.unkept).toEqual([]);
     expect(await storedTimes(gateway, account.imei)).toEqual(sorted(account.acked));
     expect(await metric(gateway.url, 'berth_records_total{outcome="duplicate"}')).toBe(0);
-    expect(await metric(gateway.url, 'berth_closed_total{reason="commit_failed"}')).toBe(1);
+    const closed = 'berth_closed_total{reason="commit_failed"}';
+    await until("the end of its socket", async () => await metric(gateway.url, closed) > 0);
+    expect(await metric(gateway.url, closed)).toBe(1);
     expect((await gateway.stop()).code).toBe(0);
   }, 30_000);
 
@@ -194,7 +196,7 @@ describe("a commit that fails", () => {
       return closed;
     });
     expect(await storedTimes(gateway, account.imei)).toEqual(sorted(account.acked));
-    expect(gateway.logText).toMatch(/commit/i);
+    await until("its log line", () => /commit/i.test(gateway.logText));
     gateway.signal("SIGTERM");
     await gateway.ended();
   }, 40_000);

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { TestDevice } from "../support/fleet.ts";
 import { endEverything, Gateway } from "../support/gateway.ts";
 import { HeldGateway } from "../support/held.ts";
-import { device } from "../support/rest.ts";
+import { device, devicesPage } from "../support/rest.ts";
 import { Tracker } from "../support/tracker.ts";
+import { until } from "../support/until.ts";
 
 afterAll(endEverything);
 
@@ -46,7 +47,11 @@ test("of a block whose reservation is not on the disk no fence is given, and aft
   const { gateway } = held;
   const devices = Array.from({ length: 10 }, (_, i) => new TestDevice(8810 + i, "8"));
   const given: number[] = [];
-  for (const one of devices.slice(0, 3)) given.push(await fenceOf(gateway, one));
+  for (const one of devices.slice(0, 3)) {
+    // Each in a commit of its own.
+    await until("the commits before", async () => (await devicesPage(gateway.url)).devices.length === given.length);
+    given.push(await fenceOf(gateway, one));
+  }
   await held.held();
   for (const one of devices.slice(3)) await fenceOf(gateway, one).then((fence) => given.push(fence), () => undefined);
   await gateway.kill();
