@@ -22,8 +22,8 @@ async function open(mode: Mode, limits: Partial<Limits> = {}, from = "127.0.0.0/
   return world = await AcceptWorld.open(mode, { logIntervalMs: 0, ...limits }, 1, { versions, from: networks(from) });
 }
 const ends = (bytes: Uint8Array, rest: string): Uint8Array => Uint8Array.from([...bytes, ...new TextEncoder().encode(rest)]);
-/** Deadlines are looked at with the ring: the worker's tick, as it were. */
-const ticking = (at: AcceptWorld): Timer => setInterval(() => at.workers[0]!.drain(), 5);
+/** Longer than it takes to connect a few sockets, however busy the machine is: who is late is so by the worker's clock. */
+const HEADER_MS = 60_000;
 
 describe.each(MODES)("sockets of balancers by %s", (mode) => {
   test("have the client's address, and what follows the header is the client's", async () => {
@@ -103,16 +103,19 @@ describe.each(MODES)("sockets of balancers by %s", (mode) => {
   });
 
   test("that do not end their header have a deadline, and a bound", async () => {
-    const at = await open(mode, { proxyHeaderMs: 100, lobbySockets: 2 });
+    const at = await open(mode, { proxyHeaderMs: HEADER_MS, lobbySockets: 2 });
     const slow = [await at.connect(), await at.connect()];
     for (const client of slow) client.write("PROXY TCP4 ");
     await until("two in the lobby", () => at.board.sockets(0) === 2);
     const third = await at.connect();
     await at.seen("the third closed", () => third.gone);
     expect(at.counted("lobby")).toBe(1);
-    const timer = ticking(at);
+    at.workers[0]!.drain();
+    expect(at.counted("proxy_unfinished")).toBe(0);
+    at.workers[0]!.aheadMs = HEADER_MS;
+    // Deadlines are looked at with the ring: the worker's tick, as it were.
+    at.workers[0]!.drain();
     await at.seen("the slow ones closed", () => slow.every(({ gone }) => gone));
-    clearInterval(timer);
     expect(at.counted("proxy_unfinished")).toBe(2);
     const good = await at.connect();
     good.write(ends(v1Header("203.0.113.7", 1), "x"));

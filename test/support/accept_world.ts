@@ -1,6 +1,8 @@
 /** A gateway's accepting side without the gateway: an accept thread or shared listeners, and workers that echo. */
 import { connect, type Socket as RawSocket } from "node:net";
 import { connect as connectSecure } from "node:tls";
+import { asMonoMs } from "../../src/base/brand.ts";
+import type { Clock } from "../../src/base/clock.ts";
 import { type Limits, limitsWith } from "../../src/base/limits.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import type { Boot, Report } from "../../src/engine/boot.ts";
@@ -36,6 +38,8 @@ class Worker implements SocketHandler<Socket> {
   readonly #changes: Changes;
   stopped = false;
   readonly warnings: string[] = [];
+  /** How far its clock is ahead of ours: a test's deadlines pass when it says so. */
+  aheadMs = 0;
   /** Turns sockets away as they come, as a worker without room does. */
   refuses = false;
   /** While false the worker does not look at its ring: a busy worker. */
@@ -45,7 +49,9 @@ class Worker implements SocketHandler<Socket> {
 
   constructor(boot: Boot, mode: Mode, changes: Changes) {
     const loop = mode === "blocking" ? platform.socketLoop!() : null;
-    const adopting: Platform = loop === null ? platform : { ...platform, adopt: (fd, peer, handler) => loop.adopt(fd, peer, handler) };
+    const clock: Clock = { wall: () => platform.clock.wall(), mono: () => asMonoMs(platform.clock.mono() + this.aheadMs) };
+    const timed: Platform = { ...platform, clock };
+    const adopting: Platform = loop === null ? timed : { ...timed, adopt: (fd, peer, handler) => loop.adopt(fd, peer, handler) };
     this.#loop = loop;
     this.source = chooseSource(boot, adopting, (text) => this.warnings.push(text));
     this.#board = new Board(boot.board);
