@@ -33,11 +33,14 @@ describe.each(MODES)("sockets by %s", (mode) => {
 
   test("two workers share the connections", async () => {
     world = await AcceptWorld.open(mode, {}, 2);
-    await Promise.all(Array.from({ length: 64 }, () => world!.connect()));
-    await world.seen("every socket", () => world!.open === 64);
+    // One after the other: what is on its way while a worker takes a burst would count twice.
+    for (let i = 1; i <= 64; i++) {
+      await world.connect();
+      await world.seen("its socket", () => world!.open === i);
+    }
     const fewest = Math.min(...world.workers.map((worker) => worker.sockets.size));
     // The accept thread evens out; the kernel's hash only spreads.
-    expect(fewest).toBeGreaterThanOrEqual(isPassed(mode) ? 28 : 8);
+    expect(fewest).toBeGreaterThanOrEqual(isPassed(mode) ? 32 : 8);
   });
 
   test("after stopAccepting no handler sees a socket, and those open live on", async () => {
