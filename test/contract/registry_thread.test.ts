@@ -40,10 +40,11 @@ test("1,000 claims of one device by two workers at once: one owner, 999 evicted,
       }
     }
     lifecycle.push(...registry.take(registry.lifecycle));
-    return decided.length === 1000 && lifecycle.length === 1000;
+    // Each ring has its own moment: the last takeover's eviction may be seen after its decision.
+    return decided.length === 1000 && lifecycle.length === 1000 && evicted.length >= 999;
   });
   expect(decided.map(refusalOf).filter((outcome) => outcome !== "admitted")).toEqual([]);
-  expect(new Set(evicted).size).toBe(999);
+  expect([evicted.length, new Set(evicted).size]).toEqual([999, 999]);
   const fences = lifecycle.map((event) => (event.type === "connected" || event.type === "replaced" ? event.fence : 0));
   expect(fences).toEqual(fences.toSorted((a, b) => a - b));
   expect(lifecycle.map((event) => event.type)).toEqual(["connected", ...Array.from({ length: 999 }, () => "replaced" as const)]);

@@ -40,12 +40,17 @@ test("the holder's worker is asked, and its answer decides the newcomer at anoth
 
 test("a deadline is kept though nothing else wakes the thread", async () => {
   await start("reject", { trackerProbeMs: 60, idleWaitMs: 1000 });
-  await registry.login(0, 1, "d");
-  say(() => registry.claim(1, 2, "d"));
-  expect(await nextOf(1)).toBe("pending");
-  const began = performance.now();
-  expect(await nextOf(1)).toBe("admit");
-  expect(performance.now() - began).toBeLessThan(500);
+  const waited: number[] = [];
+  for (const device of ["a", "b", "c"]) {
+    await registry.login(0, waited.length, device);
+    say(() => registry.claim(1, waited.length, device));
+    expect(await nextOf(1)).toBe("pending");
+    const began = performance.now();
+    expect(await nextOf(1)).toBe("admit");
+    waited.push(performance.now() - began);
+  }
+  // A thread that sleeps on is late each time; a busy machine is not.
+  expect(Math.min(...waited)).toBeLessThan(500);
 });
 
 test("workers that take nothing stop neither the deadlines nor the closes of those who wait", async () => {
@@ -64,7 +69,12 @@ test("workers that take nothing stop neither the deadlines nor the closes of tho
     events.push(...registry.take(registry.lifecycle));
     return events.filter(({ type }) => type === "disconnected").length === 5;
   });
-  const told = registry.take(registry.decisions[1]!).map(outcomeOf);
+  // The journal's part of a round is told first.
+  const told: string[] = [];
+  await until("every answer", () => {
+    told.push(...registry.take(registry.decisions[1]!).map(outcomeOf));
+    return told.filter((one) => one !== "pending").length >= 30;
+  });
   expect([told.filter((one) => one === "admit").length, told.filter((one) => one !== "pending").length]).toEqual([5, 30]);
   const asked = registry.take(registry.decisions[0]!).map(({ type }) => type);
   expect(["probe", "evict"].map((type) => asked.filter((one) => one === type).length)).toEqual([5, 5]);
