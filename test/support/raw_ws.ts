@@ -27,6 +27,8 @@ export function maskedFrame(first: number, payload: Uint8Array | string, masked 
 
 export class RawWs {
   readonly frames: RawFrame[] = [];
+  /** Of the text frames, each read once. */
+  readonly texts: string[] = [];
   /** The answer to the opening, headers included. */
   head = "";
   ended = false;
@@ -56,9 +58,6 @@ export class RawWs {
 
   get status(): number {
     return Number(this.head.split(" ")[1] ?? 0);
-  }
-  get texts(): string[] {
-    return this.frames.filter(({ opcode }) => opcode === 1).map(({ payload }) => decoder.decode(payload));
   }
   /** Code of the close that came, or null. */
   get closeCode(): number | null {
@@ -114,7 +113,9 @@ export class RawWs {
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     const length = head === 2 ? short : head === 4 ? view.getUint16(2) : view.getUint32(6);
     if (bytes.length < head + length) return false;
-    this.frames.push({ opcode: bytes[0]! & 0x0f, payload: bytes.slice(head, head + length) });
+    const one = { opcode: bytes[0]! & 0x0f, payload: bytes.slice(head, head + length) };
+    this.frames.push(one);
+    if (one.opcode === 1) this.texts.push(decoder.decode(one.payload));
     this.#left = bytes.slice(head + length);
     return true;
   }

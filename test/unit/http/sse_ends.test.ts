@@ -1,5 +1,6 @@
 /** Event streams over a real listener: clients that take nothing, ends, and what may be asked. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { ClockAhead } from "../../support/clock_ahead.ts";
 import { connectedOf } from "../../support/memory_store.ts";
 import type { OutWorld } from "../../support/out_world.ts";
 import { ask, devicesPage } from "../../support/rest.ts";
@@ -8,7 +9,12 @@ import { frame, reaches, seqs, StreamTest, upTo } from "../../support/stream_tes
 import { until } from "../../support/until.ts";
 
 const streams = new StreamTest();
-afterEach(() => streams.end());
+let clock: ClockAhead | null = null;
+afterEach(async () => {
+  await streams.end();
+  clock?.end();
+  clock = null;
+});
 
 describe("a client that does not take what it gets", () => {
   const MANY = 30_000;
@@ -36,11 +42,14 @@ describe("a client that does not take what it gets", () => {
   }, 40_000);
 
   test("is cut as slow when it stays behind", async () => {
-    const world = await streams.start({ subscriberLagMs: 100, byeMs: 100 });
+    clock = new ClockAhead();
+    const world = await streams.start({ subscriberLagMs: 60_000, byeMs: 100 });
     const stalled = new StalledClient(world.url, "/v1/events?last_event_id=e1.0");
     const other = await streams.open();
     await pour(world);
     await reaches(other, MANY + 1);
+    expect(world.metric("berth_subscriber_drops_total", "slow")).toBe(0);
+    clock.aheadMs = 60_001;
     await until("dropped", () => world.metric("berth_subscriber_drops_total", "slow") === 1);
     expect(world.metric("berth_subscribers", "sse")).toBe(1);
     stalled.take();

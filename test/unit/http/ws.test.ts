@@ -1,5 +1,6 @@
 /** WebSockets over a real listener: subscriptions, places, bounds, ends. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { ClockAhead } from "../../support/clock_ahead.ts";
 import { maskedFrame, RawWs } from "../../support/raw_ws.ts";
 import { connectedOf, eventOf } from "../../support/memory_store.ts";
 import { ask, devicesPage, type Problem } from "../../support/rest.ts";
@@ -8,6 +9,7 @@ import { pause, until } from "../../support/until.ts";
 import { WsClient } from "../../support/ws_client.ts";
 
 const streams = new StreamTest();
+let clock: ClockAhead | null = null;
 const clients: WsClient[] = [];
 const open = async (path?: string): Promise<WsClient> => {
   const client = await WsClient.open(streams.world.url, path);
@@ -17,6 +19,8 @@ const open = async (path?: string): Promise<WsClient> => {
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
   await streams.end();
+  clock?.end();
+  clock = null;
 });
 const message = (channel: string, n: number) => eventOf("message", 0, 0, { channel, at: n, data: { n } });
 
@@ -218,18 +222,18 @@ describe("a WebSocket", () => {
   });
 
   test("that is not heard any more is cut", async () => {
-    const world = await streams.start({ socketPingMs: 50, socketDeadMs: 300 });
+    clock = new ClockAhead();
+    const world = await streams.start({ socketPingMs: 20_000, socketDeadMs: 60_000 });
     const raw = new RawWs(Number(new URL(world.url).port), "/v1/ws");
     await raw.opened();
-    await until("its end", () => raw.ended);
-    expect(world.metric("berth_websockets")).toBe(0);
+    clock.aheadMs += 60_000;
+    await until("its end", () => raw.ended && world.metric("berth_websockets") === 0);
     const alive = new RawWs(Number(new URL(world.url).port), "/v1/ws");
     await alive.opened();
-    for (let pings = 0; pings < 12;) {
-      const seen = alive.frames.filter(({ opcode }) => opcode === 9).length;
-      if (seen > pings) alive.send(maskedFrame(0x8a, ""));
-      pings = seen;
-      await pause(10);
+    for (let pings = 1; pings <= 12; pings++) {
+      clock.aheadMs += 20_000;
+      await alive.until(`ping ${pings}`, () => alive.frames.filter(({ opcode }) => opcode === 9).length >= pings);
+      alive.send(maskedFrame(0x8a, ""));
     }
     expect(alive.ended).toBe(false);
     alive.end();
