@@ -1,14 +1,15 @@
 /** The phases of the ordered shutdown, with threads that follow them or do not. */
 import { expect, test } from "bun:test";
+import { asMonoMs, asWallMs } from "../../../src/base/brand.ts";
 import { limitsWith } from "../../../src/base/limits.ts";
 import { drain, type DrainNeeds } from "../../../src/engine/drain.ts";
-import { bunPlatform } from "../../../src/platform/bun.ts";
 import { BELL_BYTES } from "../../../src/ring/wait.ts";
 import { Board, createBoard, DrainPhase } from "../../../src/wire/board.ts";
 
-const limits = limitsWith({ shutdownMs: 60, shutdownHardMs: 200 });
+const limits = limitsWith({ shutdownMs: 10_000, shutdownHardMs: 30_000 });
 
-function world(): { board: Board; told: string[]; needs: DrainNeeds } {
+/** `clock`: of the shutdown; without one it stands still. */
+function world(mono = () => 0): { board: Board; told: string[]; needs: DrainNeeds } {
   const board = new Board(createBoard());
   const told: string[] = [];
   const needs: DrainNeeds = {
@@ -16,7 +17,7 @@ function world(): { board: Board; told: string[]; needs: DrainNeeds } {
     bells: new SharedArrayBuffer(64 * BELL_BYTES),
     limits,
     poke: () => {},
-    clock: bunPlatform().clock,
+    clock: { wall: () => asWallMs(0), mono: () => asMonoMs(mono()) },
     threads: [{ name: "journal", thread: 1 }, { name: "codec-0", thread: 2 }],
     late: (phase, names) => told.push(`${phase}: ${names.join(",")}`),
   };
@@ -45,7 +46,14 @@ test("drain walks every phase in order once all threads are done with the one be
 });
 
 test("drain says who is late, goes on to the commit, and names who held it at the hard limit", async () => {
-  const { board, told, needs } = world();
+  // Time passes while one of the two waits for the other.
+  const isAlone = (phase: DrainPhase): boolean => board.phase() === phase && board.phaseDone(1) === phase;
+  let now = 0;
+  const { board, told, needs } = world(() => {
+    if (isAlone(DrainPhase.pauseDevices)) now = limits.shutdownMs + 1;
+    if (isAlone(DrainPhase.commitLast)) now = limits.shutdownHardMs + 1;
+    return now;
+  });
   const stops = [follow(board, 1, DrainPhase.end), follow(board, 2, DrainPhase.stopAccepting)];
   expect(await drain(needs)).toBe("commitLast: codec-0");
   for (const stop of stops) stop();

@@ -1,6 +1,6 @@
 /** The reader's loop on a thread of its own: answers, checkpoint tickets, the shutdown, and what ends it. */
 import { describe, expect, test } from "bun:test";
-import { asSeq } from "../../../src/base/brand.ts";
+import { asMonoMs, asSeq, asWallMs } from "../../../src/base/brand.ts";
 import type { Limits } from "../../../src/base/limits.ts";
 import type { Boot, Report } from "../../../src/engine/boot.ts";
 import { makeMemory, makeRoster } from "../../../src/engine/memory.ts";
@@ -46,7 +46,13 @@ function run(
       return asSeq(0);
     },
   });
-  runReaderOver(() => store, boot, bunPlatform(), (report) => reports.push(report));
+  // Its clock stands still: a look now and then is one look, however long a round takes.
+  runReaderOver(
+    () => store,
+    boot,
+    { ...bunPlatform(), clock: { wall: () => asWallMs(0), mono: () => asMonoMs(0) } },
+    (report) => reports.push(report),
+  );
   return { board, store, reports, boot };
 }
 

@@ -1,5 +1,6 @@
 /** The supervisor over scripted threads. With real ones: test/e2e. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { asMonoMs, asWallMs } from "../../../src/base/brand.ts";
 import { type Limits, limitsWith } from "../../../src/base/limits.ts";
 import type { Settings } from "../../../src/config/settings.ts";
 import type { Boot, Report } from "../../../src/engine/boot.ts";
@@ -176,15 +177,9 @@ test("supervisor in reuseport finds the real port, starts no accept thread, and 
   expect(port).toBeGreaterThan(0);
   expect(tcp).toBe(`127.0.0.1:${port}`);
   expect(world.threads.some((each) => each.boot.role === "accept")).toBe(false);
-  const taken = await real.listenTcp("127.0.0.1", port, {
-    reusePort: true,
-    socket: { keepAliveIdleS: 1, keepAliveIntervalS: 1, keepAliveProbes: 1, userTimeoutMs: 1, backlog: 1 },
-  }, {
-    open: () => {},
-    data: () => {},
-    drain: () => {},
-    close: () => {},
-  });
+  const socket = { keepAliveIdleS: 1, keepAliveIntervalS: 1, keepAliveProbes: 1, userTimeoutMs: 1, backlog: 1 };
+  const nobody = { open: () => {}, data: () => {}, drain: () => {}, close: () => {} };
+  const taken = await real.listenTcp("127.0.0.1", port, { reusePort: true, socket }, nobody);
   const second = new World().start({ settings: { tcp: { host: "127.0.0.1", port, accept: "reuseport", proxy: null, tls: null } } });
   expect(await second.ended()).toBe(1);
   expect(second.fatal).toBe(`supervisor: Cannot listen on 127.0.0.1:${port}: address already in use`);
@@ -273,10 +268,17 @@ test("supervisor ends at once on a second signal", async () => {
 });
 
 test("supervisor ends with 1 when the shutdown meets its hard limit", async () => {
-  world.start({ limits: { shutdownMs: 50, shutdownHardMs: 100, heartbeatStaleMs: 60_000 } });
+  let now = 0;
+  const clock = { wall: () => asWallMs(0), mono: () => asMonoMs(now) };
+  world.start({ limits: { shutdownMs: 60_000, shutdownHardMs: 90_000, heartbeatStaleMs: 300_000 }, platform: { clock } });
   await world.readyLine();
   world.thread("registry0").alive = false;
+  const others = world.threads.filter(({ alive }) => alive);
   world.signals.get("SIGTERM")!();
+  for (const [phase, passedMs] of [[DrainPhase.stopAccepting, 60_000], [DrainPhase.commitLast, 90_000]] as const) {
+    await until("all but one", () => others.every(({ board, boot }) => board.phaseDone(boot.thread) >= phase));
+    now = passedMs + 1;
+  }
   expect(await world.ended()).toBe(1);
   expect(world.fatal).toBe("shutdown: not done at the hard limit, in commitLast: registry");
   expect(world.logs.some(({ level }) => level === "warn")).toBe(true);
