@@ -164,7 +164,7 @@ describe("a connection that ends", () => {
   });
 
   test("by silence after the login is closed; one that speaks is not", async () => {
-    await start({ idleTimeoutMs: 300 });
+    await start({ idleTimeoutMs: 1000 });
     const quiet = await Tracker.loggedIn(world.port, device.imei);
     const busy = await Tracker.loggedIn(world.port, imeiOf(2));
     const pinging = setInterval(() => busy.write(Uint8Array.of(0xff)), 50);

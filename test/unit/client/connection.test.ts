@@ -138,7 +138,7 @@ describe("connection", () => {
   });
 
   test("takes a silent connection for a dead one, and one that is heard for a live one", async () => {
-    let beats = 8;
+    let beats = 30;
     const beating = (): Response => {
       const beat = (controller: ReadableStreamDefaultController): void => {
         controller.enqueue(encoder.encode(": e.1\n\n"));
@@ -148,10 +148,11 @@ describe("connection", () => {
     };
     const { url } = serve(beating, status(400, "enough"));
     let heard = 0;
-    const said = played(url, { silentMs: 200, onHeard: () => heard++ });
+    // A busy machine is late by less than what is silence, and all beats together take longer.
+    const said = played(url, { silentMs: 1000, onHeard: () => heard++ });
     await saw(said, "end");
     expect(said.slice(0, 2)).toEqual(["connected", "lost silent 0"]);
-    expect([beats, heard >= 8]).toEqual([0, true]);
+    expect([beats, heard >= 30]).toEqual([0, true]);
   });
 
   test("ends with its signal and with close, which may be called twice, also where the body of an answer does not", async () => {
@@ -189,10 +190,10 @@ describe("connection", () => {
 
   test("what nobody takes stays in the network, and a slow reader is not taken for a dead gateway", async () => {
     const flood = await Flood.start(40_000);
-    connection = connect(flood.url, { silentMs: 300, bufferEvents: 10 });
+    connection = connect(flood.url, { silentMs: 1000, bufferEvents: 10 });
     await until("the sender to be stopped", () => flood.isStopped);
     // Longer than it may be silent.
-    await Bun.sleep(400);
+    await Bun.sleep(1100);
     expect([flood.isStopped, flood.sent < flood.total]).toEqual([true, true]);
     let seq = 0;
     for await (const { id } of connection) {
@@ -204,13 +205,12 @@ describe("connection", () => {
   });
 
   test("the network that comes back ends a wait", async () => {
-    const { url, asked } = serve(status(503, "busy"), open(record(1)));
+    const { url, asked } = serve(whole("retry: 30000\n\n"), open(record(1)));
     const said = played(url, { random: () => 1 });
-    await until("a wait", () => connection!.state === "disconnected" && asked.length === 1);
-    const before = performance.now();
+    await saw(said, "lost broken 30000");
+    expect(asked).toHaveLength(1);
     globalThis.dispatchEvent(new Event("online"));
     await saw(said, "record e.1");
-    expect(performance.now() - before).toBeLessThan(900);
   });
 
   test("an event that is no JSON ends the connection, and nothing after it is believed", async () => {
