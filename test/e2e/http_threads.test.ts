@@ -48,7 +48,7 @@ async function told(consumers: readonly SseConsumer[], seq: number): Promise<voi
 describe("two http threads", () => {
   test("give every stream every event once, tell all of them bye, and end in order", async () => {
     const gateway = await start();
-    expect(gateway.log.find((line) => line.includes('"threads"'))).toContain('"http-1"');
+    expect(await until("the list of threads", () => gateway.log.find((line) => line.includes('"threads"')))).toContain('"http-1"');
     const { cursor } = await devicesPage(gateway.url);
     const streams = await many(() => consume(gateway, "/v1/events", cursor));
     const one = new TestDevice(7001, "8");

@@ -53,7 +53,7 @@ describe.each([...ACCEPTS])("a peer whose packets are dropped, accept %s", (acce
     const live = await hold(imeiOf(1));
     const before = descriptorsOf(gateway);
     const dead = await Promise.all(Array.from({ length: DEAD_PEERS }, (_, i) => hold(imeiOf(100 + i))));
-    expect(descriptorsOf(gateway)).toBe(before + DEAD_PEERS);
+    await until("a descriptor for each", () => descriptorsOf(gateway) === before + DEAD_PEERS);
     for (const peer of dead) peer.blackhole();
     const began = performance.now();
     await until("every dead one offline", async () => (await devicesPage(gateway.url, "?connected=true")).devices.length === 1, 10_000);

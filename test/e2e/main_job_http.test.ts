@@ -6,6 +6,7 @@ import { sendAll, startWith } from "../support/main_job.ts";
 import { ask, device, metrics, type Problem } from "../support/rest.ts";
 import { SseConsumer } from "../support/sse.ts";
 import { Tracker } from "../support/tracker.ts";
+import { until } from "../support/until.ts";
 
 afterAll(endEverything);
 
@@ -51,12 +52,16 @@ describe("HTTP from outside", () => {
   });
 
   test("metrics carry the promised names and what was done", async () => {
+    const count = recordsOf(frames).length;
     const answer = await ask(gateway.url, "/metrics");
     expect(answer.status).toBe(200);
     expect(answer.headers.get("content-type")).toMatch(/^(text\/plain|application\/openmetrics-text)/);
-    const samples = await metrics(gateway.url);
+    // The last ones are counted when what they count is done, and gauges now and then.
+    const samples = await until("all of it counted", async () => {
+      const all = await metrics(gateway.url);
+      return all.get("berth_ack_seconds_count") === 10 && all.get('berth_records_total{outcome="duplicate"}') === count && all;
+    });
     expect(PROMISED.filter((name) => !samples.has(name))).toEqual([]);
-    const count = recordsOf(frames).length;
     expect(samples.get('berth_records_total{outcome="stored"}')).toBe(count);
     expect(samples.get('berth_records_total{outcome="duplicate"}')).toBe(count);
     expect(samples.get('berth_frames_total{codec="8",outcome="kept"}')).toBe(10);
@@ -106,7 +111,7 @@ describe("HTTP from outside", () => {
 
   test("the stream ends and the process too when told to, with streams open", async () => {
     const consumer = await SseConsumer.open(gateway.url);
-    expect((await device(gateway.url, one.imei)).connected).toBe(false);
+    await until("the device offline", async () => !(await device(gateway.url, one.imei)).connected);
     expect(await gateway.stop()).toEqual({ code: 0, signal: null });
     await consumer.until("the end", () => consumer.closed);
     expect(consumer.events.at(-1)?.event).toBe("bye");

@@ -75,8 +75,11 @@ describe.each(ACCEPTS)("behind a balancer, accepting by %s", (accept: Accept) =>
     const frame = IMEI.frame(IMEI.records(1));
     expect(await good.send(frame.bytes)).toBe(1);
     expect((await device(gateway.url, IMEI.imei)).origin.address).toBe("203.0.113.7");
-    expect(gateway.logText).toContain("Cannot take connection of 127.0.0.1: no_header");
-    expect(gateway.logText).toContain("Cannot take connection of 127.0.0.2: not in [tcp] proxy_from");
+    await until("who sent none, by name", () => gateway.logText.includes("Cannot take connection of 127.0.0.1: no_header"));
+    await until(
+      "who is no balancer, by name",
+      () => gateway.logText.includes("Cannot take connection of 127.0.0.2: not in [tcp] proxy_from"),
+    );
   });
 
   test("two devices with one identity are told apart by the addresses their headers name", async () => {
@@ -118,6 +121,7 @@ test("beside an address with TLS, which takes no header, that is said at the sta
   const both: SettingsText = { ...BALANCED, "tcp.tls.listen": "127.0.0.1:0", "tcp.tls.cert": cert, "tcp.tls.key": key };
   const said = "[tcp.tls] listen takes no PROXY header";
   gateway = await startWith("reuseport", { settings: both });
+  await until("the warning", () => gateway.logText.includes(said));
   expect(gateway.log.filter((line) => line.includes(said))).toHaveLength(1);
   await behind(v1Header("203.0.113.7", 1));
   const secured = await Tracker.open(gateway.tlsPort);

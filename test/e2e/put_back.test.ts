@@ -58,7 +58,7 @@ test("a cursor survives stops and kill -9, and not a restore; fences rise over a
   for (const name of readdirSync(data)) if (name.startsWith(STORE)) rmSync(join(data, name));
   copyFileSync(backup, join(data, STORE));
   await again();
-  expect(gateway.logText).toContain("store_put_back");
+  await until("the warning", () => gateway.logText.includes("store_put_back"));
   expect(await causeFor(gateway, third.cursor)).toBe("epoch");
   // It may have been sent after the backup was made.
   expect((await inState(gateway.url, waits.id, "unknown")).reason).toBe("restart");

@@ -13,5 +13,5 @@ describe("a spin in the loop", () => {
     const again = await Gateway.start({ data: gateway.data });
     expect(await traffic.missingAt(again.url)).toEqual([]);
     expect((await again.stop()).code).toBe(0);
-  }, 40_000);
+  }, 90_000);
 });

@@ -33,6 +33,7 @@ test("kill -9 between two connections loses nothing and doubles nothing, of reco
   for (let n = 0; n < 50; n++) before.say({ type: "publish", channel: "app.x", data: n, id: n });
   await before.until("some are kept", () => before.of("publish").length >= 20);
   await gateway.kill();
+  await before.until("its end, behind all it was told", () => before.closed !== null);
   const kept = before.of("publish").length;
   gateway = await Gateway.start({ data, settings });
   const after = await WsClient.open(gateway.url);

@@ -27,11 +27,14 @@ const linkOf = (path: string): string => {
   }
 };
 
-/** Open descriptors, but for those of HTTP connections, which come and go with the test's requests. */
+/**
+ * Open descriptors, but for those that come and go by themselves: of HTTP connections, with the test's requests, and of files, with
+ * what a gateway reads and notes now and then.
+ */
 export function descriptorsOf({ pid, url }: Gateway): number {
   const http = new Set(socketRows(pid, Number(new URL(url).port)).map((columns) => `socket:[${columns[9]}]`));
-  return readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)).filter((link) => link !== "" && !http.has(link))
-    .length;
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
+  return links.filter((link) => link !== "" && !link.startsWith("/") && !http.has(link)).length;
 }
 
 const ZERO_WINDOW_PROBES = "04";

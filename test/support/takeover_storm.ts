@@ -2,6 +2,7 @@
 import { TestDevice } from "./fleet.ts";
 import { encodeLogin } from "./frames.ts";
 import type { Gateway } from "./gateway.ts";
+import { timed } from "./processor_wait.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { metric } from "./rest.ts";
 import { withBlockedWrites, withFullWindows } from "./stuck_holders.ts";
@@ -19,6 +20,8 @@ export interface StuckResult {
   /** Connect to login byte, of each successor, ms; and to the acknowledgement of its first frame. */
   readonly loginMs: readonly number[];
   readonly ackMs: readonly number[];
+  /** How much of `loginMs` the gateway and this process waited for a processor. */
+  readonly starvedMs: readonly number[];
   /** From the last takeover until every old connection was closed. */
   readonly allClosedMs: number;
 }
@@ -31,12 +34,14 @@ export async function takeFromStuck(gateway: Gateway, rounds: number, stuck: Stu
   const devices = Array.from({ length: rounds }, (_, i) => new TestDevice(first + i, "8", 1000));
   const holders = await (stuck === "window" ? withFullWindows : withBlockedWrites)(gateway, devices);
   const closedBefore = await metric(gateway.url, SUPERSEDED);
-  const [loginMs, ackMs]: [number[], number[]] = [[], []];
+  const [loginMs, ackMs, starved]: [number[], number[], number[]] = [[], [], []];
   const successors: Tracker[] = [];
   for (const one of devices) {
     const began = performance.now();
-    const next = await Tracker.loggedIn(gateway.tcpPort, one.imei);
-    loginMs.push(performance.now() - began);
+    let next!: Tracker;
+    const { tookMs, starvedMs } = await timed(gateway.pid, async () => next = await Tracker.loggedIn(gateway.tcpPort, one.imei));
+    loginMs.push(tookMs);
+    starved.push(starvedMs);
     if (await next.send(one.frame(one.records(2)).bytes) !== 2) throw new Error("Cannot deliver for a successor");
     ackMs.push(performance.now() - began);
     successors.push(next);
@@ -46,7 +51,7 @@ export async function takeFromStuck(gateway: Gateway, rounds: number, stuck: Stu
   const allClosedMs = performance.now() - began;
   for (const one of successors) one.close();
   for (const peer of holders) peer.close();
-  return { rounds, loginMs, ackMs, allClosedMs };
+  return { rounds, loginMs, ackMs, starvedMs: starved, allClosedMs };
 }
 
 const SUPERSEDED = 'berth_closed_total{reason="superseded"}';

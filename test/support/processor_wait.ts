@@ -1,0 +1,34 @@
+/**
+ * How long threads waited for a processor, by the kernel's own account: what is taken off a measured time, so that a bound on it is
+ * one on the gateway and not on what else the machine does. Who sleeps or waits for another thread, a socket or a disk does not wait
+ * for a processor. Linux; where the kernel does not tell, nobody waited.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
+
+const ms = (nanoseconds: string | undefined): number => Number(nanoseconds ?? 0) / 1e6;
+
+function waitedOf(pid: number): Map<string, number> {
+  const waited = new Map<string, number>();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      // Time on a processor, time waiting for one, turns.
+      waited.set(thread, ms(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[1]));
+    } catch {
+      // It has just ended, or the kernel keeps no account.
+    }
+  }
+  return waited;
+}
+
+/** Runs `work`. `tookMs`: how long it took; `starvedMs`: how much of that this process and process `pid` waited for a processor, at most. */
+export async function timed(pid: number, work: () => Promise<unknown>): Promise<{ readonly tookMs: number; readonly starvedMs: number }> {
+  const pids = [pid, process.pid];
+  const before = pids.map(waitedOf);
+  const began = performance.now();
+  await work();
+  const tookMs = performance.now() - began;
+  const after = pids.map(waitedOf);
+  const starvedMs = after.flatMap((threads, i) => [...threads].map(([thread, waited]) => waited - (before[i]!.get(thread) ?? waited)));
+  return { tookMs, starvedMs: Math.min(tookMs, starvedMs.reduce((sum, each) => sum + each, 0)) };
+}
