@@ -11,8 +11,8 @@ import { pause, until } from "./until.ts";
 
 const DEVICES = 6;
 const FIRST_DEVICE = 8700;
-/** A round is killed no sooner than so many commands were accepted, and came to trackers. */
-const MOST_LIKELY = 6;
+/** Commands accepted in a round, and come to trackers, before it is killed. */
+const FEWEST = 6;
 const SETTINGS: SettingsText = {
   workers: 2,
   log_level: "warn",
@@ -64,7 +64,7 @@ export class CommandRounds {
     this.#trackers = await Promise.all(this.#devices.map((one) => this.#connect(gateway, one)));
     const work = [...this.#devices.map((one) => this.#frames(gateway, one)), ...this.#devices.map((one) => this.#commands(gateway, one))];
     // However slow the machine is: enough of all that shall be killed has happened.
-    await until("commands accepted and on the wire", () => this.#texts.size - before[0] >= MOST_LIKELY && this.#received >= MOST_LIKELY);
+    await until("commands accepted and on the wire", () => this.#texts.size - before[0] >= FEWEST && this.#received >= FEWEST);
     await pause(60 + this.#random.below(200));
     await gateway.kill();
     this.#going = false;
