@@ -155,6 +155,7 @@ export const LIMIT_SECTIONS = {
     deviceStreams: limit(16_384, 1, 65_536, "Streams of devices at a time, each a connection of its device. Beyond: 503 with Retry-After."),
     streamDeadMs: limit(40 * SECOND, 1000, 30 * MINUTE, "A device stream whose peer acknowledges nothing for this long, heartbeats included, is dead."),
     byeMs: limit(1 * SECOND, 10, 10 * SECOND, "An ended stream gets this long to take what is queued; then its connection is cut."),
+    listenerEndMs: limit(1 * SECOND, 10, 10 * SECOND, "At a shutdown connections that were cut get this long to be gone. Then their thread ends without them, and says so."),
     waitingQueries: limit(1024, 1, 65_536, "Requests waiting for room in a reader's or the registry's ring. Beyond: 503 with Retry-After."),
     drainsPerSecond: limit(100, 1, 10_000, "Connections a drain closes per second, unless it says otherwise: a whole fleet at once would come back at once."),
     drainReturnMs: limit(60 * SECOND, 10, 60 * MINUTE, "A drain waits this long after its last close for devices to come back, unless it says otherwise. Then it names those that have not."),

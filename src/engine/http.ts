@@ -166,7 +166,7 @@ class HttpThread {
       this.#follower.stop();
       this.#access.stop();
       this.#crowd.stop();
-      await this.#listener.stop(true);
+      await this.#endListener();
     }
     this.#board.setState(thread, ThreadState.stopped);
     this.#board.setPhaseDone(thread, DrainPhase.end);
@@ -281,13 +281,15 @@ class HttpThread {
     this.#devices.cutAll();
     this.#sockets.cutAll();
     // What was taken from here may not have left the process: the listener knows when it has.
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, Math.max(PAUSE_MS, deadline - mono())));
-    await Promise.race([this.#listener?.stop(false), late]);
-    // A timer left behind would keep the thread for as long.
-    clearTimeout(timer);
-    await this.#listener?.stop(true);
+    await this.#listener?.stop(Math.max(PAUSE_MS, deadline - mono()));
+    await this.#endListener();
     this.#board.setPhaseDone(this.#boot.thread, DrainPhase.sayBye);
+  }
+
+  async #endListener(): Promise<void> {
+    const { listenerEndMs } = this.#boot.settings.limits;
+    const left = await this.#listener?.end(listenerEndMs) ?? null;
+    if (left !== null) this.#warn(`connections do not end in ${listenerEndMs} ms; the thread ends without its ${left}`);
   }
 
   /** What failed outside of `drain` ends the thread from inside it. */

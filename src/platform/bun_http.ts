@@ -45,7 +45,11 @@ export function serveBunHttp(
       },
       websocket: webSockets(options.maxMessageBytes ?? MESSAGE_BYTES),
     }));
-  return { port: server.port ?? port, stop: (now) => server.stop(now) };
+  return {
+    port: server.port ?? port,
+    pending: () => server.pendingRequests + server.pendingWebSockets,
+    stop: (now) => server.stop(now),
+  };
 }
 
 /** Without the name of a host, as HTTP 1.0 allows, the runtime gives the path alone, which is no address. */

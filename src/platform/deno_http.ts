@@ -18,9 +18,11 @@ const CUT_MS = 1000;
 
 export async function serveDenoHttp(host: string, port: number, options: HttpOptions, fetch: HttpHandler): Promise<HttpListener> {
   const { tls } = options;
+  let requests = 0;
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    requests++;
     // A connection that broke on the way: nobody is there to be told.
-    answer(incoming, outgoing, options.maxBodyBytes, fetch).catch(() => incoming.socket.destroy());
+    answer(incoming, outgoing, options.maxBodyBytes, fetch).catch(() => incoming.socket.destroy()).finally(() => requests--);
   };
   if (tls) checkTls(tls);
   const server = tls ? createSecureServer({ ...tls }, listener) : createServer(listener);
@@ -39,6 +41,7 @@ export async function serveDenoHttp(host: string, port: number, options: HttpOpt
       const address = server.address();
       resolve({
         port: typeof address === "object" && address !== null ? address.port : port,
+        pending: () => requests + webSockets.count,
         stop(now) {
           if (!stopping) server.close(() => close());
           stopping = true;

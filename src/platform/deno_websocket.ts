@@ -30,6 +30,10 @@ export class DenoWebSockets {
     this.#fetch = fetch;
   }
 
+  get count(): number {
+    return this.#sockets.size;
+  }
+
   cutAll(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

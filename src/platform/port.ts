@@ -118,6 +118,8 @@ export interface HttpOptions {
 
 export interface HttpListener {
   readonly port: number;
+  /** Requests without a whole answer, and WebSockets. */
+  pending(): number;
   /** Stops accepting; with `now` also ends open connections. */
   stop(now: boolean): Promise<void>;
 }

@@ -55,6 +55,8 @@ export class OutWorld {
   readerAnswers = true;
   url = "";
   failure: unknown = null;
+  /** What the http loop is given for the listener that was opened. */
+  onListener = (listener: HttpListener): HttpListener => listener;
   readonly #broadcast: BroadcastProducer;
   readonly #desk: ReaderDesk;
   readonly #asks: RingConsumer;
@@ -102,7 +104,7 @@ export class OutWorld {
     const listening = async (...args: Parameters<typeof platform.serveHttp>): Promise<HttpListener> => {
       const listener = await platform.serveHttp(...args);
       world.url = `http://127.0.0.1:${listener.port}`;
-      return listener;
+      return world.onListener(listener);
     };
     const report = (message: Report): void => void world.#reports.push(message);
     world.#done = runHttp(world.boot, { ...platform, serveHttp: listening }, report, createApp).catch((error: unknown) => {
@@ -114,6 +116,10 @@ export class OutWorld {
 
   async ready(): Promise<void> {
     await until("the http thread ready", () => this.#reports.some((report) => report.type === "ready"));
+  }
+
+  get warnings(): string[] {
+    return this.#reports.flatMap((report) => report.type === "warning" ? [report.text] : []);
   }
 
   async failed(): Promise<void> {

@@ -16,6 +16,7 @@ export class RenewableListener {
   readonly #app: HttpHandler;
   /** The newest last. */
   readonly #listeners: HttpListener[] = [];
+  #isLate = false;
 
   private constructor(platform: Needs, wish: Wish, options: HttpOptions, app: HttpHandler) {
     this.#platform = platform;
@@ -54,9 +55,26 @@ export class RenewableListener {
     }
   }
 
-  /** Stops accepting; with `now` also ends open connections. */
-  async stop(now: boolean): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.stop(now)));
+  /** Stops accepting. True when the last connection has ended, at the latest after `patienceMs`. */
+  stop(patienceMs: number): Promise<boolean> {
+    return this.#stopped(false, patienceMs);
+  }
+
+  /** Ends open connections too. Null when that is done, or after `patienceMs` who is still there; nobody is waited for twice. */
+  async end(patienceMs: number): Promise<string | null> {
+    if (await this.#stopped(true, this.#isLate ? 0 : patienceMs) || this.#isLate) return null;
+    this.#isLate = true;
+    return `${this.#listeners.reduce((sum, listener) => sum + listener.pending(), 0)} requests and WebSockets`;
+  }
+
+  async #stopped(now: boolean, patienceMs: number): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), patienceMs));
+    const all = Promise.all(this.#listeners.map((listener) => listener.stop(now))).then(() => true);
+    const isDone = await Promise.race([all, late]);
+    // A timer left behind would keep the thread for as long.
+    clearTimeout(timer);
+    return isDone;
   }
 
   async #open(port: number): Promise<void> {
