@@ -4,6 +4,7 @@ import { config, report, toldOf, versionOf } from "../support/config_asks.ts";
 import { CommandTracker } from "../support/command_tracker.ts";
 import { endEverything, Gateway } from "../support/gateway.ts";
 import { ask, device, devicesPage } from "../support/rest.ts";
+import { history } from "../support/rivals.ts";
 import { SseConsumer } from "../support/sse.ts";
 import { until } from "../support/until.ts";
 
@@ -90,11 +91,12 @@ describe("the stream of a device", () => {
     expect(reasonOf(first)).toBe("superseded");
     expect(first.events.at(-1)!.event).toBe("bye");
     expect(second.closed).toBe(false);
-    const { json } = await ask<{ takeovers: { policy: string; old: { fence: number }; new: { fence: number } }[] }>(
-      gateway.url,
-      "/v1/devices/sensor-3/history",
-    );
-    expect(json.takeovers).toMatchObject([{
+    // The registry has ended the first; the journal writes it down after.
+    const takeovers = await until("the takeover in the history", async () => {
+      const all = await history(gateway.url, "sensor-3");
+      return all.length > 0 && all;
+    });
+    expect(takeovers).toMatchObject([{
       policy: "takeover",
       old: { fence: lastOf(first)!.fence },
       new: { fence: lastOf(second)!.fence },
