@@ -14,6 +14,8 @@ afterAll(endEverything);
 
 const DEVICES = 4;
 const ROUNDS = 4;
+/** Commands that come in each round before the kill, at least. */
+const ROUND_COMMANDS = 12;
 const SEND_MS = 10;
 const SETTINGS = { workers: 1, "udp.commands": "on", "command.command_quiet_ms": 100 };
 
@@ -65,6 +67,7 @@ test("a command over UDP in flight at a kill -9 is never sent twice and ends in 
   const udp = gateway.readyLine.udp!;
   const port = Number(udp.slice(udp.lastIndexOf(":") + 1));
   const devices = await Promise.all(Array.from({ length: DEVICES }, async (_, i) => new Device(8960 + i, await UdpTracker.open(port))));
+  const came = (): string[] => devices.flatMap((device) => device.texts);
   /** Accepted commands, by id. */
   const texts = new Map<string, string>();
   let number = 0;
@@ -78,7 +81,8 @@ test("a command over UDP in flight at a kill -9 is never sent twice and ends in 
         if (answer?.status === 202) texts.set(answer.json.id, text);
       }
     });
-    await pause(150 + random.below(200));
+    await until("commands on their way", () => came().length >= round * ROUND_COMMANDS, 30_000);
+    await pause(random.below(100));
     await gateway.kill();
     going = false;
     await Promise.all(asking);
@@ -94,10 +98,9 @@ test("a command over UDP in flight at a kill -9 is never sent twice and ends in 
     if (state === "answered") expect(response).toBe(`ok:${text}`);
     states.set(state, (states.get(state) ?? 0) + 1);
   }
-  const came = devices.flatMap((device) => device.texts);
-  expect(came.length).toBe(new Set(came).size);
+  expect(came().length).toBe(new Set(came()).size);
   // It was worth looking: some were answered, and some were on their way when the gateway died.
-  expect([(states.get("answered") ?? 0) > 20, (states.get("unknown") ?? 0) > 0, came.length > 20]).toEqual([true, true, true]);
+  expect([(states.get("answered") ?? 0) > 20, (states.get("unknown") ?? 0) > 0]).toEqual([true, true]);
   for (const device of devices) device.end();
   expect((await gateway.stop()).code).toBe(0);
-}, 60_000);
+}, 120_000);

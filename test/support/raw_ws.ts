@@ -34,7 +34,7 @@ export class RawWs {
   ended = false;
   readonly #socket: Socket;
   readonly #changes = new Changes();
-  #left = new Uint8Array(0);
+  #left: Uint8Array = new Uint8Array(0);
 
   constructor(port: number, path = "/", headers: Readonly<Record<string, string>> = {}) {
     this.#socket = connect(port, "127.0.0.1");
@@ -116,7 +116,7 @@ export class RawWs {
     const one = { opcode: bytes[0]! & 0x0f, payload: bytes.slice(head, head + length) };
     this.frames.push(one);
     if (one.opcode === 1) this.texts.push(decoder.decode(one.payload));
-    this.#left = bytes.slice(head + length);
+    this.#left = bytes.subarray(head + length);
     return true;
   }
 }
