@@ -38,10 +38,12 @@ export class SelftestGateway {
   readonly #child: Child;
   readonly #last: string[] = [];
   readonly #reading: Promise<unknown>;
-  #threads: readonly ThreadSeen[] = [];
+  /** Told on standard error, and so before or after the ready line. */
+  readonly #named = Promise.withResolvers<readonly ThreadSeen[]>();
   #ready: (line: string) => void = () => {};
   port = 0;
   url = "";
+  threads: readonly ThreadSeen[] = [];
 
   private constructor(child: Child) {
     this.#child = child;
@@ -58,6 +60,7 @@ export class SelftestGateway {
       gateway.#child.kill("SIGKILL");
       throw error;
     });
+    gateway.threads = await within("the gateway names its threads", gateway.#named.promise);
     const { tcp, http } = JSON.parse(line) as { tcp: unknown; http: unknown };
     gateway.port = portOf(tcp);
     gateway.url = `http://127.0.0.1:${portOf(http)}`;
@@ -66,9 +69,6 @@ export class SelftestGateway {
 
   get pid(): number {
     return this.#child.pid;
-  }
-  get threads(): readonly ThreadSeen[] {
-    return this.#threads;
   }
   get lastWords(): string {
     return this.#last.join("\n");
@@ -104,6 +104,6 @@ export class SelftestGateway {
     if (this.#last.length > LAST_LINES) this.#last.shift();
     if (!line.includes('"threads"')) return;
     const { threads } = JSON.parse(line) as { threads?: readonly ThreadSeen[] };
-    this.#threads = threads ?? [];
+    this.#named.resolve(threads ?? []);
   }
 }
