@@ -5,7 +5,7 @@ import { getJson, request } from "../client/rest.ts";
 import { parseAllowFile } from "../engine/allow_list.ts";
 import type { Platform } from "../platform/port.ts";
 import { timeText } from "./event_line.ts";
-import { addGatewayOptions, examplesOf, EXIT, fail, misused, type Verb } from "./verb.ts";
+import { addGatewayOptions, addGroup, examplesOf, EXIT, fail, misused, type Verb } from "./verb.ts";
 
 interface AllowOptions {
   readonly url: string;
@@ -71,7 +71,7 @@ async function add(platform: Platform, ids: readonly string[], options: AllowOpt
 }
 
 export const addAllow: Verb = (program, platform, end) => {
-  const allow = program.command("allow").description("list and change the devices that may come").addHelpText("after", HELP);
+  const allow = addGroup(program, "allow", "list and change the devices that may come", HELP);
   const verb = (name: string, what: string): Command =>
     addGatewayOptions(allow.command(name).description(what)).addHelpText("after", examplesOf(HELP, `berth allow ${name}`));
   verb("list", "list the devices on the allow list")

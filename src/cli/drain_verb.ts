@@ -23,7 +23,7 @@ const RETURN_S = LIMITS.drainReturnMs.value / 1000;
 
 const HELP = `
 Closes every connection there is, --rate a second, and says which devices have come back to this gateway. Newcomers stay
-admitted, so a fleet spreads over the instances behind a balancer. With --stop newcomers are refused from the begin on,
+admitted, so a fleet spreads over the instances behind a balancer. With --stop newcomers are refused from the beginning,
 /readyz answers 503, and devices go elsewhere; when all are gone the gateway can be stopped. It refuses them until it is
 started again, or "berth drain --open".
 

@@ -1,5 +1,5 @@
 /** `berth`: its verbs, their help, and what their ends mean to a shell. Owns the main thread until a verb takes it. */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import { VERSION } from "../base/version.ts";
 import type { Platform } from "../platform/port.ts";
 import { addAllow } from "./allow.ts";
@@ -9,6 +9,7 @@ import { addDecode } from "./decode_verb.ts";
 import { addDevices } from "./devices.ts";
 import { addDrain } from "./drain_verb.ts";
 import { addExport } from "./export.ts";
+import { ownFirst, wrapped } from "./help_text.ts";
 import { addKick } from "./kick.ts";
 import { addQuarantine } from "./quarantine.ts";
 import { addReplay } from "./replay.ts";
@@ -53,7 +54,8 @@ Exit status: 0 done, 1 failed (the reason is on standard error), 2 the command l
 `;
 
 function createProgram(platform: Platform, end: (code: number) => void): Command {
-  const program = new Command("berth")
+  const program = new Command("berth");
+  program
     .description("An edge gateway for IoT trackers: one live connection per device, and no record lost.")
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this")
@@ -61,8 +63,9 @@ function createProgram(platform: Platform, end: (code: number) => void): Command
     .addHelpText("after", EPILOGUE)
     .showHelpAfterError("(berth --help says what there is)")
     .exitOverride()
+    .configureHelp({ visibleOptions: (command) => ownFirst(new Help().visibleOptions(command)) })
     .configureOutput({
-      writeOut: (text) => platform.writeOut(text),
+      writeOut: (text) => platform.writeOut(wrapped(text, program.configureOutput().getOutHelpWidth?.())),
       writeErr: (text) => platform.writeErr(text),
       outputError: (text, write) => write(text.replace(/^error: /, "berth: ")),
     });

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { request } from "../client/rest.ts";
 import type { Platform } from "../platform/port.ts";
 import { quarantined, quarantinedText } from "./quarantined.ts";
-import { addGatewayOptions, examplesOf, EXIT, fail, type Verb, wholeNumber } from "./verb.ts";
+import { addGatewayOptions, addGroup, examplesOf, EXIT, fail, type Verb, wholeNumber } from "./verb.ts";
 
 interface QuarantineOptions {
   readonly url: string;
@@ -59,10 +59,7 @@ async function change(platform: Platform, ids: readonly string[], { url, token }
 }
 
 export const addQuarantine: Verb = (program, platform, end) => {
-  const quarantine = program.command("quarantine").description("list frames that could not be decoded, and release them").addHelpText(
-    "after",
-    HELP,
-  );
+  const quarantine = addGroup(program, "quarantine", "list frames that could not be decoded, and release them", HELP);
   const verb = (name: string, what: string): Command =>
     addGatewayOptions(quarantine.command(name).description(what)).addHelpText("after", examplesOf(HELP, `berth quarantine ${name}`));
   verb("list", "list the frames that are kept, newest first")

@@ -28,8 +28,7 @@ Every setting has one name in three spellings; a flag beats the environment, the
 
 When all listeners are open, one JSON line is printed on standard output; the log is JSON lines on standard error.
 SIGTERM and SIGINT shut down in order: exit status 0, or 1 when [process] shutdown_hard_ms has passed. A second signal ends at
-once (143, 130). A second gateway on the same data directory is refused. HTTP binds to
-loopback addresses only as long as there are no tokens ("berth help token").
+once (143, 130). A second gateway on the same data directory is refused.
 
   berth serve --data /var/lib/berth --tcp 0.0.0.0:5027 --log-level warn
 `;

@@ -9,7 +9,7 @@ import { Access, type Token } from "../engine/access.ts";
 import { lockData } from "../engine/lock.ts";
 import type { Platform } from "../platform/port.ts";
 import { timeText } from "./event_line.ts";
-import { addGatewayOptions, examplesOf, EXIT, fail, misused, type Verb } from "./verb.ts";
+import { addGatewayOptions, addGroup, examplesOf, EXIT, fail, misused, type Verb } from "./verb.ts";
 
 interface TokenOptions {
   readonly url: string;
@@ -109,7 +109,7 @@ async function revoke(platform: Platform, id: string, { url, token, data }: Toke
 const several = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value];
 
 export const addToken: Verb = (program, platform, end) => {
-  const token = program.command("token").description("make, list and revoke tokens of the HTTP interface").addHelpText("after", HELP);
+  const token = addGroup(program, "token", "make, list and revoke tokens of the HTTP interface", HELP);
   const add = (name: string, what: string): Command =>
     addGatewayOptions(token.command(name).description(what)).option("--data <DIR>", "the data directory of a gateway that is not running")
       .addHelpText("after", examplesOf(HELP, `berth token ${name}`));

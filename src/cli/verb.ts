@@ -22,6 +22,10 @@ export function fail(platform: Pick<Platform, "writeErr">, message: string): num
   return EXIT.failed;
 }
 
+/** A verb that has verbs of its own. */
+export const addGroup = (program: Command, name: string, what: string, help: string): Command =>
+  program.command(name).description(what).helpCommand("help [verb]", "print the help of a verb").addHelpText("after", help);
+
 /** The examples of a verb's verb, out of the help of all of them: the lines with `words`. */
 export const examplesOf = (help: string, words: string): string =>
   `\n${help.split("\n").filter((line) => line.includes(` ${words} `) || line.endsWith(` ${words}`)).join("\n")}\n`;
