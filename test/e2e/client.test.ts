@@ -2,7 +2,7 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { type BerthEvent, connect, connectDevice, type Connection, gateway as rest, type Loss } from "../../src/client/main.ts";
 import { TestDevice } from "../support/fleet.ts";
-import { endEverything, Gateway, type GatewayOptions, runBerth } from "../support/gateway.ts";
+import { endEverything, Gateway, runBerth, steadyAddresses } from "../support/gateway.ts";
 import { allRecords, devicesPage } from "../support/rest.ts";
 import { Tracker } from "../support/tracker.ts";
 import { until } from "../support/until.ts";
@@ -16,10 +16,7 @@ const SETTINGS = { workers: 1, "http.heartbeat_ms": 100 };
 const portOf = (text: string): string => text.slice(text.lastIndexOf(":") + 1);
 
 /** Another gateway where this one was, on what it left. */
-function again({ readyLine, data }: Gateway, options: GatewayOptions = {}): Promise<Gateway> {
-  const ports = ["--tcp", `127.0.0.1:${portOf(readyLine.tcp)}`, "--http", `127.0.0.1:${portOf(readyLine.http)}`];
-  return Gateway.start({ data, settings: SETTINGS, args: ports, ...options });
-}
+const again = ({ addresses, data }: Gateway): Promise<Gateway> => Gateway.start({ data, settings: SETTINGS, args: addresses });
 
 /** Everything a connection tells, as it comes. */
 class Watched {
@@ -65,7 +62,7 @@ async function sendUntilGone(gateway: Gateway, device: TestDevice): Promise<void
 
 describe.each(Object.keys(TRANSPORTS))("client over %s", (transport) => {
   test("a gateway that is killed three times under load leaves no hole and nothing twice", async () => {
-    let gateway = await Gateway.start({ settings: SETTINGS });
+    let gateway = await Gateway.start({ settings: SETTINGS, args: steadyAddresses() });
     const devices = [1300, 1301].map((number) => new TestDevice(number, "8E"));
     const watched = new Watched();
     watched.follow(TRANSPORTS[transport]!(gateway.url, (await devicesPage(gateway.url)).cursor, watched));
@@ -98,7 +95,7 @@ describe("channels of a real gateway", () => {
     event === "message" ? `${channel} ${JSON.stringify(data.data)}` : `${channel} ${event}`;
 
   test("what is published comes once to who follows, over each transport, also after a kill and from before it", async () => {
-    let gateway = await Gateway.start({ settings: SETTINGS });
+    let gateway = await Gateway.start({ settings: SETTINGS, args: steadyAddresses() });
     const { cursor } = await devicesPage(gateway.url);
     const watched = new Watched();
     const channels = connect(gateway.url, { transport: "ws", channels: ["app.a"], cursor, ...watched.callbacks });

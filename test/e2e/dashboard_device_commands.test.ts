@@ -4,7 +4,7 @@ import { browserPath, Dashboard, endBrowser } from "../support/browser.ts";
 import { submit } from "../support/command_asks.ts";
 import { CommandTracker } from "../support/command_tracker.ts";
 import { TestDevice } from "../support/fleet.ts";
-import { endEverything, type Gateway } from "../support/gateway.ts";
+import { endEverything, type Gateway, steadyAddresses } from "../support/gateway.ts";
 import { startWith } from "../support/main_job.ts";
 
 afterAll(async () => {
@@ -12,7 +12,6 @@ afterAll(async () => {
   await endEverything();
 });
 
-const portOf = (text: string): string => text.slice(text.lastIndexOf(":") + 1);
 const fact = (name: string, value: string | number): string => `document.documentElement.dataset.${name} === "${value}"`;
 const SETTINGS = { "command.command_login_ms": 50 };
 
@@ -30,7 +29,7 @@ describe.if(browserPath() !== null)("dashboard commands", () => {
     `document.querySelectorAll("#command-list li")[${nth}]?.dataset.state === "${state}"`;
 
   beforeAll(async () => {
-    gateway = await startWith("fd", { settings: SETTINGS });
+    gateway = await startWith("fd", { settings: SETTINGS, args: steadyAddresses() });
     const tracker = await tracked();
     dashboard = await Dashboard.open(`${gateway.url}/#/devices/${one.imei}`);
     await dashboard.fact("link", "live");
@@ -62,9 +61,7 @@ describe.if(browserPath() !== null)("dashboard commands", () => {
     await dashboard.until(fact("commands", 13));
     await gateway.kill();
     await dashboard.fact("link", "reconnecting");
-    const { tcp, http } = gateway.readyLine;
-    const args = ["--tcp", `127.0.0.1:${portOf(tcp)}`, "--http", `127.0.0.1:${portOf(http)}`];
-    gateway = await startWith("fd", { settings: SETTINGS, data: gateway.data, args });
+    gateway = await startWith("fd", { settings: SETTINGS, data: gateway.data, args: gateway.addresses });
     await dashboard.fact("link", "live", 20_000);
     const tracker = await tracked();
     await dashboard.until(item(0, "answered") + " && " + item(11, "answered"));

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { browserPath, Dashboard, endBrowser } from "../support/browser.ts";
 import { TestDevice } from "../support/fleet.ts";
 import { frameAround } from "../support/frames.ts";
-import { endEverything, type Gateway, runBerth } from "../support/gateway.ts";
+import { endEverything, type Gateway, runBerth, steadyAddresses } from "../support/gateway.ts";
 import { startWith } from "../support/main_job.ts";
 import { ask } from "../support/rest.ts";
 import { Tracker } from "../support/tracker.ts";
@@ -13,7 +13,6 @@ afterAll(async () => {
   await endEverything();
 });
 
-const portOf = (text: string): string => text.slice(text.lastIndexOf(":") + 1);
 const fact = (name: string, value: string | number): string => `document.documentElement.dataset.${name} === "${value}"`;
 const toHex = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 /** As the dump shows it, without offsets and blanks. */
@@ -37,7 +36,7 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
   const dataOf = (frame: Uint8Array): string => toHex(frame.slice(8, frame.length - 4));
 
   beforeAll(async () => {
-    gateway = await startWith("fd");
+    gateway = await startWith("fd", { args: steadyAddresses() });
     tracker = await Tracker.loggedIn(gateway.tcpPort, one.imei);
     for (let i = 0; i < 25; i++) await send();
     dashboard = await Dashboard.open(`${gateway.url}/#/devices/${one.imei}`);
@@ -109,11 +108,7 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
     await dashboard.until(fact("device", one.imei));
     await gateway.kill();
     await dashboard.fact("link", "reconnecting");
-    const { tcp, http } = gateway.readyLine;
-    gateway = await startWith("fd", {
-      data: gateway.data,
-      args: ["--tcp", `127.0.0.1:${portOf(tcp)}`, "--http", `127.0.0.1:${portOf(http)}`],
-    });
+    gateway = await startWith("fd", { data: gateway.data, args: gateway.addresses });
     await dashboard.fact("link", "live", 20_000);
     await page.click("#held-show");
     await dashboard.until(`document.querySelectorAll("#kept-rows tr").length === 1`);

@@ -106,16 +106,18 @@ describe.if(browserPath() !== null)("dashboard with many", () => {
 
   test("streams that are ended for their age lose nothing and raise no alarm", async () => {
     const gateway = await startWith("fd", { settings: { "http.stream_age_ms": 500, "http.retry_ms": 50 } });
-    const device = new TestDevice(960, "16");
-    const tracker = await Tracker.loggedIn(gateway.tcpPort, device.imei);
+    // Many, in turn: of one alone the newest record would stand for those that come while the page is late.
+    const devices = Array.from({ length: 6 }, (_, i) => new TestDevice(960 + i, "16"));
+    const trackers = await Promise.all(devices.map(({ imei }) => Tracker.loggedIn(gateway.tcpPort, imei)));
     const dashboard = await Dashboard.open(gateway.url);
     const drops = async (): Promise<number> => (await metrics(gateway.url)).get('berth_subscriber_drops_total{cause="age"}') ?? 0;
-    let sent = 0;
-    while (await drops() < 4) {
-      sent += await tracker.send(device.frame(device.records(1)).bytes);
+    const sent = devices.map(() => 0);
+    for (let next = 0; await drops() < 4; next = (next + 1) % devices.length) {
+      const device = devices[next]!;
+      sent[next]! += await trackers[next]!.send(device.frame(device.records(1)).bytes);
       await pause(10);
     }
-    await dashboard.records(device.imei, sent);
+    for (const [i, { imei }] of devices.entries()) await dashboard.records(imei, sent[i]!);
     expect(await dashboard.facts()).toMatchObject({ doubled: "0", unseen: "0", hydrates: "1", losses: "0" });
     expect(await dashboard.page.evaluate<number>("document.querySelectorAll('#happenings li').length")).toBe(0);
     expect(dashboard.errors).toEqual([]);

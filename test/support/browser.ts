@@ -93,6 +93,13 @@ export class Dashboard {
     if (!seen) throw new Error(`Cannot see in ${timeoutMs} ms: ${expression}; ${JSON.stringify(await this.facts())}`);
   }
 
+  /** The page gets no stream of events until what this resolves with is called: what comes meanwhile is no moving target for it. */
+  async withoutStream(): Promise<() => Promise<void>> {
+    const streams = "**/v1/events*";
+    await this.page.route(streams, (route) => route.abort("connectionrefused"));
+    return () => this.page.unroute(streams);
+  }
+
   /** Records by device, as the rows in sight have them. */
   rows(): Promise<Readonly<Record<string, number>>> {
     return this.page.evaluate(

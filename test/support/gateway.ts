@@ -83,6 +83,31 @@ async function follow(stream: ReadableStream<Uint8Array>, lines: string[], chang
   changes.changed();
 }
 
+/** Below the ports that the system hands out by itself, so that nobody is given one of these while a gateway is started again. */
+const STEADY_PORTS = { first: 20_000, count: 12_000 };
+let steadyPorts = 0;
+
+function steadyPort(): number {
+  for (let tries = 0; tries < 1000; tries++) {
+    const port = STEADY_PORTS.first + (process.pid * 64 + steadyPorts++) % STEADY_PORTS.count;
+    try {
+      Bun.listen({ hostname: "127.0.0.1", port, socket: { data: () => {} } }).stop(true);
+      return port;
+    } catch {
+      // Somebody has it.
+    }
+  }
+  throw new Error("Cannot find a free port");
+}
+
+/** Arguments for a gateway after which another one shall listen in the same place. */
+export const steadyAddresses = (): readonly string[] => [
+  "--tcp",
+  `127.0.0.1:${steadyPort()}`,
+  "--http",
+  `127.0.0.1:${steadyPort()}`,
+];
+
 export interface Ended {
   /** Null when a signal ended it. */
   readonly code: number | null;
@@ -178,6 +203,10 @@ export class Gateway {
   }
   get tlsPort(): number {
     return portOf(this.readyLine.tls ?? "");
+  }
+  /** Arguments for one that listens where this one did. */
+  get addresses(): readonly string[] {
+    return ["--tcp", `127.0.0.1:${this.tcpPort}`, "--http", `127.0.0.1:${portOf(this.readyLine.http)}`];
   }
   get url(): string {
     return `http://127.0.0.1:${portOf(this.readyLine.http)}`;
