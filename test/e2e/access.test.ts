@@ -220,7 +220,7 @@ describe("access", () => {
     const refusals = await ask(gateway.url, "/metrics", bearer(admin.token));
     expect(refusals.text).toMatch(/berth_http_refusals_total\{cause="too_many"\} \d{5}/);
     for (const socket of slow) socket.destroy();
-  }, 60_000);
+  }, 120_000);
 
   test("ends a request that trickles, and one that says nothing", async () => {
     const ended = (every: number | null): Promise<void> =>
@@ -233,7 +233,7 @@ describe("access", () => {
         socket.on("close", () => (clearInterval(timer), resolve()));
       });
     await Promise.all([ended(500), ended(null)]);
-  }, 30_000);
+  }, 60_000);
 
   test("is told by the verbs: list and revoke, with --token or BERTH_TOKEN", async () => {
     const { id } = await make("read");

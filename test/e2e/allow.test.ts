@@ -46,7 +46,7 @@ describe("allow list", () => {
     const { out } = await runBerth(["allow", "list", "--url", second.url]);
     expect(out.split("\n").map((line) => line.split(" ")[0])).toEqual([a, c, ""]);
     await second.stop();
-  }, 30_000);
+  }, 60_000);
 
   test("of a file counts from the start; a mistake in it is named", async () => {
     const [a, b] = [imeiOf(1), imeiOf(2)];
@@ -58,7 +58,7 @@ describe("allow list", () => {
     const failed = Gateway.spawn({ settings: { "access.allow_file": wrong } });
     expect((await failed.ended()).code).toBe(1);
     expect(failed.logText).toContain("fleet.txt:2");
-  }, 20_000);
+  }, 60_000);
 
   test("of a gateway that quarantines marks what unlisted devices send, until they are listed", async () => {
     const data = temporaryData();
@@ -96,7 +96,7 @@ describe("allow list", () => {
     expect(await tracker.send(stranger.frame(stranger.records(9)).bytes)).toBe(9);
     expect(await marks(second, stranger)).toEqual([true, true, false, true]);
     await second.stop();
-  }, 30_000);
+  }, 60_000);
 
   test("takes no id that is none, and forgets no stranger", async () => {
     const gateway = await start(temporaryData());

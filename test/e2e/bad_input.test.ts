@@ -156,5 +156,5 @@ describe.each([...ACCEPTS])("bad input, accept %s", (accept) => {
     expect(await counter('berth_logins_total{outcome="timeout"}')).toBe(before + 2);
     await until("a log line", () => gateway.log.some((line) => line.includes("login_timeout")));
     await healthyStillServed();
-  }, 30_000);
+  }, 60_000);
 });

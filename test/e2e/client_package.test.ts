@@ -79,7 +79,7 @@ describe("client package", () => {
     const call = `program(client, ${JSON.stringify(gateway.url)}, ${JSON.stringify(start)}, ${seqs.length})`;
     writeFileSync(join(project, "program.mjs"), `import * as client from "berth/client";\n${PROGRAM}console.log(await ${call});\n`);
     expect(JSON.parse(await runIn(project, RUNTIMES[runtime]!("program.mjs")))).toEqual(expected());
-  }, 30_000);
+  }, 60_000);
 
   test.if(browserPath() !== null)("follows a gateway from a page of another origin", async () => {
     const dashboard = await Dashboard.open(`http://127.0.0.1:${page.port}/`);
@@ -90,7 +90,7 @@ describe("client package", () => {
     expect(JSON.parse(told)).toEqual(expected());
     expect(dashboard.errors).toEqual([]);
     await dashboard.close();
-  }, 30_000);
+  }, 60_000);
 
   test("has types that hold for a program of its own, strictly and without ours", async () => {
     writeFileSync(
@@ -121,5 +121,5 @@ export async function program(url: string): Promise<StoredRecord | null> {
     };
     writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["typed.ts"] }));
     await runIn(project, ["node", resolve(import.meta.dirname, "../../node_modules/typescript/bin/tsc"), "-p", "."]);
-  }, 30_000);
+  }, 60_000);
 });

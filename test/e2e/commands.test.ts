@@ -217,7 +217,7 @@ describe("a command survives kill -9:", () => {
     await endedOnce(again, accepted.id, ["queued", "routed", "unknown"]);
     expect(next.tracker.commands.map(({ text }) => text)).toEqual(["getver"]);
     expect((await again.stop()).code).toBe(0);
-  }, 30_000);
+  }, 60_000);
 
   test("after it is written it ends unknown, and is never written again; its key still finds it", async () => {
     const gateway = await Gateway.start({ settings: SETTINGS });
@@ -234,7 +234,7 @@ describe("a command survives kill -9:", () => {
     await endedOnce(again, accepted.id, ["queued", "routed", "written", "unknown"]);
     expect([tracker.commands.length, next.tracker.commands.map(({ text }) => text)]).toEqual([1, ["getver"]]);
     expect((await again.stop()).code).toBe(0);
-  }, 30_000);
+  }, 60_000);
 
   test("before its row is on the disk it was never there: not a byte has left, and its key sends it once", async () => {
     // The start, the login and the first record are the commits before.
@@ -261,7 +261,7 @@ describe("a command survives kill -9:", () => {
     await endedOnce(again, accepted.id, ["queued", "routed", "written", "answered"]);
     expect(next.tracker.commands).toHaveLength(1);
     expect((await again.stop()).code).toBe(0);
-  }, 30_000);
+  }, 60_000);
 
   test("an ordered stop leaves what was not written for the next start", async () => {
     const gateway = await Gateway.start({ settings: SETTINGS });
@@ -275,5 +275,5 @@ describe("a command survives kill -9:", () => {
     await tracked(again, ok, one);
     await inState(again.url, accepted.id, "answered");
     expect((await again.stop()).code).toBe(0);
-  }, 30_000);
+  }, 60_000);
 });

@@ -28,7 +28,7 @@ describe("berth send", () => {
     expect([again.code, (JSON.parse(again.out) as CommandJson).id]).toEqual([0, told.out.trim()]);
     expect(tracker.commands.map(({ codec, text }) => `${codec} ${text}`)).toEqual(["12 getinfo", "14 getver"]);
     tracker.end();
-  }, 20_000);
+  }, 60_000);
 
   test("says how a command ended that was not answered", async () => {
     const one = new TestDevice(8302, "8E");
@@ -41,7 +41,7 @@ describe("berth send", () => {
     expect((await send(one.imei, "getinfo", "--wait", "--ttl", "50")).err).toContain("ended expired: ttl");
     expect((await send("350000000099998", "getinfo")).err).toContain('404 Unknown device "350000000099998"');
     expect((await send(one.imei, "get\ninfo")).err).toContain("400 Cannot send command: character 4 is not printable ASCII (0x0a)");
-  }, 20_000);
+  }, 60_000);
 
   test("is answered by simulated trackers, which take a configuration as well and go on sending", async () => {
     const imei = "356307042440000";
@@ -62,5 +62,5 @@ describe("berth send", () => {
     await until("offline", async () => !(await device(gateway.url, imei)).connected);
     expect((await command(gateway.url, (await send(imei, "getinfo")).out.trim())).state).toBe("queued");
     expect((await gateway.stop()).code).toBe(0);
-  }, 30_000);
+  }, 60_000);
 });

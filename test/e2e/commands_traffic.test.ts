@@ -13,5 +13,5 @@ for (const accept of ACCEPTS) {
     expect([traffic.acks, traffic.received, traffic.answered]).toEqual([traffic.frames, traffic.submitted, traffic.submitted]);
     expect(traffic.submitted).toBeGreaterThan(20);
     expect((await gateway.stop()).code).toBe(0);
-  }, 60_000);
+  }, 120_000);
 }

@@ -222,4 +222,4 @@ test("a configuration survives kill -9: the version, what was said of it, and th
   expect(toldOf(consumer)).toEqual(["1 pending", "1 failed", "2 pending", "2 applied", "3 pending"]);
   consumer.close();
   tracker.end();
-}, 30_000);
+}, 60_000);

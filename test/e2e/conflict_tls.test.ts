@@ -10,7 +10,7 @@ import { conflicts, history, untilAllKept } from "../support/rivals.ts";
 import { Tracker } from "../support/tracker.ts";
 import { until } from "../support/until.ts";
 
-setDefaultTimeout(40_000);
+setDefaultTimeout(60_000);
 afterAll(endEverything);
 
 test("two that agree on other TLS behind one address are told, held apart, and one that comes with TLS and without is none", async () => {

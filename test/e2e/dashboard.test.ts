@@ -39,7 +39,7 @@ describe.if(browserPath() !== null)("dashboard", () => {
     gone.close();
     dashboard = await Dashboard.open(gateway.url);
     await dashboard.fact("link", "live");
-  }, 30_000);
+  }, 60_000);
 
   test("shows every device with its state and records", async () => {
     const counts = await stored(gateway.url);
@@ -167,7 +167,7 @@ describe.if(browserPath() !== null)("dashboard", () => {
     expect(Number(facts.events) - Number(before.events)).toBe(Number(seq) - Number(before.seq));
     expect(await dashboard.page.textContent("#happenings .link .what")).toStartWith("Connected again after");
     await dashboard.until(`document.querySelector("#instance").textContent === ${JSON.stringify(gateway.readyLine.instance)}`);
-  }, 40_000);
+  }, 60_000);
 
   test("another store under the same address is shown as a resync, and its devices are read", async () => {
     await gateway.kill();
@@ -182,7 +182,7 @@ describe.if(browserPath() !== null)("dashboard", () => {
     await dashboard.records(other.imei, counts[other.imei]!);
     expect(await dashboard.rows()).toEqual(counts);
     expect(await dashboard.page.textContent("#happenings .resync .what")).toStartWith("Resync");
-  }, 40_000);
+  }, 60_000);
 
   test("asks nobody but its gateway, and may not", async () => {
     expect(dashboard.requests.filter((url) => !url.startsWith(`${gateway.url}/`))).toEqual([]);

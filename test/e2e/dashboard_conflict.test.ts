@@ -42,5 +42,5 @@ describe.if(browserPath() !== null)("dashboard banner", () => {
     await early.close();
     await late.close();
     await gateway.stop();
-  }, 40_000);
+  }, 60_000);
 });

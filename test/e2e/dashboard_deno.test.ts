@@ -27,5 +27,5 @@ describe.if(browserPath() !== null)("dashboard on Deno", () => {
     tracker.close();
     await dashboard.close();
     expect(await gateway.stop()).toEqual({ code: 0, signal: null });
-  }, 40_000);
+  }, 60_000);
 });

@@ -45,7 +45,7 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
     gone.close();
     dashboard = await Dashboard.open(`${gateway.url}/#/devices/${one.imei}`);
     await dashboard.fact("link", "live");
-  }, 30_000);
+  }, 60_000);
 
   test("a link to it shows every record of the range, and a record that comes then", async () => {
     await dashboard.until(fact("story", "shown"));
@@ -138,7 +138,7 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
     const [told] = await history(gateway.url, one.imei);
     expect(told!.evidence.answered).not.toBeNull();
     tracker = rival;
-  }, 40_000);
+  }, 60_000);
 
   test("how alive the connection is shows, and that it is gone", async () => {
     await dashboard.until(`document.getElementById("device-liveness").textContent.includes("0 frames")`);
@@ -168,7 +168,7 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
     expect(await page.textContent("#device-notices .link .what")).toStartWith("Connected again after");
     expect(await dashboard.facts()).toMatchObject({ doubled: "0", unseen: "0", hydrates: "1", reads: before });
     await dashboard.until(`document.getElementById("device-head").dataset.connected === "true"`);
-  }, 40_000);
+  }, 60_000);
 
   test("another store under the same address is read from its beginning, and told as a resync", async () => {
     await gateway.kill();
@@ -181,7 +181,7 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
     await sendAll(tracker, one.frames(3));
     await dashboard.until(fact("inRange", await countOf(one)));
     expect(await dashboard.page.isHidden("#device-trouble")).toBe(true);
-  }, 40_000);
+  }, 60_000);
 
   test("a gap is told on it, and everything is read again", async () => {
     const { cursor } = await devicesPage(gateway.url);
@@ -199,7 +199,7 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
     await sendAll(tracker, one.frames(1));
     await behind.until(fact("inRange", await countOf(one)));
     await behind.close();
-  }, 20_000);
+  }, 60_000);
 
   test("search, table, page and back work without a mouse", async () => {
     const { page } = dashboard;

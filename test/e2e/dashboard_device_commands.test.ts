@@ -36,7 +36,7 @@ describe.if(browserPath() !== null)("dashboard commands", () => {
     await dashboard.until(fact("story", "shown"));
     tracker.end();
     await dashboard.until(`document.getElementById("device-head").dataset.connected === "false"`);
-  }, 30_000);
+  }, 60_000);
 
   test("one to a device that is away waits, and is answered when it is back, without a mouse", async () => {
     const { page } = dashboard;
@@ -53,7 +53,7 @@ describe.if(browserPath() !== null)("dashboard commands", () => {
     expect(await page.textContent("#command-list .chip")).toMatch(/^answered after \d+ (ms|s)$/);
     expect(await page.isHidden("#command-waits")).toBe(true);
     tracker.end();
-  }, 20_000);
+  }, 60_000);
 
   test("those that others send show too, in pages, and are there after a restart", async () => {
     const { page } = dashboard;
@@ -74,7 +74,7 @@ describe.if(browserPath() !== null)("dashboard commands", () => {
     await again.close();
     expect(await page.textContent("#command-list code >> nth=12")).toBe("getver");
     tracker.end();
-  }, 40_000);
+  }, 60_000);
 
   test("what cannot be sent is said", async () => {
     const { page } = dashboard;

@@ -42,7 +42,7 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
     dashboard = await Dashboard.open(`${gateway.url}/#/devices/${one.imei}`);
     await dashboard.fact("link", "live");
     await dashboard.until(fact("story", "shown"));
-  }, 30_000);
+  }, 60_000);
 
   test("are read when they come into sight, newest first, and go on live", async () => {
     const { page } = dashboard;
@@ -117,7 +117,7 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
     await dashboard.until(`${DUMP} === "090201020302"`);
     expect(await page.evaluate<string>(ON)).toBe("02 01 02 03 02");
     expect(await page.textContent(".fields .odd .name")).toBe("not understood");
-  }, 40_000);
+  }, 60_000);
 
   test("is released by pressing twice, and then the device gets on", async () => {
     const { page } = dashboard;
@@ -134,7 +134,7 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
     const freed = await Tracker.loggedIn(gateway.tcpPort, one.imei);
     expect(await freed.send(odd)).toBe(2);
     freed.close();
-  }, 20_000);
+  }, 60_000);
 
   test("is not released with a token that only sees, and that is said", async () => {
     const blocked = await Tracker.loggedIn(gateway.tcpPort, one.imei);
@@ -154,7 +154,7 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
     await other.until(`document.querySelector("#kept-rows .fault")?.textContent.includes("has not the scope admin")`);
     expect(await other.page.textContent("#kept-rows [data-do=release] >> nth=0")).toMatch(/Release…|Acknowledge it/);
     await other.close();
-  }, 20_000);
+  }, 60_000);
 
   test("fit a phone in the dark: nothing is wider than it", async () => {
     const phone = { viewport: { width: 390, height: 844 }, colorScheme: "dark", isMobile: true, hasTouch: true } as const;
@@ -170,5 +170,5 @@ describe.if(browserPath() !== null)("dashboard frames of a device", () => {
     expect(await small.page.evaluate<number[]>(widths)).toEqual([0, 0]);
     expect(small.errors.filter((line) => !line.includes("status of 401"))).toEqual([]);
     await small.close();
-  }, 20_000);
+  }, 60_000);
 });

@@ -82,7 +82,7 @@ describe.if(browserPath() !== null)("dashboard with many", () => {
     expect(dashboard.errors).toEqual([]);
     await dashboard.close();
     await gateway.stop();
-  }, 30_000);
+  }, 60_000);
 
   test("twenty thousand events in a rush are folded without freezing the page", async () => {
     const gateway = await startWith("fd");
@@ -102,7 +102,7 @@ describe.if(browserPath() !== null)("dashboard with many", () => {
     expect(dashboard.errors).toEqual([]);
     await dashboard.close();
     await gateway.stop();
-  }, 40_000);
+  }, 60_000);
 
   test("streams that are ended for their age lose nothing and raise no alarm", async () => {
     const gateway = await startWith("fd", { settings: { "http.stream_age_ms": 500, "http.retry_ms": 50 } });
@@ -123,5 +123,5 @@ describe.if(browserPath() !== null)("dashboard with many", () => {
     expect(dashboard.errors).toEqual([]);
     await dashboard.close();
     await gateway.stop();
-  }, 30_000);
+  }, 60_000);
 });

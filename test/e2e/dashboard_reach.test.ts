@@ -22,7 +22,7 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
   beforeAll(async () => {
     gateway = await startWith("fd");
     for (const each of [one, two]) await sendAll(await Tracker.loggedIn(gateway.tcpPort, each.imei), each.frames(5));
-  }, 30_000);
+  }, 60_000);
 
   test("everything on it is reached with Tab, in the order it is read, has a name and shows the focus", async () => {
     const dashboard = await Dashboard.open(`${gateway.url}/#/devices/${one.imei}`);
@@ -62,7 +62,7 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
     const places = order.map((each) => seen.indexOf(each));
     expect(places).toEqual(places.toSorted((a, b) => a - b));
     await dashboard.close();
-  }, 20_000);
+  }, 60_000);
 
   test("no heading of it is cut off, however wide the window and long the figures are", async () => {
     const { page } = await Dashboard.open(`${gateway.url}/`);
@@ -78,7 +78,7 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
       expect([width, cut]).toEqual([width, []]);
     }
     await page.close();
-  }, 30_000);
+  }, 60_000);
 
   test("a phone shows it without scrolling sideways", async () => {
     const phone = await Dashboard.open(`${gateway.url}/#/devices/${one.imei}`, {
@@ -110,5 +110,5 @@ describe.if(browserPath() !== null)("dashboard device page", () => {
     await page.until(fact("story", "fault"));
     expect(await page.page.textContent("#device-fault")).toStartWith("Cannot read this device: 403 ");
     await page.close();
-  }, 30_000);
+  }, 60_000);
 });

@@ -59,7 +59,7 @@ describe.if(browserPath() !== null)("dashboard with tokens", () => {
     });
     expect(revoked.status).toBe(204);
     // The page loads itself anew: what waits must outlive that.
-    await page.page.waitForSelector("#sign-in", { state: "visible", timeout: 15_000 });
+    await page.page.waitForSelector("#sign-in", { state: "visible", timeout: 30_000 });
     await page.close();
     await narrow.close();
     await gateway.stop();

@@ -136,7 +136,7 @@ describe("the stream of a device", () => {
     expect(lastOf(left)!.fence).toBeGreaterThanOrEqual(Math.max(...fences));
     expect((await device(gateway.url, "sensor-4")).fence).toBe(lastOf(left)!.fence);
     left.close();
-  }, 30_000);
+  }, 60_000);
 
   test("of 1,000 changes during reconnects ends with the gateway's version, and none goes back", async () => {
     (await opened(gateway, "sensor-5")).close();
@@ -177,4 +177,4 @@ test("the streams of devices end with a last event when the gateway stops", asyn
   expect((await gateway.ended()).code).toBe(0);
   const again = await Gateway.start({ settings: { workers: 1 }, data: gateway.data });
   expect(await transitions(again, "sensor-6", 2)).toEqual(["connected", "disconnected shutdown"]);
-}, 30_000);
+}, 60_000);

@@ -130,7 +130,7 @@ describe("a full disk", () => {
     expect(account.unkept).toEqual([]);
     expect(await storedTimes(gateway, account.imei)).toEqual(sorted(account.acked));
     expect((await gateway.stop()).code).toBe(0);
-  }, 50_000);
+  }, 60_000);
 
   test("at the start opens HTTP with 503; TCP and the ready line follow when there is room", async () => {
     const disk = newDisk();
@@ -162,7 +162,7 @@ describe("a full disk", () => {
     expect(account.unkept).toEqual([]);
     expect(await storedTimes(second, account.imei)).toEqual(sorted(account.acked));
     expect((await second.stop()).code).toBe(0);
-  }, 50_000);
+  }, 60_000);
 });
 
 describe("a commit that fails", () => {
@@ -181,7 +181,7 @@ describe("a commit that fails", () => {
     await until("the end of its socket", async () => await metric(gateway.url, closed) > 0);
     expect(await metric(gateway.url, closed)).toBe(1);
     expect((await gateway.stop()).code).toBe(0);
-  }, 30_000);
+  }, 60_000);
 
   test("again and again closes new sockets before login, and says so on /readyz", async () => {
     const gateway = await Gateway.start({ settings: SETTINGS, faults: "journal.commit:fail@8+" });
@@ -200,5 +200,5 @@ describe("a commit that fails", () => {
     await until("its log line", () => /commit/i.test(gateway.logText));
     gateway.signal("SIGTERM");
     await gateway.ended();
-  }, 40_000);
+  }, 60_000);
 });

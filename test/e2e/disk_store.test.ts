@@ -46,7 +46,7 @@ describe("a store that cannot be used at the start", () => {
     writeFileSync(path, bytes);
     expect(await refused(data)).toMatch(/corrupt|not a database/i);
     expect(readFileSync(path).equals(bytes)).toBe(true);
-  }, 30_000);
+  }, 60_000);
 
   test("because it was cut short exits 1, names the path, and leaves it as it is", async () => {
     const data = temporaryData();
@@ -56,7 +56,7 @@ describe("a store that cannot be used at the start", () => {
     writeFileSync(path, bytes);
     expect(await refused(data)).toMatch(/corrupt|malformed/i);
     expect(readFileSync(path).equals(bytes)).toBe(true);
-  }, 30_000);
+  }, 60_000);
 
   test("because its disk is read-only exits 1 and names the path", async () => {
     const mounted = process.env["BERTH_TEST_DISK"] === "shim" ? null : mountTmpfs(join(temporaryData(), "disk"), DISK);
@@ -71,7 +71,7 @@ describe("a store that cannot be used at the start", () => {
     } finally {
       mounted?.remove();
     }
-  }, 30_000);
+  }, 60_000);
 });
 
 /** The last resort, and enough for everybody but root. */

@@ -34,5 +34,5 @@ test.if(compiler() !== null).each([["the sync thread", 1], ["the journal itself"
     expect(await traffic.missingAt(next.url)).toEqual([]);
     expect((await next.stop()).code).toBe(0);
   },
-  40_000,
+  60_000,
 );

@@ -36,7 +36,7 @@ describe.if(compiler() !== null)("durability", () => {
     run = await tracedRun(PLAN);
     acks = tracedAcks(run.calls, run.gatewayPort, run.frames);
     name = databaseName(run.calls);
-  }, 30_000);
+  }, 60_000);
 
   test("every frame is acknowledged and its acknowledgement is in the trace", () => {
     expect(run.received).toBe(run.frames.length);
@@ -99,14 +99,14 @@ describe.if(compiler() !== null)("durability", () => {
     expect(earlyAcks(mutant.calls, answers).length).toBeGreaterThan(0);
     const [first] = cutCrashes(mutant.calls, mutant.readyAt);
     expect(lossOf(scratch, first!, databaseName(mutant.calls), answers).lost).toBeGreaterThan(0);
-  }, 30_000);
+  }, 60_000);
 
   test("a gateway that answers before its sync is found out", async () => {
     const mutant = await tracedRun({ ...PLAN, frames: 6, faults: "journal.ack_before_sync:fail@1+", syncUs: 5000 });
     const answers = tracedAcks(mutant.calls, mutant.gatewayPort, mutant.frames);
     expect(answers.length).toBe(mutant.frames.length);
     expect(earlyAcks(mutant.calls, answers).length).toBeGreaterThan(0);
-  }, 30_000);
+  }, 60_000);
 
   test("a gateway that answers before its commit is found out", async () => {
     const mutant = await tracedRun({ ...PLAN, frames: 6, faults: "journal.ack_before_commit:fail@1+", syncUs: 5000 });
@@ -117,7 +117,7 @@ describe.if(compiler() !== null)("durability", () => {
     let lost = 0;
     for (const crash of cutCrashes(mutant.calls, mutant.readyAt)) lost = lost || lossOf(scratch, crash, store, answers).lost;
     expect(lost).toBeGreaterThan(0);
-  }, 30_000);
+  }, 60_000);
 });
 
 test("the durability proofs have what they need, or say what is missing", () => {

@@ -36,4 +36,4 @@ test("exports what a device sent: over pages, in a range, as a track longer than
   expect(unknown.err).toContain("404");
   expect(await runBerth(["export", imeiOf(1), "--from", "tuesday"])).toMatchObject({ code: 2 });
   tracker.close();
-}, 40_000);
+}, 60_000);

@@ -20,4 +20,4 @@ test("stalled readers cost at most their bound, are not felt beside them, and ha
   expect(outcome.peakBytes).toBeLessThanOrEqual(MiB);
   expect(outcome.whole).toBe(READERS);
   expect((await gateway.stop()).code).toBe(0);
-}, 120_000);
+}, 240_000);

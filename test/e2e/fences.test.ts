@@ -61,4 +61,4 @@ test("of a block whose reservation is not on the disk no fence is given, and aft
   const again = await Gateway.start({ data: gateway.data, settings: settings(4) });
   expect(await fenceOf(again, devices[0]!)).toBe(reserved * STEP);
   expect((await again.stop()).code).toBe(0);
-}, 30_000);
+}, 60_000);

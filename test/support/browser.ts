@@ -69,17 +69,17 @@ export class Dashboard {
   }
 
   /** Waits until the page says this of itself. */
-  async fact(name: keyof Facts, value: string, timeoutMs = 10_000): Promise<void> {
+  async fact(name: keyof Facts, value: string, timeoutMs = 20_000): Promise<void> {
     await this.until(`document.documentElement.dataset[${JSON.stringify(name)}] === ${JSON.stringify(value)}`, timeoutMs);
   }
 
   /** Waits until the row of a device shows so many records. */
-  async records(device: string, count: number, timeoutMs = 10_000): Promise<void> {
+  async records(device: string, count: number, timeoutMs = 20_000): Promise<void> {
     await this.until(`document.querySelector('[data-device="${device}"]')?.dataset.records === "${count}"`, timeoutMs);
   }
 
   /** Waits until the expression is true in the page; it is asked in each animation frame. @throws Error with it when it never is. */
-  async until(expression: string, timeoutMs = 10_000): Promise<void> {
+  async until(expression: string, timeoutMs = 20_000): Promise<void> {
     // Not waitForFunction: that needs `eval`, which the page's policy forbids.
     const seen = await this.page.evaluate<boolean>(`new Promise((resolve) => {
       const deadline = performance.now() + ${timeoutMs};
