@@ -195,7 +195,7 @@ describe("simulate", () => {
       const { platform } = serverInMemory(answer);
       // Time passes as it is looked at: a busy machine takes none of it away.
       let now = 0;
-      const clock = { ...platform.clock, mono: () => asMonoMs(now += 5) };
+      const clock = { ...platform.clock, mono: () => asMonoMs(now += 20) };
       await simulate({ ...OPTIONS, ...options }, { ...platform, clock, writeErr: (text) => void said.push(text) });
       return said;
     };
