@@ -80,7 +80,7 @@ describe("the command line against a running gateway", () => {
           "--rate",
           "0",
           "--imei",
-          `36000000000000${no}`,
+          `3600000000000${String(no).padStart(2, "0")}`,
         ]);
       }
       const { code, out, err } = await tailing;
