@@ -64,8 +64,12 @@ test("what is known of devices", async () => {
 });
 
 test("frames that cannot be decoded", async () => {
-  const { json } = await api.ask<{ frames: { id: number }[]; badCrc: unknown[] }>("get /v1/quarantine", { query: "raw=true" });
-  expect([json.frames.length, json.badCrc.length]).toEqual([1, 1]);
+  // Who sends a frame with a wrong CRC is closed before that is kept.
+  const json = await until("both", async () => {
+    const page = await api.ask<{ frames: { id: number }[]; badCrc: unknown[] }>("get /v1/quarantine", { query: "raw=true" });
+    return page.json.badCrc.length === 1 && page.json;
+  });
+  expect(json.frames).toHaveLength(1);
   const id = String(json.frames[0]!.id);
   await api.ask("post /v1/quarantine/{id}/release", { in: [id] });
   await api.ask("post /v1/quarantine/{id}/replay", { in: [id] });

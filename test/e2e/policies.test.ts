@@ -80,6 +80,7 @@ describe.each([...ACCEPTS])("policies, accept %s", (accept) => {
     expect(await second.send(one.frame(one.records(1)).bytes)).toBe(1);
     second.close();
     await until("offline", async () => (await devicesPage(gateway.url, "?connected=true")).devices.length === 0);
+    await until("both ends told", () => events().filter(({ event }) => event === "disconnected").length === 2);
     expect(events().map(({ event }) => event)).toEqual(["connected", "connected", "replaced", "disconnected", "disconnected"]);
     expect((await device(gateway.url, IMEI)).records).toBe(9);
     expect(await count("multi", "admitted")).toBe(1);

@@ -86,7 +86,9 @@ describe("frames kept raw", () => {
       frame.bytes[20]! ^= 0x55;
       expect(await answerTo(gateway, device.imei, frame.bytes)).toBe(null);
     }
-  }, 30_000);
+    // Nobody waits until those are kept.
+    await until("frames of a wrong CRC", async () => (await page(gateway)).badCrc.length === 10);
+  }, 60_000);
 
   test("are bounded by device, and those of a wrong CRC by ten in all", async () => {
     const all = await page(gateway);

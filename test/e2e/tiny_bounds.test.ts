@@ -80,7 +80,7 @@ describe.each([...ACCEPTS])("main job with tiny bounds, accept %s", (accept) => 
 
   test("every frame is acknowledged with its number of records", async () => {
     trackers = await deliver(gateway.tcpPort, sent);
-  }, 30_000);
+  }, 120_000);
 
   test("bursts lap the http thread in its ring", async () => {
     const overruns = async (): Promise<number> => (await metrics(gateway.url)).get("berth_broadcast_overruns_total") ?? 0;
@@ -93,18 +93,18 @@ describe.each([...ACCEPTS])("main job with tiny bounds, accept %s", (accept) => 
       }));
     }
     expect(await overruns()).toBeGreaterThan(0);
-  }, 20_000);
+  }, 120_000);
 
   test("records over REST equal what was sent", async () => {
     await expectStored(gateway.url, sent);
     await expectStored(gateway.url, sent, 7);
-  }, 30_000);
+  }, 120_000);
 
   test("consumers saw each event exactly once, though they fell behind and paged", async () => {
     for (const consumer of consumers) await recordsSeen(consumer, recordCount(sent));
     expectSeenOnce(consumers[0]!, cursor, sent);
     expectRecordsSeen(consumers[1]!, sent);
-  }, 30_000);
+  }, 120_000);
 
   test("a replay of everything is the same as what was seen live", async () => {
     const replay = await SseConsumer.open(gateway.url, "/v1/events", cursor);
@@ -116,7 +116,7 @@ describe.each([...ACCEPTS])("main job with tiny bounds, accept %s", (accept) => 
     await recordsSeen(ofOne, recordsOf(sent.get(one)!).length);
     ofOne.close();
     expectRecordsSeen(ofOne, new Map([[one, sent.get(one)!]]));
-  }, 30_000);
+  }, 120_000);
 
   test("the same again, as it was and regrouped newest first, stores nothing new", async () => {
     await Promise.all(devices.map(async (one) => {
@@ -125,7 +125,7 @@ describe.each([...ACCEPTS])("main job with tiny bounds, accept %s", (accept) => 
     }));
     await expectStored(gateway.url, sent);
     expect((await metrics(gateway.url)).get(RECORDS_STORED)).toBe(recordCount(sent));
-  }, 40_000);
+  }, 120_000);
 
   test("reconnecting raises the fence past several reserved blocks", async () => {
     const one = devices[0]!;
@@ -137,7 +137,7 @@ describe.each([...ACCEPTS])("main job with tiny bounds, accept %s", (accept) => 
       expect((await device(gateway.url, one.imei)).fence).toBeGreaterThan(fence);
       trackers.set(one, fresh);
     }
-  }, 20_000);
+  }, 120_000);
 
   test("every branch ran", async () => {
     let missing: readonly string[] = BRANCHES;
@@ -150,7 +150,7 @@ describe.each([...ACCEPTS])("main job with tiny bounds, accept %s", (accept) => 
     expect(missing).toEqual([]);
     closeAll(trackers.values());
     expect(await gateway.stop()).toEqual({ code: 0, signal: null });
-  }, 20_000);
+  }, 120_000);
 
   test("a restart on the same data shows the same records", async () => {
     const again = await startWith(accept, { data: gateway.data, settings: TINY });
@@ -159,5 +159,5 @@ describe.each([...ACCEPTS])("main job with tiny bounds, accept %s", (accept) => 
     const third = await startWith(accept, { data: gateway.data });
     await expectStored(third.url, sent);
     expect((await third.stop()).code).toBe(0);
-  }, 40_000);
+  }, 120_000);
 });

@@ -28,8 +28,9 @@ async function heard(one = new TestDevice(++number, "8E"), from?: string): Promi
   return { one, id: one.imei, tracker };
 }
 const again = async ({ one, tracker }: { one: TestDevice; tracker: UdpTracker }): Promise<void> => {
+  const before = tracker.answers.length;
   tracker.send(packetOf(one.imei, one.frame(one.records(1)).bytes, { avlPacketId: 9 }));
-  await until("the answer", () => tracker.answers.includes("0005cafe010901"));
+  await until("the answer", () => tracker.answers.includes("0005cafe010901", before));
 };
 const commandHex = (text: string, id = "", codec = 12): string => toHex(encodeCommand(codec, text, id));
 const bare = (text: string): Uint8Array => encodeFrame(encodeMessage("12", { type: 6, payload: new TextEncoder().encode(text) }));
@@ -85,6 +86,7 @@ describe("a command over UDP ends once:", () => {
     tracker.send(packetOf(id, bare("Ver:1")));
     expect((await inState(world.gateway.url, next.id, "answered")).response).toBe("Ver:1");
     expect(tracker.answers).toEqual(["0005cafe010501", commandHex("getinfo"), commandHex("getver")]);
+    await until("both ends told", () => statesTold(consumer, next.id).at(-1) === "answered");
     const late = consumer.of("command").map(({ data }) => JSON.parse(data) as object).filter((one) => "late" in one);
     expect(late).toMatchObject([{ unsolicited: true, late: lost.id, payload: toHex(new TextEncoder().encode("too late")) }]);
   });
@@ -102,6 +104,7 @@ describe("a command over UDP ends once:", () => {
     expect((await command(world.gateway.url, waits.id)).state).toBe("queued");
     await again(sender);
     await inState(world.gateway.url, waits.id, "written");
+    await until("the next command", () => tracker.answers.at(-1) === commandHex("getver"));
     tracker.send(packetOf(id, bare("Ver:1")));
     await inState(world.gateway.url, waits.id, "answered");
     expect(tracker.answers.filter((hex) => hex.startsWith("0000"))).toEqual([commandHex("getinfo"), commandHex("getver")]);
