@@ -87,7 +87,7 @@ test("a body that lasts waits for a client that takes nothing, and gives it all 
   source.end();
   await until("its end", () => text().endsWith("\r\n0\r\n\r\n"));
   expect(source.isGone).toBe(false);
-}, 30_000);
+}, 60_000);
 
 test("a body that lasts goes out piece by piece as it is written", async () => {
   const source = new Source(1);

@@ -46,7 +46,7 @@ describe("acknowledgements", () => {
       tracker.write(glued([1, 2, 3].map(frameOf)));
       await until("three frames", () => world.journal.frames.length === 3);
       world.journal.verdict = (frame) => (frame.n === 2 ? Verdict[verdict] : Verdict.kept);
-      await tracker.ended(2000);
+      await tracker.ended();
       expect(tracker.acks).toEqual([1]);
       await until("a disconnect", () => world.events("disconnected").length === 1);
       expect(lastReason()).toBe(reason);
@@ -80,7 +80,7 @@ describe("acknowledgements", () => {
     const frame = frameOf(2);
     frame[20]! ^= 1;
     tracker.write(frame);
-    await tracker.ended(2000);
+    await tracker.ended();
     await until("a disconnect", () => world.events("disconnected").length === 1);
     expect([tracker.acks.length, lastReason()]).toEqual([0, "bad_frame"]);
     expect(world.journal.frames.map((one) => one.kind)).toEqual([FrameKind.badCrc]);
@@ -129,7 +129,7 @@ describe("bounds", () => {
     const tracker = await Tracker.loggedIn(world.port, device.imei);
     const maker = new TestDevice(4, "8");
     tracker.write(maker.frame(maker.records(25)).bytes);
-    await tracker.ended(2000);
+    await tracker.ended();
     expect(world.count("berth_bad_frames_total", "too_long")).toBe(1);
     expect(await (await Tracker.loggedIn(world.port, device.imei)).send(frameOf(1))).toBe(1);
   });
@@ -145,7 +145,7 @@ describe("shutdown", () => {
     await until("a frame", () => world.journal.frames.length === 1);
     await world.phase(DrainPhase.stopAccepting);
     world.board.setPhase(DrainPhase.pauseDevices);
-    await stranger.ended(2000);
+    await stranger.ended();
     expect(world.board.phaseDone(world.boot.thread)).toBe(DrainPhase.stopAccepting);
     world.journal.verdict = () => Verdict.kept;
     expect(await tracker.ack()).toBe(2);
@@ -157,7 +157,7 @@ describe("shutdown", () => {
     expect(world.events("disconnected")[0]!.lastByteAt).toBeGreaterThan(world.events("connected")[0]!.at - 1);
     await world.phase(DrainPhase.commitLast);
     await world.phase(DrainPhase.sayBye);
-    await tracker.ended(2000);
+    await tracker.ended();
     await until("no socket", () => world.sockets === 0);
     expect(world.events("disconnected")).toHaveLength(1);
   });
@@ -171,6 +171,6 @@ describe("shutdown", () => {
     await world.phase(DrainPhase.pauseDevices);
     expect(tracker.acks).toEqual([]);
     await world.phase(DrainPhase.sayBye);
-    await tracker.ended(2000);
+    await tracker.ended();
   });
 });

@@ -40,7 +40,7 @@ describe("login", () => {
     await start();
     const old = await Tracker.loggedIn(world.port, device.imei);
     const next = await Tracker.loggedIn(world.port, device.imei);
-    await old.ended(1500);
+    await old.ended();
     expect(await next.send(device.frame(device.records(1)).bytes)).toBe(1);
     const [replaced] = world.events("replaced");
     expect(replaced!.fence).toBeGreaterThan(replaced!.oldFence);
@@ -57,7 +57,7 @@ describe("login", () => {
     const stranger = await Tracker.open(world.port);
     stranger.write(encodeLogin(imeiOf(5)));
     expect(await stranger.answered()).toBe(0);
-    await stranger.ended(1500);
+    await stranger.ended();
     const known = await Tracker.loggedIn(world.port, "000000000000999");
     expect(world.count("berth_logins_total", "unknown_device")).toBe(1);
     await until("a closed socket", () => world.count("berth_closed_total", "auth") === 1);
@@ -79,11 +79,11 @@ describe("login", () => {
     await until("a socket", () => world.sockets === 1);
     world.board.setGate(Gate.failing);
     tracker.write(encodeLogin(device.imei));
-    await tracker.ended(1500);
+    await tracker.ended();
     expect(tracker.login).toBeNull();
     expect(world.count("berth_logins_total", "store_failing")).toBe(1);
     const late = await Tracker.open(world.port);
-    await late.ended(1500);
+    await late.ended();
     expect(world.count("berth_accept_refused_total", "store_failing")).toBe(1);
   });
 
@@ -158,7 +158,7 @@ describe("a connection that ends", () => {
     await start({ loginTimeoutMs: 120 });
     const tracker = await Tracker.open(world.port);
     for (const byte of encodeLogin(device.imei).slice(0, 3)) tracker.write(Uint8Array.of(byte));
-    await tracker.ended(2000);
+    await tracker.ended();
     await until("no socket", () => world.count("berth_closed_total", "login_timeout") === 1 && world.sockets === 0);
     expect([world.count("berth_logins_total", "timeout"), world.warned("login_timeout").length]).toEqual([1, 1]);
   });
@@ -168,7 +168,7 @@ describe("a connection that ends", () => {
     const quiet = await Tracker.loggedIn(world.port, device.imei);
     const busy = await Tracker.loggedIn(world.port, imeiOf(2));
     const pinging = setInterval(() => busy.write(Uint8Array.of(0xff)), 50);
-    await quiet.ended(3000);
+    await quiet.ended();
     await until("a disconnect", () => world.events("disconnected").length === 1);
     expect(reasonOf(world.events("disconnected")[0]!.reason)).toBe("idle_timeout");
     clearInterval(pinging);

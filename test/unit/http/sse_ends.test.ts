@@ -39,7 +39,7 @@ describe("a client that does not take what it gets", () => {
     await until("all of it", () => stalled.seqs.at(-1) === MANY + 1, 20_000);
     expect(stalled.seqs).toEqual(upTo(MANY + 1));
     stalled.close();
-  }, 40_000);
+  }, 60_000);
 
   test("is cut as slow when it stays behind", async () => {
     clock = new ClockAhead();
@@ -56,7 +56,7 @@ describe("a client that does not take what it gets", () => {
     await until("its end", () => stalled.ended);
     expect(stalled.seqs.length).toBeLessThan(MANY);
     expect(other.closed).toBe(false);
-  }, 40_000);
+  }, 60_000);
 });
 
 describe("a client in mode latest that does not take what it gets", () => {
@@ -96,7 +96,7 @@ describe("a client in mode latest that does not take what it gets", () => {
     expect(world.metric("berth_gaps_total", "coalesced")).toBe(stalled.story.filter(({ event }) => event === "gap").length);
     expect(world.metric("berth_subscriber_peak_bytes", "0")).toBeLessThanOrEqual(1024 * 1024);
     stalled.close();
-  }, 40_000);
+  }, 60_000);
 });
 
 describe("the end of a stream", () => {
