@@ -127,7 +127,7 @@ describe("the end of a stream", () => {
   });
 
   test("comes at shutdown after what is committed", async () => {
-    const world = await streams.start();
+    const world = await streams.start({ byeMs: 10_000 });
     const consumer = await streams.open();
     world.commit([connectedOf(1, "a", 1024), frame(1, 250), frame(1, 250)], false);
     await world.stop();
@@ -137,7 +137,7 @@ describe("the end of a stream", () => {
   });
 
   test("comes at shutdown after what is committed also for one who is far behind, and still reads pages of it", async () => {
-    const world = await streams.start({ windowEvents: 5, pageBytes: 1024, subscriberEvents: 7 }, (made) => {
+    const world = await streams.start({ windowEvents: 5, pageBytes: 1024, subscriberEvents: 7, byeMs: 10_000 }, (made) => {
       made.commit([connectedOf(1, "a", 1024)]);
       for (let i = 0; i < 500; i++) made.commit([frame(1, 4)]);
     });

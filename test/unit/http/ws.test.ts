@@ -248,7 +248,7 @@ describe("a WebSocket", () => {
   });
 
   test("hears everything and then a bye when the gateway stops", async () => {
-    const world = await streams.start();
+    const world = await streams.start({ byeMs: 10_000 });
     const client = await open();
     const idle = await open();
     client.subscribe("devices", "e1.0");
