@@ -219,6 +219,7 @@ export const LIMIT_SECTIONS = {
     followEvents: limit(1000, 1, 1_000_000, "Readers, and http threads where nobody waits for events, are woken after so many new ones. They catch up by themselves before they answer."),
     followMs: limit(100, 1, 1 * SECOND, "A reader looks again after this while much is new: a tenth of followEvents at once."),
     idleWaitMs: limit(1 * SECOND, 10, 1 * SECOND, "Longest sleep of a loop with nothing to do, so that its heartbeat moves."),
+    rehearsalMs: limit(400, 0, 60 * SECOND, "Codec workers, registry and journal do their work for this long before the gateway is ready, on memory of their own, so that what they run is compiled when the first device comes (engine/rehearsal). 0: not at all."),
     collectMs: limit(10 * SECOND, 10, 60 * MINUTE, "Least time between two collections of garbage in a thread that has nothing to do; left to itself it collects too late (engine/leftovers.ts)."),
     collectBytes: limit(128 * MiB, 1 * MiB, 64 * GiB, "A thread with work collects young garbage when the process has grown by this, and all at four times this: three senders that outrun their acknowledgements had made 4 GB of it."),
     startMs: limit(60 * SECOND, 1000, 60 * MINUTE, "A thread that is not ready after this ends the process. The journal may rebuild longer; it shows progress."),

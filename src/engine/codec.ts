@@ -14,6 +14,7 @@ import { turnByBlocking } from "./codec/by_blocking.ts";
 import { turnByEvents } from "./codec/by_events.ts";
 import { CodecWorker } from "./codec/worker.ts";
 import { passFault } from "./fault.ts";
+import { rehearseCodec } from "./rehearsal/codec.ts";
 
 export async function runCodec(
   boot: Boot,
@@ -38,6 +39,7 @@ export async function runCodec(
     drain.advance();
   };
   board.setThreadId(boot.thread, platform.threadId());
+  rehearseCodec(boot, platform);
   await source.start(worker);
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready" });

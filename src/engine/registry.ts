@@ -12,6 +12,7 @@ import type { Boot, Report } from "./boot.ts";
 import { passFault } from "./fault.ts";
 import { Leftovers } from "./leftovers.ts";
 import { RegistryDesk } from "./registry/desk.ts";
+import { rehearseRegistry } from "./rehearsal/registry.ts";
 
 /** A ring of a worker that does not keep up is looked at again after this. */
 const FULL_WAIT_MS = 2;
@@ -31,6 +32,7 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
   const hasWork = (): boolean => desk.hasWork() || board.phase() !== phase;
   const never = (): boolean => false;
   board.setThreadId(boot.thread, platform.threadId());
+  rehearseRegistry(boot, platform);
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready" });
 

@@ -1,6 +1,6 @@
 /**
  * The journal thread of one life, turn by turn: the real intake, events, verdicts, health, journal, keep and upkeep; only the
- * loop around them is the simulation's, in the order of engine/journal.ts.
+ * loop around them is the simulation's, in the order of engine/journal/loop.ts.
  */
 import { asSeq } from "../../../src/base/brand.ts";
 import { type FaultPoints, faultPoints } from "../../../src/base/fault_point.ts";
