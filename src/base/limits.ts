@@ -227,6 +227,7 @@ export const LIMIT_SECTIONS = {
     drainMs: limit(6 * SECOND, 10, 60 * SECOND, "In-flight frames get this long to be committed and acknowledged at shutdown."),
     sameSignalMs: limit(100, 0, 10 * SECOND, "Signals that come within this time after the first one are the same wish, told twice: by the terminal and by the launcher. A later one ends the process at once."),
     shutdownMs: limit(10 * SECOND, 50, 5 * MINUTE, "The whole ordered shutdown."),
+    threadEndMs: limit(1 * SECOND, 10, 30 * SECOND, "Threads that have left their loops get what is left of the shutdown's time to be gone, and at least this. Then the process ends with them, and says who they are."),
     shutdownHardMs: limit(30 * SECOND, 100, 10 * MINUTE, "Then the process exits 1."),
   },
 } as const satisfies Record<string, Record<string, Limit>>;

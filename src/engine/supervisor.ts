@@ -12,6 +12,7 @@ import { Board, DrainPhase, Gate, ThreadState } from "../wire/board.ts";
 import { checkAccess } from "./access_start.ts";
 import type { Boot, Recovered, Report, Roster } from "./boot.ts";
 import { drain } from "./drain.ts";
+import { lingering } from "./join.ts";
 import { type DataLock, lockData } from "./lock.ts";
 import { codecWorkers, httpThreads, makeMemory, makeRoster, type Memory, seatsOf } from "./memory.ts";
 import { effectiveSettings } from "./effective.ts";
@@ -36,8 +37,6 @@ const WATCH_MS = [20, 500] as const;
 const GATE_LOOK_MS = 5;
 /** A start that waits for the store longer than this says so. */
 const GATE_SAY_MS = 2000;
-/** Threads that have left their loops get this long to end by themselves. */
-const THREAD_END_MS = 1000;
 const SIGNALS = [["SIGTERM", 143], ["SIGINT", 130]] as const;
 
 /**
@@ -281,17 +280,13 @@ class Gateway {
 
   /** After it nothing of the gateway runs: no thread, and so no timer and no descriptor. */
   async #joinThreads(): Promise<void> {
-    const lingering = new Set(this.#started.map(({ name }) => name));
-    const all = Promise.all(this.#threads.map(({ ended }, i) => ended.then(() => lingering.delete(this.#started[i]!.name))));
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, THREAD_END_MS));
-    await Promise.race([all, late]);
-    clearTimeout(timer);
-    if (lingering.size > 0) {
-      this.#log.warn({ threads: [...lingering] }, "threads that have left their loops do not end: something keeps them");
-    }
+    const { shutdownMs, threadEndMs } = this.#settings.limits;
+    const passedMs = this.#platform.clock.mono() - this.#signalledAt;
+    const threads = this.#threads.map(({ ended }, i) => ({ name: this.#started[i]!.name, ended }));
+    const left = await lingering(threads, Math.max(threadEndMs, shutdownMs - passedMs));
+    if (left.length > 0) this.#log.warn({ threads: left }, "threads that have left their loops do not end: something keeps them");
     for (const thread of this.#threads) thread.terminate();
-    if (lingering.size > 0) return;
+    if (left.length > 0) return;
     for (const thread of [...this.#roster.codec, this.#roster.accept]) {
       const doorbell = new Bell(this.#memory.bells, thread).takeDoorbell();
       if (doorbell !== null) this.#platform.dropDoorbell(doorbell);

@@ -1,0 +1,15 @@
+/** The last wait of a shutdown: for threads that have left their loops to be gone. Owned by the supervisor. */
+
+/** Who of them is still there after `patienceMs`; resolves at once when nobody is. */
+export async function lingering(
+  threads: readonly { readonly name: string; readonly ended: Promise<void> }[],
+  patienceMs: number,
+): Promise<readonly string[]> {
+  const left = new Set(threads.map(({ name }) => name));
+  const all = Promise.all(threads.map(({ name, ended }) => ended.then(() => left.delete(name))));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, patienceMs));
+  await Promise.race([all, late]);
+  clearTimeout(timer);
+  return [...left];
+}
