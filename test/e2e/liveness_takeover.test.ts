@@ -6,7 +6,7 @@ import { metrics } from "../support/rest.ts";
 import { returnAfterReset, type StuckResult, takeFromStuck } from "../support/takeover_storm.ts";
 import { until } from "../support/until.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(180_000);
 afterAll(endEverything);
 
 /** Logins that took too long, but for the time that nobody could have served them in. */
