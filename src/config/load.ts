@@ -49,6 +49,9 @@ const didYouMean = (wrong: string, names: readonly string[]): string => {
   return near === null ? "" : ` Did you mean ${near}?`;
 };
 
+/** Tables of entries, as a file writes them, beside those of settings. */
+const ENTRIES = { classes: "[[classes]]", devices: '[devices."ID"]', peers: "[[peers]]" };
+
 function unknownKey(given: Given): string {
   if (given.kind === "flag") {
     return `${given.source}: no such setting.${didYouMean(given.name, SETTINGS.flatMap(({ flag }) => flag ?? []))}`;
@@ -57,15 +60,17 @@ function unknownKey(given: Given): string {
     return `${given.source}: no such setting.${didYouMean(given.name, SETTINGS.map(({ key }) => environmentName(key)))}`;
   }
   const section = sectionOf(given.key);
-  const tables = SECTIONS.slice(1).map((name) => `[${name}]`);
+  const tables = [...SECTIONS.slice(1).map((name) => `[${name}]`), ...Object.values(ENTRIES)];
+  const names = [...SECTIONS, ...Object.keys(ENTRIES)];
   const keys = SETTINGS.filter(({ key }) => sectionOf(key) === section).map(({ key }) =>
     key.slice(section === "" ? 0 : section.length + 1)
   );
   if (keys.length === 0) {
-    return `${given.source}: unknown table [${section}].${didYouMean(section, SECTIONS)} Allowed: ${tables.join(", ")}`;
+    return `${given.source}: unknown table [${section}].${didYouMean(section, names)} Allowed: ${tables.join(", ")}`;
   }
   const allowed = section === "" ? [...keys, ...tables] : keys;
-  return `${given.source}: unknown key ${fileName(given.key)}.${didYouMean(given.name, keys)} Allowed: ${allowed.join(", ")}`;
+  const near = didYouMean(given.name, section === "" ? [...keys, ...names] : keys);
+  return `${given.source}: unknown key ${fileName(given.key)}.${near} Allowed: ${allowed.join(", ")}`;
 }
 
 /** Texts of the environment and of flags become numbers where a number is wanted. */
