@@ -51,13 +51,17 @@ async function broken(faults: string, most: number): Promise<readonly string[]> 
 
 describe("stress", () => {
   test("ten seconds of it: every kind of step is tried, everything holds, exit status 0", async () => {
-    const { code, out, err } = await runBerth(["stress", "--seed", "3", "--seconds", "10"], {}, 60_000);
-    expect([code, err]).toEqual([0, ""]);
+    const untried = (out: string): string[] => out.split("\n\n")[0]!.split("\n").filter((line) => /\s0$/.test(line));
+    const stress = (seconds: string) => runBerth(["stress", "--seed", "3", "--seconds", seconds], {}, 120_000);
+    let { code, out, err } = await stress("10");
+    // Not enough for each kind on a machine that has much else to do.
+    if (code === 0 && untried(out).length > 0) ({ code, out, err } = await stress("60"));
+    expect([code, err, untried(out)]).toEqual([0, "", []]);
     const [tried, held] = out.split("\n\n").map((part) => part.split("\n").slice(1)) as [string[], string[]];
-    expect(tried.map((line) => Number(/(\d+)$/.exec(line)![1])).every((times) => times > 0)).toBe(true);
+    expect(tried.length).toBeGreaterThan(5);
     expect(held.filter((line) => /\s0\s+held$/.test(line)).length).toBe(10);
     expect(out).toMatch(/\nseed 3: \d+ steps, \d+ records acknowledged, \d+ events told, slowest login \d+ ms\n$/);
-  }, 70_000);
+  }, 250_000);
 
   test("the same seed makes the same plan, another one another", async () => {
     const plan = async (seed: string) => (await runBerth(["stress", "--seed", seed, "--plan", "200"])).out;
@@ -70,10 +74,10 @@ describe("stress", () => {
   test("a gateway that answers before it stores is found out", async () => {
     const stories = await broken("journal.ack_before_commit:fail@1+,journal.commit:fail@30", 20);
     expect(stories.join("\n")).toContain("acknowledged is stored, once, byte for byte");
-  }, 60_000);
+  }, 120_000);
 
   test("a gateway that dies by itself is found out", async () => {
     const stories = await broken("registry.loop:throw@60", 20);
     expect(stories.length).toBeGreaterThan(0);
-  }, 60_000);
+  }, 120_000);
 });
