@@ -54,7 +54,7 @@ export function drainTable({ end, afterMs, returned, moved, away }: DrainSum): s
   const sorted = afterMs.toSorted((a, b) => a - b);
   const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!;
   const rows: readonly (readonly [string, string | number])[] = [
-    ["connected at the begin", end.devices],
+    ["connected at the start", end.devices],
     ["drained", end.drained],
     ["left before their turn", end.left],
     ["returned", `${returned}${sorted.length === 0 ? "" : `, half within ${at(0.5)} ms, 99 % within ${at(0.99)} ms`}`],

@@ -8,7 +8,7 @@ export interface DrainWish {
   readonly perSecond: number;
   /** How long after the last close devices may take to come back. */
   readonly returnMs: number;
-  /** Newcomers are refused from the begin on, so that devices go elsewhere. */
+  /** Newcomers are refused from the start, so that devices go elsewhere. */
   readonly shut: boolean;
 }
 
@@ -30,7 +30,7 @@ export class DrainRun {
   readonly #gateway: Gateway;
   readonly #wish: DrainWish;
   readonly #now: () => number;
-  /** All that were connected at the begin. */
+  /** All that were connected at the start. */
   readonly #known = new Set<string>();
   readonly #queue: Target[] = [];
   /** Closed, and not seen again: the fence that was closed and when. */

@@ -106,7 +106,7 @@ describe("drain", () => {
     const { code, out } = await runBerth(["drain", "--rate", "100", "--url", gateway.url]);
     expect(code).toBe(0);
     expect(out).toMatch(
-      /^connected at the begin {2}5\ndrained {17}5\nleft before their turn {2}0\nreturned {16}5, half within \d+ ms, 99 % within \d+ ms\nnot returned {12}0\nnewly come {14}0\n$/,
+      /^connected at the start {2}5\ndrained {17}5\nleft before their turn {2}0\nreturned {16}5, half within \d+ ms, 99 % within \d+ ms\nnot returned {12}0\nnewly come {14}0\n$/,
     );
     fleet.end();
   }, 60_000);
