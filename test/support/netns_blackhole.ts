@@ -8,14 +8,24 @@ import { descriptorsOf } from "./descriptors.ts";
 import { imeiOf } from "./fleet.ts";
 import { encodeLogin } from "./frames.ts";
 import { endEverything, Gateway, type SettingsText } from "./gateway.ts";
+import { timed } from "./processor_wait.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { devicesPage, metric } from "./rest.ts";
 import { Tracker } from "./tracker.ts";
 import { until } from "./until.ts";
 
+interface Starved {
+  /** How much of the time both processes waited for a processor. */
+  readonly starvedMs: number;
+}
 export interface BlackholeResult {
-  readonly keepalive: { readonly devices: number; readonly offlineMs: number; readonly descriptorsLeft: number; readonly lost: number };
-  readonly probe: { readonly answer: number; readonly tookMs: number; readonly descriptorsLeft: number };
+  readonly keepalive: Starved & {
+    readonly devices: number;
+    readonly offlineMs: number;
+    readonly descriptorsLeft: number;
+    readonly lost: number;
+  };
+  readonly probe: Starved & { readonly answer: number; readonly tookMs: number; readonly descriptorsLeft: number };
 }
 
 const [HERE, THERE] = ["10.213.0.1", "10.213.0.2"];
@@ -71,15 +81,14 @@ async function byKeepalive(): Promise<BlackholeResult["keepalive"]> {
   for (let i = 0; i < DEVICES; i++) await hold(gateway, imeiOf(i));
   const devices = (await devicesPage(gateway.url, "?connected=true")).devices.length;
   drop();
-  const began = performance.now();
-  await until("all offline", async () => (await devicesPage(gateway.url, "?connected=true")).devices.length === 0, 15_000);
-  const offlineMs = performance.now() - began;
+  const offline = async (): Promise<boolean> => (await devicesPage(gateway.url, "?connected=true")).devices.length === 0;
+  const { tookMs, starvedMs } = await timed(gateway.pid, () => until("all offline", offline, 15_000));
   await until("the descriptors", () => descriptorsOf(gateway) <= before);
   const lost = await metric(gateway.url, 'berth_closed_total{reason="lost"}');
   const left = descriptorsOf(gateway) - before;
   mend();
   await gateway.stop();
-  return { devices, offlineMs, descriptorsLeft: left, lost };
+  return { devices, offlineMs: tookMs, starvedMs, descriptorsLeft: left, lost };
 }
 
 async function byProbe(): Promise<BlackholeResult["probe"]> {
@@ -87,17 +96,19 @@ async function byProbe(): Promise<BlackholeResult["probe"]> {
   const before = descriptorsOf(gateway);
   await hold(gateway, imeiOf(1));
   drop();
-  const began = performance.now();
-  const newcomer = await Tracker.open(gateway.tcpPort, HERE);
-  newcomer.write(encodeLogin(imeiOf(1)));
-  const answer = await newcomer.answered();
-  const tookMs = performance.now() - began;
+  let answer = 0;
+  let newcomer!: Tracker;
+  const { tookMs, starvedMs } = await timed(gateway.pid, async () => {
+    newcomer = await Tracker.open(gateway.tcpPort, HERE);
+    newcomer.write(encodeLogin(imeiOf(1)));
+    answer = await newcomer.answered();
+  });
   // The newcomer's own is one.
   await until("the descriptors", () => descriptorsOf(gateway) <= before + 1);
   const left = descriptorsOf(gateway) - before - 1;
   newcomer.close();
   await gateway.stop();
-  return { answer, tookMs, descriptorsLeft: left };
+  return { answer, tookMs, starvedMs, descriptorsLeft: left };
 }
 
 try {
