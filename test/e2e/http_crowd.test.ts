@@ -6,7 +6,7 @@ import { endEverything, Gateway, temporaryData } from "../support/gateway.ts";
 import { ask, metric } from "../support/rest.ts";
 import { pause, until } from "../support/until.ts";
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(90_000);
 afterAll(endEverything);
 
 const MAX = 60;
