@@ -43,11 +43,12 @@ export function rehearseRegistry(real: Boot, platform: Platform): Rehearsed | nu
       dialled: false,
     });
   };
-  const close = (of: number): void => {
+  const close = (which: number): void => {
     const lastByteAt = platform.clock.wall();
-    send(claims, { type: "close", conn: of, device: devices.get(of)!, fence: fences.get(of)!, position: 0, reason: CLOSED, lastByteAt });
-    devices.delete(of);
-    fences.delete(of);
+    const [device, fence] = [devices.get(which)!, fences.get(which)!];
+    send(claims, { type: "close", conn: which, device, fence, position: 0, reason: CLOSED, lastByteAt });
+    devices.delete(which);
+    fences.delete(which);
   };
   const round = (): void => {
     claims.publish();
@@ -67,7 +68,7 @@ export function rehearseRegistry(real: Boot, platform: Platform): Rehearsed | nu
     round();
     if (turn % TAKEOVER_TURNS === 0) claim(imeiOf(first));
     round();
-    for (const of of fences.keys()) close(of);
+    for (const which of fences.keys()) close(which);
     round();
   });
   return { turns, counters: boot.counters };

@@ -3,6 +3,7 @@
  * say yes. What it runs is compiled by then; else the first seconds after a start are slow when everybody comes back at once.
  * Nothing of it is seen outside: its boot has rings, a board and counters that nobody else has.
  */
+import { limitsWith } from "../../base/limits.ts";
 import type { Platform, Role } from "../../platform/port.ts";
 import { Board, DrainPhase } from "../../wire/board.ts";
 import type { Boot, Recovered } from "../boot.ts";
@@ -16,6 +17,8 @@ const RING_BYTES = 1 << 17;
 const COMMIT_BYTES = 1 << 13;
 /** Entries of a tail before it is written: often enough to be seen. */
 const FLUSH_FRAMES = 4096;
+/** Of a store that is in memory; what is too much goes, as in any store. */
+const STORE_BYTES = 32 * 1024 * 1024;
 const FENCES = 2 ** 40;
 const IMEI_DIGITS = 15;
 const NOTHING: Recovered = { epoch: "", fenceBase: 1, devices: [], commands: [], configs: [] };
@@ -24,8 +27,8 @@ export const imeiOf = (index: number): string => String(index).padStart(IMEI_DIG
 
 /** The boot of a gateway of one worker, as the thread of `role` would get it. */
 export function rehearsalBoot(real: Boot, role: "codec" | "registry" | "journal"): Boot {
-  const limits = {
-    ...real.settings.limits,
+  // Not those of the gateway: what is rehearsed must not fail for one that is set very low.
+  const limits = limitsWith({
     connections: 2 * DEVICES,
     loginSockets: 2 * DEVICES,
     frameRingBytes: RING_BYTES,
@@ -36,9 +39,10 @@ export function rehearsalBoot(real: Boot, role: "codec" | "registry" | "journal"
     commitBytes: COMMIT_BYTES,
     overlapBytes: COMMIT_BYTES / 2,
     flushFrames: FLUSH_FRAMES,
+    retentionBytes: STORE_BYTES,
     // Nobody is there who could wake it.
     idleWaitMs: 1,
-  };
+  });
   const settings = {
     ...real.settings,
     data: "",
