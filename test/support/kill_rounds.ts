@@ -143,7 +143,7 @@ export class KillRounds {
 
   /** True when it died by itself, by SIGKILL, in time. */
   async #awaitKill(gateway: Gateway): Promise<boolean> {
-    const byItself = await until("the fault point", () => gateway.hasEnded(), 8000).catch(() => false);
+    const byItself = await until("the fault point", () => gateway.hasEnded(), 15_000).catch(() => false);
     if (!byItself) gateway.signal("SIGKILL");
     const { signal } = await gateway.ended();
     return byItself && signal === "SIGKILL";
