@@ -4,6 +4,7 @@ import { imeiOf, TestDevice } from "../support/fleet.ts";
 import { encodeLogin, frameAround } from "../support/frames.ts";
 import { ACCEPTS, endEverything, type Gateway } from "../support/gateway.ts";
 import { startWith } from "../support/main_job.ts";
+import { timed } from "../support/processor_wait.ts";
 import { allRecords, metrics } from "../support/rest.ts";
 import { cursorParts, SseConsumer } from "../support/sse.ts";
 import { Tracker } from "../support/tracker.ts";
@@ -54,9 +55,10 @@ describe.each([...ACCEPTS])("bad input, accept %s", (accept) => {
   const counter = async (name: string): Promise<number> => (await metrics(gateway.url)).get(name) ?? 0;
   const healthyStillServed = async (): Promise<void> => {
     const records = healthy.records(2);
-    const began = performance.now();
-    expect(await healthyTracker.send(healthy.frame(records).bytes)).toBe(2);
-    expect(performance.now() - began).toBeLessThan(1000);
+    const { tookMs, starvedMs } = await timed(gateway.pid, async () => {
+      expect(await healthyTracker.send(healthy.frame(records).bytes)).toBe(2);
+    });
+    expect(tookMs - starvedMs).toBeLessThan(1000);
   };
 
   beforeAll(async () => {
