@@ -20,7 +20,8 @@ const MOST_DEVICES = 4096;
 export function rehearseRegistry(real: Boot, platform: Platform): Rehearsed | null {
   if (real.settings.limits.rehearsalMs === 0) return null;
   const boot = rehearsalBoot(real, "registry");
-  const desk = new RegistryDesk(boot, boot.recovered!, new Board(boot.board), platform.clock);
+  const board = new Board(boot.board);
+  const desk = new RegistryDesk(boot, boot.recovered!, board, platform.clock);
   const claims = new RingProducer(boot.rings.claims[0]!, new Bell(boot.bells, boot.thread));
   const decisions = new RingConsumer(boot.rings.decisions[0]!);
   const lifecycle = new RingConsumer(boot.rings.lifecycle);
@@ -55,6 +56,7 @@ export function rehearseRegistry(real: Boot, platform: Platform): Rehearsed | nu
     desk.round();
     while (lifecycle.next()) receive(lifecycle);
     lifecycle.release();
+    board.setCommandsKept(lifecycle.end);
     while (decisions.next()) {
       const message = receive(decisions);
       if (message.type === "decided") fences.set(message.conn, message.fence);
