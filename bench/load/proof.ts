@@ -29,6 +29,8 @@ const PROGRAMS: readonly Program[] = [
   { name: "commands", args: ["bench/load/commands.ts"] },
   { name: "stuck-holders", args: ["bench/load/stuck_holders.ts"] },
   { name: "exactly-once", args: ["test", "./test/prop/broker.test.ts"], env: { BERTH_BROKER_SEEDS: "20000" } },
+  // Other cases each time, where the tests try the same ones: a failure says which.
+  { name: "properties", args: ["test", "--timeout=60000", "./test/prop"], env: { BERTH_PROPERTY_SEED: String(Date.now() % 2 ** 31) } },
   { name: "stalled", args: ["bench/load/stalled.ts"] },
   { name: "idle", args: ["bench/load/idle.ts"] },
 ];
