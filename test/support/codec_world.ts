@@ -141,7 +141,7 @@ export class CodecWorld {
       configSchema: "",
       tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
-      limits: limitsWith({ frameRingBytes: 1 << 17, controlRingBytes: 1 << 14, ringStartPosition: 0xffff_f000, ...limits }),
+      limits: limitsWith({ rehearsalMs: 0, frameRingBytes: 1 << 17, controlRingBytes: 1 << 14, ringStartPosition: 0xffff_f000, ...limits }),
       ...more,
     };
     const roster = makeRoster(1);

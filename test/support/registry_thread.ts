@@ -53,7 +53,7 @@ export class RegistryThread {
       configSchema: "",
       tls: null,
       access: { health: "open", metrics: "token", origins: [], allowFile: "" },
-      limits: limitsWith({ ringStartPosition: 0xffff_f000, frameRingBytes: 4096, controlRingBytes: 1 << 16, ...limits }),
+      limits: limitsWith({ rehearsalMs: 0, ringStartPosition: 0xffff_f000, frameRingBytes: 4096, controlRingBytes: 1 << 16, ...limits }),
     } as const;
     const roster = makeRoster(2);
     const memory = makeMemory(settings, roster);
