@@ -194,24 +194,6 @@ describe("configuration", () => {
     ]);
   });
 
-  test("names the key and the nearest known one for an unknown one", () => {
-    const [line] = problems("[tcp]\nidle_timout_ms = 1\n");
-    expect(line).toStartWith(
-      "berth.toml:2: unknown key [tcp] idle_timout_ms. Did you mean idle_timeout_ms? Allowed: listen, accept, proxy_protocol, proxy_from, frame_bytes, ",
-    );
-    expect(problems("polcy = 1\n")[0]).toStartWith("berth.toml:1: unknown key polcy. Did you mean policy? Allowed: data, workers, ");
-    expect(problems("[jurnal]\na = 1\n")).toEqual([
-      'berth.toml:2: unknown table [jurnal]. Did you mean journal? Allowed: [tcp], [tcp.tls], [udp], [http], [admission], [peer], [rings], [journal], [conflict], [command], [config], [tls], [access], [process], [[classes]], [devices."ID"], [[peers]]',
-    ]);
-    expect(problems("[[clases]]\nname = 'a'\n")[0]).toStartWith("berth.toml:1: unknown key clases. Did you mean classes? Allowed: data, ");
-    expect(problems("[[peer]]\nidentity = 'a'\n")[0]).toEndWith(', [[classes]], [devices."ID"], [[peers]]');
-    expect(problems("[device.12]\npolicy = 'reject'\n")[0]).toStartWith(
-      "berth.toml:1: unknown table [device]. Did you mean devices? Allowed: [tcp], ",
-    );
-    expect(problems("", { BERTH_TCP_LISTEN: "a" })).toEqual(["BERTH_TCP_LISTEN: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
-    expect(problems("", { BERTH_TCP__LISTEN__X: "a" })).toEqual(["BERTH_TCP__LISTEN__X: no such setting. Did you mean BERTH_TCP__LISTEN?"]);
-  });
-
   test("names every mistake at once", () => {
     expect(problems('workers = -1\npolicy = "first"\n', { BERTH_LOG_LEVEL: "loud" })).toEqual([
       "berth.toml:1: workers is -1; allowed: an integer from 0 to 32",
