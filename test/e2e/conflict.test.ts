@@ -216,8 +216,10 @@ describe("identity conflict, action hold", () => {
     await until("refusals", () => other.refused >= 20, 20_000);
     await until("the holder probed", async () => (await metric(gateway.url, 'berth_probe_results_total{outcome="answered"}')) > 0);
     expect([other.admitted, (await device(gateway.url, IMEI)).fence]).toEqual([0, held.fence]);
-    const refused = eventsOf<{ reason: string; count: number }>(consumer, "refused", IMEI);
-    expect(refused.length).toBeGreaterThan(0);
+    const refused = await consumer.until("refusals told", () => {
+      const all = eventsOf<{ reason: string; count: number }>(consumer, "refused", IMEI);
+      return all.length > 0 && all;
+    });
     expect(refused.every(({ reason }) => reason === "conflict")).toBe(true);
     expect(await metric(gateway.url, 'berth_logins_total{outcome="conflict"}')).toBeGreaterThanOrEqual(20);
     // Its own reconnects are nobody's business.

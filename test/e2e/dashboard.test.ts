@@ -19,9 +19,9 @@ const again = ({ addresses }: Gateway, options: GatewayOptions = {}): Promise<Ga
 const stored = async (url: string): Promise<Record<string, number>> =>
   Object.fromEntries((await allDevices(url)).map(({ id, records }) => [id, records]));
 
-/** What a browser itself says of a server that is not there. */
+/** What a browser itself says of a server that is not there, or not yet: it is asked whether it is ready. */
 const isOutage = (text: string): boolean =>
-  /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/.test(text);
+  /ERR_CONNECTION_(REFUSED|RESET|CLOSED)|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|status of 503/.test(text);
 
 describe.if(browserPath() !== null)("dashboard", () => {
   const one = new TestDevice(900, "8E");
