@@ -35,9 +35,10 @@ export class FdSource implements SocketSource {
     while (this.#ring.next()) {
       const message = receive(this.#ring);
       if (message.type !== "adopt") broken(`unexpected ${message.type} in an accept ring`);
+      // Before it counts as one of the worker's: the accept thread adds both up, and would take a worker for twice as busy as it is.
+      this.#ring.release();
       this.#adopt(message.fd, { address: message.address, port: message.port });
     }
-    this.#ring.release();
   }
 
   stopAccepting(): void {

@@ -7,7 +7,9 @@ import type { Boot, Report } from "../../../src/engine/boot.ts";
 import { makeMemory, makeRoster } from "../../../src/engine/memory.ts";
 import { bunPlatform } from "../../../src/platform/bun.ts";
 import type { Acceptor } from "../../../src/platform/port.ts";
-import { RingConsumer } from "../../../src/ring/spsc.ts";
+import { FdSource } from "../../../src/engine/source/fd.ts";
+import { RingConsumer, RingProducer } from "../../../src/ring/spsc.ts";
+import { Bell } from "../../../src/ring/wait.ts";
 import { sumOf } from "../../../src/telemetry/counters.ts";
 import { slot } from "../../../src/telemetry/slots.ts";
 import { Board, DrainPhase, Gate, ThreadState } from "../../../src/wire/board.ts";
@@ -125,6 +127,22 @@ test("accept closes what the door refuses before a worker hears of it", () => {
   expect(script.closed).toEqual([1]);
   expect(passed(script, 0)).toEqual([0, 2]);
   expect(sumOf(script.boot.counters, slot("berth_accept_refused_total", "store_failing"))).toBe(1);
+});
+
+test("a worker gives the place of each descriptor back as it takes it, so that none counts twice while it takes many", async () => {
+  const { boot } = run(1, {}, (call) => (call < 10 ? call : "end"));
+  const left: number[] = [];
+  const ring = new RingProducer(boot.rings.adopt[0]!, new Bell(boot.bells, boot.roster.codec[0]!));
+  const adopt = (fd: number): void => void left.push(fd, ring.capacity - ring.free());
+  await new FdSource({ ...boot, role: "codec" }, { ...bunPlatform(), adopt }).start({
+    open: () => null,
+    data: () => {},
+    drain: () => {},
+    close: () => {},
+  });
+  const each = left[1]! / 9;
+  expect(left).toEqual(Array.from({ length: 10 }, (_, fd) => [fd, (9 - fd) * each]).flat());
+  expect(each).toBeGreaterThan(0);
 });
 
 test("accept leaves connections to the kernel while all sockets that may be are open", () => {
