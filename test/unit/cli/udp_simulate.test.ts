@@ -44,8 +44,9 @@ class Server {
   #packets = 0;
   readonly platform: SimulatePlatform;
 
-  /** `speed`: how much faster than ours its clock runs. */
-  constructor(answerTo: (n: number) => Answer = () => "whole", speed = 1) {
+  /** `lookMs`: how much time passes whenever the clock is looked at, however busy the machine is; 0: as much as has passed. */
+  constructor(answerTo: (n: number) => Answer = () => "whole", lookMs = 0) {
+    let now = 0;
     this.platform = {
       connectTcp: () => Promise.reject(new Error("Cannot connect: datagrams are asked for")),
       connectTls: () => Promise.reject(new Error("Cannot connect: datagrams are asked for")),
@@ -59,7 +60,7 @@ class Server {
         };
         return Promise.resolve({ port: 4000 + socket, send, close: () => void this.open-- });
       },
-      clock: { mono: () => asMonoMs(performance.now() * speed), wall: () => asWallMs(Date.now()) },
+      clock: { mono: () => asMonoMs(lookMs === 0 ? performance.now() : now += lookMs), wall: () => asWallMs(Date.now()) },
       onSignal: () => undefined,
       writeOut: (text) => void this.out.push(text),
       writeErr: (text) => void this.err.push(text),
@@ -110,7 +111,7 @@ describe("simulate --udp", () => {
 
   test("sends again what is not answered, answered in part, or answered for another packet", async () => {
     const answers: readonly Answer[] = ["none", "less", "another"];
-    const server = new Server((n) => answers[n] ?? "whole", 200);
+    const server = new Server((n) => answers[n] ?? "whole", 250);
     expect(await simulate({ ...OPTIONS, frames: 6 }, server.platform)).toBe(0);
     expect(server.summary).toMatchObject({ sent: 6, acked: 6, resent: 3, timeouts: 3, mismatches: 1 });
   });
@@ -144,7 +145,7 @@ describe("simulate --udp", () => {
   });
 
   test("gives up on a server that answers nobody, and on a host that is not there", async () => {
-    const silent = new Server(() => "none", 200);
+    const silent = new Server(() => "none", 250);
     expect(await simulate(OPTIONS, silent.platform)).toBe(1);
     expect(silent.err.join("")).toContain("let no tracker in");
     const nowhere = new Server();
