@@ -1,7 +1,7 @@
 /** Commands by way of the REST interface, and their events. */
 import type { SseConsumer } from "./sse.ts";
 import { type Answer, ask, type Problem } from "./rest.ts";
-import { until } from "./until.ts";
+import { PATIENCE_MS, until } from "./until.ts";
 
 export interface CommandJson {
   readonly id: string;
@@ -34,7 +34,7 @@ export async function command(url: string, id: string): Promise<CommandJson> {
   return answer.json;
 }
 
-export const inState = (url: string, id: string, state: string, timeoutMs = 10_000): Promise<CommandJson> =>
+export const inState = (url: string, id: string, state: string, timeoutMs = PATIENCE_MS): Promise<CommandJson> =>
   until(`command ${id} ${state}`, async () => {
     const found = await command(url, id);
     return found.state === state ? found : false;

@@ -8,7 +8,7 @@ import { crc16 } from "../../src/base/crc16.ts";
 import { encodeFrame, encodeMessage } from "../../src/codec/encode.ts";
 import { decodeMessages } from "../../src/codec/teltonika/command.ts";
 import { encodeLogin } from "./frames.ts";
-import { Changes } from "./until.ts";
+import { Changes, PATIENCE_MS } from "./until.ts";
 
 const HEADER = 8;
 const OVERHEAD = 12;
@@ -69,7 +69,7 @@ export class CommandTracker {
     this.#respond(codec, 6, text);
   }
 
-  until(what: string, check: () => boolean, timeoutMs = 10_000): Promise<true> {
+  until(what: string, check: () => boolean, timeoutMs = PATIENCE_MS): Promise<true> {
     return this.#changes.until(what, () => check() ? true as const : undefined, timeoutMs);
   }
 

@@ -4,7 +4,7 @@ import type { PeerPolicy } from "../../src/wire/peer_line.ts";
 import { Gateway, type GatewayOptions, writeTemporaryFile } from "./gateway.ts";
 import { Relay } from "./relay.ts";
 import { ask, type DeviceJson } from "./rest.ts";
-import { until } from "./until.ts";
+import { PATIENCE_MS, until } from "./until.ts";
 
 /** The bigger identity is bravo. */
 const NAMES = { alpha: "alpha", bravo: "bravo" } as const;
@@ -87,7 +87,7 @@ export class PeerPair {
    * Waits until all is quiet: one connection lives in the relays, each gateway has one socket and no dial under way, each
    * says that it is connected since the last time, and both name the same connection.
    */
-  async agreed(timeoutMs = 10_000): Promise<Agreement> {
+  async agreed(timeoutMs = PATIENCE_MS): Promise<Agreement> {
     const found = await until("two peers that agree", () => this.#look(), timeoutMs).catch(async (error: unknown) => {
       throw new Error(`${error instanceof Error ? error.message : String(error)}\n${await this.#state()}`);
     });

@@ -1,5 +1,5 @@
 /** An SSE consumer written from the WHATWG text: every event, every comment, and the last event id as EventSource keeps it. */
-import { Changes } from "./until.ts";
+import { Changes, PATIENCE_MS } from "./until.ts";
 
 export interface SseEvent {
   /** The last event id at the time of dispatch. */
@@ -106,7 +106,7 @@ export class SseConsumer {
   }
 
   /** Resolves when `check` gives something other than false. Asked again after every piece that arrives. */
-  until<T>(what: string, check: () => T | false, timeoutMs = 10_000): Promise<T> {
+  until<T>(what: string, check: () => T | false, timeoutMs = PATIENCE_MS): Promise<T> {
     return this.#changes.until(`${what} (${this.events.length} events so far)`, () => {
       const value = check();
       return value === false ? undefined : value;

@@ -2,7 +2,7 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectSecure, type ConnectionOptions } from "node:tls";
 import { encodeLogin } from "./frames.ts";
-import { Changes } from "./until.ts";
+import { Changes, PATIENCE_MS } from "./until.ts";
 
 export type TrackerEnd = "fin" | "reset";
 
@@ -54,7 +54,7 @@ export class Tracker {
   }
 
   /** Opens and logs in. @throws Error unless the answer is 01. */
-  static async loggedIn(port: number, imei: string, timeoutMs = 10_000): Promise<Tracker> {
+  static async loggedIn(port: number, imei: string, timeoutMs = PATIENCE_MS): Promise<Tracker> {
     const tracker = await Tracker.open(port);
     tracker.write(encodeLogin(imei));
     const answer = await tracker.answered(timeoutMs);
@@ -76,23 +76,23 @@ export class Tracker {
   }
 
   /** The answer to the login. @throws Error when the connection ends first. */
-  answered(timeoutMs = 10_000): Promise<number> {
+  answered(timeoutMs = PATIENCE_MS): Promise<number> {
     return this.#changes.until("the answer to a login", () => this.login ?? this.#orEnded("the answer to its login"), timeoutMs);
   }
 
   /** The next acknowledgement nobody awaited yet. @throws Error when the connection ends first. */
-  ack(timeoutMs = 10_000): Promise<number> {
+  ack(timeoutMs = PATIENCE_MS): Promise<number> {
     const index = this.#awaited++;
     return this.#changes.until("an acknowledgement", () => this.acks[index] ?? this.#orEnded("an acknowledgement"), timeoutMs);
   }
 
   /** Writes one frame and waits for its acknowledgement. */
-  send(frame: Uint8Array, timeoutMs = 10_000): Promise<number> {
+  send(frame: Uint8Array, timeoutMs = PATIENCE_MS): Promise<number> {
     this.write(frame);
     return this.ack(timeoutMs);
   }
 
-  ended(timeoutMs = 10_000): Promise<TrackerEnd> {
+  ended(timeoutMs = PATIENCE_MS): Promise<TrackerEnd> {
     return this.#changes.until("the end of a connection", () => this.end ?? undefined, timeoutMs);
   }
 

@@ -1,7 +1,7 @@
 /** A tracker on a real datagram socket: sends what it is told and keeps every answer. No gateway code. */
 import { createSocket, type Socket } from "node:dgram";
 import { fromHex } from "./frames.ts";
-import { Changes } from "./until.ts";
+import { Changes, PATIENCE_MS } from "./until.ts";
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 const digits = (value: number, bytes: number): string => value.toString(16).padStart(bytes * 2, "0");
@@ -62,7 +62,7 @@ export class UdpTracker {
   }
 
   /** The next answer nobody awaited yet. */
-  answer(timeoutMs = 10_000): Promise<string> {
+  answer(timeoutMs = PATIENCE_MS): Promise<string> {
     const index = this.#awaited++;
     return this.#changes.until(`answer ${index}; so far ${this.answers.join(" ")}`, () => this.answers[index], timeoutMs);
   }
