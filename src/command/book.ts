@@ -150,8 +150,9 @@ export class CommandBook {
     command.writtenAt = now.wall;
     command.deadline = now.mono + command.submission.timeoutMs;
     this.nextDeadline = Math.min(this.nextDeadline, command.deadline);
-    if (command.gone === null) this.#change(command, now, false);
-    else this.#lose(command, command.gone, now);
+    this.#change(command, now, false);
+    // Another thread's word that its connection is gone may come sooner than this one.
+    if (command.gone !== null) this.#lose(command, command.gone, now);
   }
 
   /** The worker's word: not one byte has left, and none will. */

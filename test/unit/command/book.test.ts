@@ -67,7 +67,7 @@ const ENDINGS: readonly Ending[] = [
   {
     name: "written as the connection went",
     run: after(handedOver, (w) => w.workLate()),
-    states: ["queued", "routed", "unknown"],
+    states: ["queued", "routed", "written", "unknown"],
     reason: "reset",
     left: 1,
   },
