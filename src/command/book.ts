@@ -141,7 +141,7 @@ export class CommandBook {
     command.phase = "handed";
   }
 
-  /** The worker's word: the bytes have left. */
+  /** The worker's word: the bytes have left. Another thread's word that its connection is gone may come sooner. */
   wasWritten(no: number, now: Moment): void {
     const command = this.#live.get(no);
     if (command?.phase !== "handed") return;
@@ -151,7 +151,6 @@ export class CommandBook {
     command.deadline = now.mono + command.submission.timeoutMs;
     this.nextDeadline = Math.min(this.nextDeadline, command.deadline);
     this.#change(command, now, false);
-    // Another thread's word that its connection is gone may come sooner than this one.
     if (command.gone !== null) this.#lose(command, command.gone, now);
   }
 
