@@ -1,7 +1,7 @@
 /**
  * How long threads waited for a processor, by the kernel's own account: what is taken off a measured time, so that a bound on it is
- * one on the gateway and not on what else the machine does. Who sleeps or waits for another thread, a socket or a disk does not wait
- * for a processor. Linux; where the kernel does not tell, nobody waited.
+ * one on the gateway and not on what else the machine does, nor what the machine's host does with its processors meanwhile. Who
+ * sleeps or waits for another thread, a socket or a disk does not wait for a processor. Linux; where the kernel does not tell, nobody waited.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
@@ -21,14 +21,31 @@ function waitedOf(pid: number): Map<string, number> {
   return waited;
 }
 
-/** Runs `work`. `tookMs`: how long it took; `starvedMs`: how much of that this process and process `pid` waited for a processor, at most. */
+/** Of the first line of /proc/stat: when a host ran something else on a processor that had work here, all processors together. */
+const STOLEN = 8;
+const TICK_MS = 10;
+
+function stolenMs(): number {
+  try {
+    return Number(readFileSync("/proc/stat", "utf8").split(/\s+/, STOLEN + 1)[STOLEN] ?? 0) * TICK_MS;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * Runs `work`. `tookMs`: how long it took; `starvedMs`: how much of that this process and process `pid` waited for a
+ * processor, or stood still on one, at most.
+ */
 export async function timed(pid: number, work: () => Promise<unknown>): Promise<{ readonly tookMs: number; readonly starvedMs: number }> {
   const pids = [pid, process.pid];
   const before = pids.map(waitedOf);
+  const stolenBefore = stolenMs();
   const began = performance.now();
   await work();
   const tookMs = performance.now() - began;
   const after = pids.map(waitedOf);
+  const stolen = stolenMs() - stolenBefore;
   const starvedMs = after.flatMap((threads, i) => [...threads].map(([thread, waited]) => waited - (before[i]!.get(thread) ?? waited)));
-  return { tookMs, starvedMs: Math.min(tookMs, starvedMs.reduce((sum, each) => sum + each, 0)) };
+  return { tookMs, starvedMs: Math.min(tookMs, starvedMs.reduce((sum, each) => sum + each, stolen)) };
 }
