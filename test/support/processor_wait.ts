@@ -8,9 +8,17 @@ import process from "node:process";
 
 const ms = (nanoseconds: string | undefined): number => Number(nanoseconds ?? 0) / 1e6;
 
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
 function waitedOf(pid: number): Map<string, number> {
   const waited = new Map<string, number>();
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+  for (const thread of threadsOf(pid)) {
     try {
       // Time on a processor, time waiting for one, turns.
       waited.set(thread, ms(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[1]));
@@ -33,12 +41,37 @@ function stolenMs(): number {
   }
 }
 
-/**
- * Runs `work`. `tookMs`: how long it took; `starvedMs`: how much of that this process and process `pid` waited for a
- * processor, or stood still on one, at most.
- */
-export async function timed(pid: number, work: () => Promise<unknown>): Promise<{ readonly tookMs: number; readonly starvedMs: number }> {
-  const pids = [pid, process.pid];
+/** This process and all it has started, and those that they have: a browser is many. */
+function family(): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (Number.isNaN(pid)) continue;
+    try {
+      // Behind the name, which may have anything in it: state, parent.
+      const parent = Number(readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ")[1]);
+      parents.set(pid, parent);
+    } catch {
+      // It has just ended.
+    }
+  }
+  const ours = (pid: number): boolean => pid === process.pid || (parents.has(pid) && ours(parents.get(pid)!));
+  return [...parents.keys()].filter(ours);
+}
+
+export interface Timed {
+  readonly tookMs: number;
+  /** How much of it those who work at it waited for a processor, or stood still on one, at most. */
+  readonly starvedMs: number;
+}
+
+/** Runs `work`, at which this process and process `pid` work. */
+export const timed = (pid: number, work: () => Promise<unknown>): Promise<Timed> => timedOf([pid, process.pid], work);
+
+/** Runs `work`, at which this process and everybody it has started work. */
+export const timedByAll = (work: () => Promise<unknown>): Promise<Timed> => timedOf(family(), work);
+
+async function timedOf(pids: readonly number[], work: () => Promise<unknown>): Promise<Timed> {
   const before = pids.map(waitedOf);
   const stolenBefore = stolenMs();
   const began = performance.now();

@@ -22,7 +22,7 @@ export interface StuckResult {
   readonly ackMs: readonly number[];
   /** How much of `loginMs` the gateway and this process waited for a processor. */
   readonly starvedMs: readonly number[];
-  /** From the last takeover until every old connection was closed. */
+  /** From the last takeover until every old connection was closed, but for such time. */
   readonly allClosedMs: number;
 }
 
@@ -46,9 +46,11 @@ export async function takeFromStuck(gateway: Gateway, rounds: number, stuck: Stu
     ackMs.push(performance.now() - began);
     successors.push(next);
   }
-  const began = performance.now();
-  await until("every old connection closed", async () => await metric(gateway.url, SUPERSEDED) === closedBefore + rounds);
-  const allClosedMs = performance.now() - began;
+  const closed = await timed(
+    gateway.pid,
+    () => until("every old connection closed", async () => await metric(gateway.url, SUPERSEDED) === closedBefore + rounds),
+  );
+  const allClosedMs = closed.tookMs - closed.starvedMs;
   for (const one of successors) one.close();
   for (const peer of holders) peer.close();
   return { rounds, loginMs, ackMs, starvedMs: starved, allClosedMs };
