@@ -42,8 +42,8 @@ export type SettingsText = Readonly<Record<string, string | number>>;
 function environmentWith(settings: SettingsText, faults: string): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) if (!name.startsWith("BERTH_") && value !== undefined) env[name] = value;
-  // A rehearsal is for speed: hundreds of gateways that are tested do without.
-  env["BERTH_PROCESS__REHEARSAL_MS"] = "0";
+  // A rehearsal is for speed: hundreds of gateways that are tested do without, those that are measured do not.
+  if (process.env["NODE_ENV"] === "test") env["BERTH_PROCESS__REHEARSAL_MS"] = "0";
   for (const [name, value] of Object.entries(settings)) env[`BERTH_${name.toUpperCase().replaceAll(".", "__")}`] = String(value);
   if (faults !== "") env["BERTH_FAULTS"] = faults;
   return env;
