@@ -39,7 +39,7 @@ export async function runCodec(
     drain.advance();
   };
   board.setThreadId(boot.thread, platform.threadId());
-  rehearseCodec(boot, platform);
+  if (rehearseCodec(boot, platform) !== null) platform.collect();
   await source.start(worker);
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready" });

@@ -32,7 +32,7 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
   const hasWork = (): boolean => desk.hasWork() || board.phase() !== phase;
   const never = (): boolean => false;
   board.setThreadId(boot.thread, platform.threadId());
-  rehearseRegistry(boot, platform);
+  if (rehearseRegistry(boot, platform) !== null) platform.collect();
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready" });
 

@@ -19,7 +19,7 @@ const COMMIT_BYTES = 1 << 13;
 const FLUSH_FRAMES = 4096;
 /** Of a store that is in memory; what is too much goes, as in any store. */
 const STORE_BYTES = 32 * 1024 * 1024;
-const COLLECT_TURNS = 200;
+const COLLECT_TURNS = 50;
 const FENCES = 2 ** 40;
 const IMEI_DIGITS = 15;
 const NOTHING: Recovered = { epoch: "", fenceBase: 1, devices: [], commands: [], configs: [] };
@@ -72,7 +72,7 @@ export function rehearsalBoot(real: Boot, role: "codec" | "registry" | "journal"
   };
 }
 
-/** What is left of a rehearsal: how many turns there were, and what was counted in them. */
+/** What is left of a rehearsal: how many turns there were, and what was counted in them. Whoever had it has the rest collected. */
 export interface Rehearsed {
   readonly turns: number;
   readonly counters: SharedArrayBuffer;
