@@ -1,4 +1,5 @@
 /** The last wait of a shutdown: for threads that have left their loops to be gone. Owned by the supervisor. */
+import { inTime } from "./patience.ts";
 
 /** Who of them is still there after `patienceMs`; resolves at once when nobody is. */
 export async function lingering(
@@ -6,10 +7,6 @@ export async function lingering(
   patienceMs: number,
 ): Promise<readonly string[]> {
   const left = new Set(threads.map(({ name }) => name));
-  const all = Promise.all(threads.map(({ name, ended }) => ended.then(() => left.delete(name))));
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, patienceMs));
-  await Promise.race([all, late]);
-  clearTimeout(timer);
+  await inTime(Promise.all(threads.map(({ name, ended }) => ended.then(() => left.delete(name)))), patienceMs);
   return [...left];
 }

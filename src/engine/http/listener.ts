@@ -4,6 +4,7 @@
  */
 import type { Settings } from "../../config/settings.ts";
 import type { HttpHandler, HttpListener, HttpOptions, Platform } from "../../platform/port.ts";
+import { inTime } from "../patience.ts";
 import { readTls } from "../tls_files.ts";
 
 type Needs = Pick<Platform, "serveHttp" | "readText">;
@@ -67,14 +68,8 @@ export class RenewableListener {
     return `${this.#listeners.reduce((sum, listener) => sum + listener.pending(), 0)} requests and WebSockets`;
   }
 
-  async #stopped(now: boolean, patienceMs: number): Promise<boolean> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), patienceMs));
-    const all = Promise.all(this.#listeners.map((listener) => listener.stop(now))).then(() => true);
-    const isDone = await Promise.race([all, late]);
-    // A timer left behind would keep the thread for as long.
-    clearTimeout(timer);
-    return isDone;
+  #stopped(now: boolean, patienceMs: number): Promise<boolean> {
+    return inTime(Promise.all(this.#listeners.map((listener) => listener.stop(now))), patienceMs);
   }
 
   async #open(port: number): Promise<void> {
