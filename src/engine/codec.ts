@@ -39,7 +39,7 @@ export async function runCodec(
     drain.advance();
   };
   board.setThreadId(boot.thread, platform.threadId());
-  if (rehearseCodec(boot, platform) !== null) platform.collect();
+  rehearseCodec(boot, platform);
   await source.start(worker);
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready" });

@@ -20,7 +20,7 @@ export function runJournal(boot: Boot, platform: Platform, report: (r: Report) =
   board.setState(thread, ThreadState.ready);
   report({ type: "ready", recovered });
   // Beside the start of the other threads, which need what it has told, and not yet what it does.
-  if (rehearseJournal(boot, platform) !== null) platform.collect();
+  rehearseJournal(boot, platform);
   while (!loop.ended) {
     board.beat(thread);
     passFault(platform, faults, "journal.loop");

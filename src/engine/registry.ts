@@ -32,7 +32,7 @@ export function runRegistry(boot: Boot, platform: Platform, report: (r: Report) 
   const hasWork = (): boolean => desk.hasWork() || board.phase() !== phase;
   const never = (): boolean => false;
   board.setThreadId(boot.thread, platform.threadId());
-  if (rehearseRegistry(boot, platform) !== null) platform.collect();
+  rehearseRegistry(boot, platform);
   board.setState(boot.thread, ThreadState.ready);
   report({ type: "ready" });
 

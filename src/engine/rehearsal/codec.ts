@@ -10,7 +10,7 @@ import type { Connection } from "../codec/connection.ts";
 import { codecContext } from "../codec/context.ts";
 import { CodecWorker } from "../codec/worker.ts";
 import { sampleFrames } from "./frames.ts";
-import { DEVICES, imeiOf, rehearsalBoot, rehearse, type Rehearsed } from "./world.ts";
+import { DEVICES, imeiOf, rehearse, type Rehearsed, type TakeTurns } from "./world.ts";
 
 const ADMIT = DECISIONS.indexOf("admit");
 /** Frames of a connection; the next device then has its place. */
@@ -29,10 +29,10 @@ class OpenEar implements Socket {
   reset(): void {}
 }
 
-/** Null: there is to be none. */
-export function rehearseCodec(real: Boot, platform: Platform): Rehearsed | null {
-  if (real.settings.limits.rehearsalMs === 0) return null;
-  const boot = rehearsalBoot(real, "codec");
+export const rehearseCodec = (real: Boot, platform: Platform): Rehearsed | null =>
+  rehearse(real, platform, "codec", (boot, takeTurns) => play(boot, platform, takeTurns));
+
+function play(boot: Boot, platform: Platform, takeTurns: TakeTurns): void {
   const board = new Board(boot.board);
   board.setGate(Gate.open);
   const worker = new CodecWorker(codecContext(boot, { ...platform, tcpKernel: null }, { warn: () => {} }), false);
@@ -62,7 +62,7 @@ export function rehearseCodec(real: Boot, platform: Platform): Rehearsed | null 
   };
   const connections = Array.from({ length: DEVICES }, (_, i) => login(i));
   neighbours();
-  const turns = rehearse(real, platform, (turn) => {
+  takeTurns((turn) => {
     for (let i = 0; i < DEVICES; i++) worker.data(connections[i]!, samples[(turn + i) % samples.length]!);
     neighbours();
     if (turn % LIFE_TURNS !== 0) return;
@@ -72,5 +72,4 @@ export function rehearseCodec(real: Boot, platform: Platform): Rehearsed | null 
     worker.tick();
     neighbours();
   });
-  return { turns, counters: boot.counters };
 }

@@ -12,7 +12,7 @@ import type { Boot } from "../boot.ts";
 import { JournalLoop } from "../journal/loop.ts";
 import { openJournal } from "../journal/start.ts";
 import { sampleData, setTimes } from "./frames.ts";
-import { DEVICES, imeiOf, rehearsalBoot, rehearse, type Rehearsed } from "./world.ts";
+import { DEVICES, imeiOf, rehearse, type Rehearsed, type TakeTurns } from "./world.ts";
 
 const TCP = TRANSPORTS.indexOf("tcp");
 const CLOSED = END_REASONS.indexOf("closed");
@@ -24,10 +24,10 @@ const FRAME_MS = 60_000;
 const IN_MEMORY = ":memory:";
 const FREE_BYTES = 2 ** 50;
 
-/** Null: there is to be none. */
-export function rehearseJournal(real: Boot, platform: Platform): Rehearsed | null {
-  if (real.settings.limits.rehearsalMs === 0) return null;
-  const boot = rehearsalBoot(real, "journal");
+export const rehearseJournal = (real: Boot, platform: Platform): Rehearsed | null =>
+  rehearse(real, platform, "journal", (boot, takeTurns) => play(boot, platform, takeTurns));
+
+function play(boot: Boot, platform: Platform, takeTurns: TakeTurns): void {
   const disk = withoutDisk(platform);
   const board = new Board(boot.board);
   board.setState(boot.roster.sync, ThreadState.stopped);
@@ -36,13 +36,12 @@ export function rehearseJournal(real: Boot, platform: Platform): Rehearsed | nul
   loop.begin();
   const fleet = new Fleet(boot, platform.clock.wall());
   const sync = new StandInSync(board);
-  const turns = rehearse(real, platform, (turn) => {
+  takeTurns((turn) => {
     fleet.turn(turn);
     loop.turn();
     sync.turn();
   });
   loop.end();
-  return { turns, counters: boot.counters };
 }
 
 /** The real store, in memory; of everything else nothing reaches the disk. */

@@ -6,7 +6,7 @@ import { Board } from "../../wire/board.ts";
 import { END_REASONS, receive, send, TRANSPORTS } from "../../wire/control.ts";
 import type { Boot } from "../boot.ts";
 import { RegistryDesk } from "../registry/desk.ts";
-import { DEVICES, imeiOf, rehearsalBoot, rehearse, type Rehearsed } from "./world.ts";
+import { DEVICES, imeiOf, rehearse, type Rehearsed, type TakeTurns } from "./world.ts";
 
 const TCP = TRANSPORTS.indexOf("tcp");
 const CLOSED = END_REASONS.indexOf("closed");
@@ -16,10 +16,10 @@ const TAKEOVER_TURNS = 4;
 const NEW_TURNS = 8;
 const MOST_DEVICES = 4096;
 
-/** Null: there is to be none. */
-export function rehearseRegistry(real: Boot, platform: Platform): Rehearsed | null {
-  if (real.settings.limits.rehearsalMs === 0) return null;
-  const boot = rehearsalBoot(real, "registry");
+export const rehearseRegistry = (real: Boot, platform: Platform): Rehearsed | null =>
+  rehearse(real, platform, "registry", (boot, takeTurns) => play(boot, platform, takeTurns));
+
+function play(boot: Boot, platform: Platform, takeTurns: TakeTurns): void {
   const board = new Board(boot.board);
   const desk = new RegistryDesk(boot, boot.recovered!, board, platform.clock);
   const claims = new RingProducer(boot.rings.claims[0]!, new Bell(boot.bells, boot.thread));
@@ -64,7 +64,7 @@ export function rehearseRegistry(real: Boot, platform: Platform): Rehearsed | nu
     }
     decisions.release();
   };
-  const turns = rehearse(real, platform, (turn) => {
+  takeTurns((turn) => {
     const first = (Math.floor(turn / NEW_TURNS) * DEVICES) % MOST_DEVICES;
     for (let i = 0; i < DEVICES; i++) claim(imeiOf(first + i));
     round();
@@ -73,5 +73,4 @@ export function rehearseRegistry(real: Boot, platform: Platform): Rehearsed | nu
     for (const which of fences.keys()) close(which);
     round();
   });
-  return { turns, counters: boot.counters };
 }

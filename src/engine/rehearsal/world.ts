@@ -4,7 +4,8 @@
  * Nothing of it is seen outside: its boot has rings, a board and counters that nobody else has.
  */
 import { limitsWith } from "../../base/limits.ts";
-import type { Platform, Role } from "../../platform/port.ts";
+import { IMEI_DIGITS } from "../../codec/framer.ts";
+import type { Platform } from "../../platform/port.ts";
 import { Board, DrainPhase } from "../../wire/board.ts";
 import type { Boot, Recovered } from "../boot.ts";
 import { makeMemory, makeRoster } from "../memory.ts";
@@ -21,13 +22,14 @@ const FLUSH_FRAMES = 4096;
 const STORE_BYTES = 32 * 1024 * 1024;
 const COLLECT_TURNS = 50;
 const FENCES = 2 ** 40;
-const IMEI_DIGITS = 15;
 const NOTHING: Recovered = { epoch: "", fenceBase: 1, devices: [], commands: [], configs: [] };
 
 export const imeiOf = (index: number): string => String(index).padStart(IMEI_DIGITS, "0");
 
+type Rehearsing = "codec" | "registry" | "journal";
+
 /** The boot of a gateway of one worker, as the thread of `role` would get it. */
-export function rehearsalBoot(real: Boot, role: "codec" | "registry" | "journal"): Boot {
+function rehearsalBoot(real: Boot, role: Rehearsing): Boot {
   // Not those of the gateway: what is rehearsed must not fail for one that is set very low.
   const limits = limitsWith({
     connections: 2 * DEVICES,
@@ -60,7 +62,7 @@ export function rehearsalBoot(real: Boot, role: "codec" | "registry" | "journal"
   new Board(memory.board).setFenceReserved(FENCES);
   const thread = role === "codec" ? roster.codec[0]! : roster[role];
   return {
-    role: role satisfies Role,
+    role,
     thread,
     index: 0,
     instance: real.instance,
@@ -72,23 +74,36 @@ export function rehearsalBoot(real: Boot, role: "codec" | "registry" | "journal"
   };
 }
 
-/** What is left of a rehearsal: how many turns there were, and what was counted in them. Whoever had it has the rest collected. */
+/** What is left of a rehearsal: how many turns there were, and what was counted in them. */
 export interface Rehearsed {
   readonly turns: number;
   readonly counters: SharedArrayBuffer;
 }
 
-/** Takes turns until the time is over, or the gateway is told to stop. Returns how many. */
-export function rehearse(real: Boot, platform: Pick<Platform, "clock" | "collectYoung">, turn: (turn: number) => void): number {
+/** Takes turns until the time is over, or the gateway is told to stop. */
+export type TakeTurns = (turn: (turn: number) => void) => void;
+
+/** Has the thread of `role` do its work in `play`, on a boot of its own. Null: there is to be none. */
+export function rehearse(
+  real: Boot,
+  platform: Platform,
+  role: Rehearsing,
+  play: (boot: Boot, takeTurns: TakeTurns) => void,
+): Rehearsed | null {
+  const { rehearsalMs } = real.settings.limits;
+  if (rehearsalMs === 0) return null;
+  const boot = rehearsalBoot(real, role);
   const board = new Board(real.board);
-  const { clock } = platform;
-  const end = clock.mono() + real.settings.limits.rehearsalMs;
   let turns = 0;
-  for (; clock.mono() < end && board.phase() === DrainPhase.running; turns++) {
-    board.beat(real.thread);
-    turn(turns);
-    // By itself a runtime collects too late; see engine/leftovers.ts.
-    if (turns % COLLECT_TURNS === COLLECT_TURNS - 1) platform.collectYoung();
-  }
-  return turns;
+  play(boot, (turn) => {
+    const end = platform.clock.mono() + rehearsalMs;
+    for (; platform.clock.mono() < end && board.phase() === DrainPhase.running; turns++) {
+      board.beat(real.thread);
+      turn(turns);
+      // By itself a runtime collects too late; see engine/leftovers.ts.
+      if (turns % COLLECT_TURNS === COLLECT_TURNS - 1) platform.collectYoung();
+    }
+  });
+  platform.collect();
+  return { turns, counters: boot.counters };
 }
